@@ -1,0 +1,53 @@
+# Stile. `make` alone lists the targets. Needs Python 3.11+ (with venv) and make, nothing else.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+QUICK := --ignore=tests/bench --ignore=tests/soak
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo run test lint bench soak check browser
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.app: requirements.txt | .venv/bin/python
+	@echo "Installing what the app needs (once)…"
+	@$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements.txt requirements-dev.txt | .venv/.app
+	@echo "Installing the tools for tests (once)…"
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+setup: .venv/.app ## install the app into .venv, nothing more
+
+dev: .venv/.dev
+
+demo: setup ## seed the demonstration if absent, start it on http://localhost:8501 with live inputs
+	@exec env STILE_AUTH=demo $(BIN)/python -m core demo --start --port $(PORT)
+
+run: setup ## start the app on your own MLflow (MLFLOW_TRACKING_URI), else on the embedded store
+	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
+
+browser: dev
+	@$(BIN)/python tests/browser/chromium.py
+
+test: dev browser ## everything, PostgreSQL and a real browser included
+	@$(BIN)/python -m pytest $(QUICK)
+
+lint: dev ## ruff, formatting, mypy --strict
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
+
+bench: dev browser ## the budgets, as ratios beside the real peers
+	@$(BIN)/python -m pytest tests/bench -s
+
+soak: dev ## the long ones: the demonstration at full size
+	@$(BIN)/python -m pytest tests/soak -s
+
+check: lint ## lint and the fast tests
+	@$(BIN)/python -m pytest $(QUICK) -m "not slow and not browser"
