@@ -1,0 +1,1 @@
+"""Everything true without a screen."""

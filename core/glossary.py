@@ -1,0 +1,210 @@
+"""The shared vocabulary: each word once, with what it means on either side of the wall."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One term of the field. `page` is the screen it is best seen on, as its URL path."""
+
+    term: str
+    to_data_science: str
+    to_data_engineering: str
+    page: str
+
+
+GLOSSARY: Final[tuple[Word, ...]] = (
+    Word(
+        "run",
+        "One training or evaluation you made: its params, metrics, curves and artifacts.",
+        "The receipt of a job: which code and data made these files, and when.",
+        "experiments",
+    ),
+    Word(
+        "experiment",
+        "The runs you compare with one another, because they answer the same question.",
+        "A folder of runs that share an owner and a place for artifacts.",
+        "experiments",
+    ),
+    Word(
+        "registered model",
+        "The name under which your best runs are kept as versions.",
+        "The name a serving job asks for; it never names a run.",
+        "versions",
+    ),
+    Word(
+        "model version",
+        "One trained model, fixed, with the run it came from.",
+        "One deployable: files, signature and environment under a number.",
+        "versions",
+    ),
+    Word(
+        "alias",
+        "A movable label, such as champion, on one version of a model.",
+        "What serving reads: when the alias moves, production moves.",
+        "versions",
+    ),
+    Word(
+        "champion",
+        "The version every candidate has to be compared with.",
+        "The version that answers requests now.",
+        "versions",
+    ),
+    Word(
+        "challenger",
+        "A version you believe should replace the champion.",
+        "A version that has not earned the alias yet.",
+        "promotions",
+    ),
+    Word(
+        "hold-out",
+        "Rows no candidate was trained on; each look at them makes luck more likely.",
+        "A frozen data set with a digest, so that two scores can be compared at all.",
+        "compare",
+    ),
+    Word(
+        "evaluation run",
+        "A run that scores an existing version on newer rows, without training.",
+        "The regular re-examination of what is already in production.",
+        "experiments",
+    ),
+    Word(
+        "signature",
+        "The inputs and outputs your model was trained to expect.",
+        "The contract live inputs must keep, column by column.",
+        "run",
+    ),
+    Word(
+        "reference",
+        "The inputs a version learnt from; drift is always distance from it.",
+        "The stored profile that every live window is held against.",
+        "drift",
+    ),
+    Word(
+        "window",
+        "A day or week of live inputs, by the time the events happened.",
+        "A partition of the inference log that is counted once and never read again.",
+        "drift",
+    ),
+    Word(
+        "drift",
+        "The inputs no longer look like what the model learnt from.",
+        "Upstream data changed: a season, a source, a schema or a fault.",
+        "drift",
+    ),
+    Word(
+        "drift statistic",
+        "A distance between two distributions, such as Kolmogorov-Smirnov; not a p-value.",
+        "One number per column and window, computed from counts alone.",
+        "drift",
+    ),
+    Word(
+        "alert level",
+        "How far a column usually strays between windows of the training period.",
+        "The distance above which a window is unusual for its size and season.",
+        "drift",
+    ),
+    Word(
+        "severity",
+        "Mean distance of the inputs, weighted by how much the model relies on each.",
+        "One figure to ask: does this drift touch what the model uses?",
+        "drift",
+    ),
+    Word(
+        "inference log",
+        "The inputs your model really saw and what it answered.",
+        "Parquet (or a table) of inputs, predictions, version and times, by day.",
+        "drift",
+    ),
+    Word(
+        "promotion request",
+        "Your proposal to move an alias, with the evidence frozen at that moment.",
+        "A change ticket for production that cannot be applied without both sides.",
+        "promotions",
+    ),
+    Word(
+        "evidence",
+        "The metrics, comparisons and artifacts a decision looks at.",
+        "The lineage, signature, drift and freshness a decision looks at.",
+        "promotions",
+    ),
+    Word(
+        "pinned",
+        "Facts that do not move by themselves; your key signs their digest.",
+        "SHA-256 over everything on your side that must still be true at the end.",
+        "promotions",
+    ),
+    Word(
+        "live condition",
+        "Something that moves, such as today's drift; it holds a promotion, never voids a key.",
+        "Judged again at the moment of acting, not only when it was approved.",
+        "promotions",
+    ),
+    Word(
+        "figure",
+        "One named value of the evidence: known, inconclusive or not evaluable.",
+        "The same: with its unit, its time and its source.",
+        "promotions",
+    ),
+    Word(
+        "check",
+        "One rule of the policy over named figures.",
+        "A gate: pass, fail, inconclusive or not evaluable. Only pass is green.",
+        "promotions",
+    ),
+    Word(
+        "finding",
+        "What a check says about this evidence, with the figures behind it.",
+        "One line of the report a person can act on.",
+        "promotions",
+    ),
+    Word(
+        "policy",
+        "The published rules a version has to meet; set before the result, ideally.",
+        "Versioned, immutable rules for one alias of one model, known by a digest.",
+        "promotions",
+    ),
+    Word(
+        "key",
+        "Your approval of the data-science evidence: you vouch for it.",
+        "Your approval of the data-engineering evidence: you vouch for it.",
+        "promotions",
+    ),
+    Word(
+        "ledger",
+        "Who decided what, when, over which evidence.",
+        "An append-only chain of hashes; an edit, a gap or a fork shows.",
+        "ledger",
+    ),
+    Word(
+        "pending",
+        "Decided, but MLflow has not confirmed yet; not in production.",
+        "The write is queued; the worker sets the alias last and reads it back.",
+        "promotions",
+    ),
+    Word(
+        "conflict",
+        "The champion moved while the request was decided; nothing was overwritten.",
+        "The alias was neither source nor target when the worker came to write.",
+        "promotions",
+    ),
+    Word(
+        "governed",
+        "This production move has its keys, and the ledger says whose.",
+        "The alias stands where the ledger put it.",
+        "versions",
+    ),
+    Word(
+        "not evaluable",
+        "There is nothing to judge by; it is never read as fine.",
+        "A figure is absent, not finite, or rests on too few rows.",
+        "promotions",
+    ),
+    Word(
+        "inconclusive",
+        "The rows at hand cannot tell; the interval crosses the margin.",
+        "More rows are needed; the check says how many.",
+        "promotions",
+    ),
+)
