@@ -1,0 +1,177 @@
+"""Drift profiles: rows and sums per bin, kept so that no window is ever read twice."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Engine, delete
+from sqlmodel import Session, col, select
+
+from core.drift.report import Grain, Window
+from core.governance.evidence import JsonValue
+from core.store import mapping, transaction
+from core.store.tables import ProfileRow, WindowRow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredColumn:
+    """One column of one window: `counts` (int64) and `sums` (float64) per bin, same length or none.
+
+    `details` is whatever else the profile knows of it (missing, minimum, levels …), as JSON
+    without NaN or infinity.
+    """
+
+    name: str
+    counts: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.float64]
+    details: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredWindow:
+    """A profiled window of one model against the bins of one reference.
+
+    `source` says what it was made from (files and sizes, say): when that has changed, the window
+    is profiled and put again.
+    """
+
+    model: str
+    reference_id: str
+    window: Window
+    rows: int
+    newest_received_at: datetime | None
+    source: str
+    profiled_at: datetime
+    columns: tuple[StoredColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStore:
+    """Profiles, each call a transaction of its own."""
+
+    engine: Engine
+
+    def put(self, rows: Iterable[StoredWindow]) -> None:
+        """Nothing; afterwards these windows are as given, whole, in place of what was there."""
+        with transaction.deciding(self.engine) as session:
+            for stored in rows:
+                _replace(session, stored)
+
+    def get(
+        self, model: str, reference_id: str, grain: Grain, since: datetime | None = None
+    ) -> tuple[StoredWindow, ...]:
+        """The profiled windows, oldest first; with `since`, those that start then or later."""
+        with transaction.reading(self.engine) as session:
+            columns: dict[datetime, list[StoredColumn]] = {}
+            profiles = select(ProfileRow).where(
+                ProfileRow.model == model,
+                ProfileRow.reference_id == reference_id,
+                ProfileRow.grain == grain.value,
+            )
+            if since is not None:
+                profiles = profiles.where(col(ProfileRow.window_start) >= since)
+            for row in session.exec(profiles.order_by(col(ProfileRow.column))):
+                columns.setdefault(row.window_start, []).append(_column(row))
+            return tuple(
+                _window(row, tuple(columns.get(row.window_start, ())))
+                for row in _windows(session, model, reference_id, grain, since)
+            )
+
+    def windows_known(
+        self, model: str, reference_id: str, grain: Grain
+    ) -> Mapping[datetime, StoredWindow]:
+        """What is already profiled, by the windows' start and without their columns."""
+        with transaction.reading(self.engine) as session:
+            rows = _windows(session, model, reference_id, grain, None)
+            return {row.window_start: _window(row, ()) for row in rows}
+
+    def forget(self, model: str, reference_id: str) -> None:
+        """Nothing; afterwards no profile against that reference is kept."""
+        with transaction.deciding(self.engine) as session:
+            for table in (ProfileRow, WindowRow):
+                session.execute(
+                    delete(table).where(
+                        col(table.model) == model, col(table.reference_id) == reference_id
+                    )
+                )
+
+
+def _windows(
+    session: Session, model: str, reference_id: str, grain: Grain, since: datetime | None
+) -> Iterable[WindowRow]:
+    windows = select(WindowRow).where(
+        WindowRow.model == model,
+        WindowRow.reference_id == reference_id,
+        WindowRow.grain == grain.value,
+    )
+    if since is not None:
+        windows = windows.where(col(WindowRow.window_start) >= since)
+    return session.exec(windows.order_by(col(WindowRow.window_start))).all()
+
+
+def _replace(session: Session, stored: StoredWindow) -> None:
+    span = stored.window
+    for table in (ProfileRow, WindowRow):
+        session.execute(
+            delete(table).where(
+                col(table.model) == stored.model,
+                col(table.reference_id) == stored.reference_id,
+                col(table.grain) == span.grain.value,
+                col(table.window_start) == span.start,
+            )
+        )
+    session.add(
+        WindowRow(
+            model=stored.model,
+            reference_id=stored.reference_id,
+            grain=span.grain.value,
+            window_start=span.start,
+            window_end=span.end,
+            rows=stored.rows,
+            newest_received_at=stored.newest_received_at,
+            source=stored.source,
+            profiled_at=stored.profiled_at,
+        )
+    )
+    session.add_all(_profile_row(stored, column) for column in stored.columns)
+    session.flush()
+
+
+def _profile_row(stored: StoredWindow, column: StoredColumn) -> ProfileRow:
+    return ProfileRow(
+        model=stored.model,
+        reference_id=stored.reference_id,
+        grain=stored.window.grain.value,
+        window_start=stored.window.start,
+        column=column.name,
+        counts=np.ascontiguousarray(column.counts, dtype="<i8").tobytes(),
+        sums=np.ascontiguousarray(column.sums, dtype="<f8").tobytes(),
+        details=mapping.text_of(column.details),
+    )
+
+
+def _column(row: ProfileRow) -> StoredColumn:
+    details: Any = json.loads(row.details)  # Any: JSON that this module wrote itself
+    return StoredColumn(
+        name=row.column,
+        counts=np.frombuffer(row.counts, dtype="<i8"),
+        sums=np.frombuffer(row.sums, dtype="<f8"),
+        details=details,
+    )
+
+
+def _window(row: WindowRow, columns: tuple[StoredColumn, ...]) -> StoredWindow:
+    return StoredWindow(
+        model=row.model,
+        reference_id=row.reference_id,
+        window=Window(grain=Grain(row.grain), start=row.window_start, end=row.window_end),
+        rows=row.rows,
+        newest_received_at=row.newest_received_at,
+        source=row.source,
+        profiled_at=row.profiled_at,
+        columns=columns,
+    )

@@ -1,0 +1,298 @@
+"""The governance store: requests, keys, policies and the ledger, in whole transactions."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from core.errors import LedgerBroken, Refused
+from core.governance import ledger
+from core.governance.evidence import Evidence, JsonValue
+from core.governance.policy import Policy
+from core.governance.requests import Comment, Key, PromotionRequest, RequestId, Status
+from core.identity.people import Person, Username
+from core.store import mapping, transaction
+from core.store import people as people_rows
+from core.store.queue import Queue
+from core.store.tables import (
+    CommentRow,
+    IdempotencyRow,
+    KeyRow,
+    LedgerRow,
+    PolicyRow,
+    RequestRow,
+)
+
+IN_FLIGHT: Final = tuple(status.value for status in Status if status.is_in_flight)
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceStore:
+    """One database of decisions. `ledger_key` signs new entries; `former_keys` verify old ones."""
+
+    engine: Engine
+    ledger_key: ledger.LedgerKey | None = None
+    former_keys: tuple[ledger.LedgerKey, ...] = ()
+
+    @contextmanager
+    def reading(self) -> Iterator["Record"]:
+        """The record as it stands at one moment."""
+        with transaction.reading(self.engine) as session:
+            yield Record(session, self)
+
+    @contextmanager
+    def deciding(self) -> Iterator["Record"]:
+        """The record, for one writer alone; everything done in it is kept, or nothing."""
+        with transaction.deciding(self.engine) as session:
+            yield Record(session, self)
+
+    def entries(self) -> tuple[ledger.Entry, ...]:
+        """The whole ledger, oldest first."""
+        with self.reading() as record:
+            return record.entries()
+
+    def verify(self) -> ledger.ChainReport:
+        """What verification of the whole chain finds."""
+        return ledger.verify_chain(self.entries(), self.keys)
+
+    @property
+    def keys(self) -> tuple[ledger.LedgerKey, ...]:
+        """Every key at hand, the signing one first."""
+        return (*((self.ledger_key,) if self.ledger_key else ()), *self.former_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one transaction sees and writes. Never kept beyond it."""
+
+    session: Session
+    store: GovernanceStore
+
+    @property
+    def queue(self) -> Queue:
+        """The outbox and the leases."""
+        return Queue(self.session)
+
+    # people
+
+    def person(self, username: Username) -> Person:
+        """The person with their present rights; raises `Refused` when nobody has that name."""
+        return people_rows.person(self.session, username)
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody."""
+        return people_rows.people(self.session)
+
+    def put_person(self, person: Person) -> bool:
+        """True when something changed; keys of rights the person lost stop counting."""
+        return people_rows.save(self.session, person)
+
+    # requests
+
+    def request(self, request_id: RequestId) -> PromotionRequest:
+        """The request; raises `Refused` when there is none of that number."""
+        return next(iter(self._values([self._row(request_id)])))
+
+    def verified(self, request_id: RequestId) -> Evidence:
+        """The request's evidence as it was verified last: what is judged."""
+        return mapping.evidence_value(self._row(request_id).verified)
+
+    def decision(self, request_id: RequestId) -> str:
+        """The hash of the ledger entry that approved the request, or nothing."""
+        return self._row(request_id).decision
+
+    def requests(
+        self, *, model: str | None = None, statuses: Iterable[Status] | None = None
+    ) -> tuple[PromotionRequest, ...]:
+        """Requests, newest first."""
+        wanted = select(RequestRow).order_by(col(RequestRow.request_id).desc())
+        if model is not None:
+            wanted = wanted.where(RequestRow.model == model)
+        if statuses is not None:
+            wanted = wanted.where(col(RequestRow.status).in_([s.value for s in statuses]))
+        return self._values(self.session.exec(wanted).all())
+
+    def occupied_by(self, model: str, alias: str, *, besides: RequestId) -> RequestId | None:
+        """Another request in flight on that alias, or None."""
+        found = self.session.exec(
+            select(RequestRow.request_id).where(
+                RequestRow.model == model,
+                RequestRow.alias == alias,
+                col(RequestRow.status).in_(IN_FLIGHT),
+                RequestRow.request_id != besides,
+            )
+        ).first()
+        return None if found is None else RequestId(found)
+
+    def served_before(self, model: str, alias: str) -> frozenset[int]:
+        """Versions that applied requests moved the alias from or to."""
+        moves = self.session.exec(
+            select(RequestRow.from_version, RequestRow.to_version).where(
+                RequestRow.model == model,
+                RequestRow.alias == alias,
+                RequestRow.status == Status.APPLIED.value,
+            )
+        )
+        return frozenset(version for move in moves for version in move if version is not None)
+
+    def add(self, request: PromotionRequest, verified: Evidence) -> RequestId:
+        """The number of a new request."""
+        row = RequestRow(
+            **mapping.request_fields(request),
+            verified=mapping.evidence_text(verified),
+            decision="",
+        )
+        self.session.add(row)
+        self.session.flush()
+        if row.request_id is None:
+            raise LedgerBroken("The database gave the request no number.")
+        return RequestId(row.request_id)
+
+    def save(self, request: PromotionRequest, *, decision: str = "") -> None:
+        """Nothing; afterwards the request's own fields are as given (keys, comments: see below)."""
+        row = self._row(request.request_id)
+        row.sqlmodel_update(mapping.request_fields(request))
+        row.decision = decision or row.decision
+        self.session.flush()
+
+    def save_verified(self, request_id: RequestId, verified: Evidence, *, at: datetime) -> None:
+        """Nothing; afterwards this is the evidence that is judged."""
+        row = self._row(request_id)
+        row.verified = mapping.evidence_text(verified)
+        row.verified_at = at
+
+    def add_key(self, request_id: RequestId, key: Key) -> None:
+        """Nothing; afterwards the key is turned."""
+        self.session.add(mapping.key_row(request_id, key))
+        self.session.flush()
+
+    def void_keys(self, request_id: RequestId, people: Iterable[Username]) -> None:
+        """Nothing; afterwards these people's keys on the request do not count."""
+        rows = self.session.exec(
+            select(KeyRow).where(
+                KeyRow.request_id == request_id, col(KeyRow.person).in_(list(people))
+            )
+        )
+        for row in rows:
+            row.counts = False
+
+    def add_comment(self, request_id: RequestId, comment: Comment) -> None:
+        """Nothing; afterwards the line stands in the conversation."""
+        self.session.add(mapping.comment_row(request_id, comment))
+        self.session.flush()
+
+    # the same form sent twice
+
+    def first_result(self, actor: Username, key: str, fingerprint: str) -> RequestId | None:
+        """What this form did the first time, or None when it is new.
+
+        Raises
+        ------
+        Refused
+            The same key came with another content: it is not the same form.
+        """
+        row = self.session.get(IdempotencyRow, (actor, key))
+        if row is None:
+            return None
+        if row.fingerprint != fingerprint:
+            raise Refused("This form was already sent with other content; reload the page.")
+        return RequestId(row.request_id)
+
+    def remember(
+        self, actor: Username, key: str, fingerprint: str, *, result: RequestId, at: datetime
+    ) -> None:
+        """Nothing; afterwards the same form does nothing a second time."""
+        self.session.add(
+            IdempotencyRow(actor=actor, key=key, fingerprint=fingerprint, request_id=result, at=at)
+        )
+        self.session.flush()
+
+    # policies
+
+    def policy(self, model: str, alias: str) -> Policy | None:
+        """The newest published policy, or None."""
+        return next(iter(self.policies(model, alias)), None)
+
+    def policies(self, model: str | None = None, alias: str | None = None) -> tuple[Policy, ...]:
+        """Published policies, newest version first."""
+        wanted = select(PolicyRow).order_by(col(PolicyRow.version).desc())
+        if model is not None:
+            wanted = wanted.where(PolicyRow.model == model)
+        if alias is not None:
+            wanted = wanted.where(PolicyRow.alias == alias)
+        return tuple(mapping.policy_value(row.document) for row in self.session.exec(wanted))
+
+    def add_policy(self, policy: Policy, *, by: Username, at: datetime) -> None:
+        """Nothing; afterwards the version is published and never changes."""
+        self.session.add(
+            PolicyRow(
+                model=policy.model,
+                alias=policy.alias,
+                version=policy.version,
+                digest=policy.digest,
+                document=mapping.policy_text(policy),
+                published_by=by,
+                published_at=at,
+            )
+        )
+        self.session.flush()
+
+    # the ledger
+
+    def append(
+        self, kind: str, body: Mapping[str, JsonValue], *, actor: Username, at: datetime
+    ) -> ledger.Entry:
+        """The new last entry of the ledger."""
+        entry = ledger.append(
+            self.head(), at=at, actor=actor, kind=kind, body=body, key=self.store.ledger_key
+        )
+        self.session.add(mapping.entry_row(entry))
+        self.session.flush()
+        return entry
+
+    def head(self) -> ledger.Entry | None:
+        """The last entry, or None while the ledger is empty."""
+        newest = select(LedgerRow).order_by(col(LedgerRow.seq).desc()).limit(1)
+        row = self.session.exec(newest).first()
+        return None if row is None else mapping.entry_value(row)
+
+    def entries(self) -> tuple[ledger.Entry, ...]:
+        """The whole ledger, oldest first."""
+        table = LedgerRow.__table__  # type: ignore[attr-defined] # set by SQLModel at run time
+        rows = self.session.execute(table.select().order_by(table.c.seq))
+        return tuple(ledger.Entry(**row._mapping) for row in rows)
+
+    def ledger_problem(self) -> str:
+        """What is wrong with the chain, in one sentence, or nothing."""
+        report = ledger.verify_chain(self.entries(), self.store.keys)
+        return report.findings[0].says if report.findings else ""
+
+    def _row(self, request_id: RequestId) -> RequestRow:
+        row = self.session.get(RequestRow, request_id)
+        if row is None:
+            raise Refused(f"There is no request {request_id}; look for it under Promotions.")
+        return row
+
+    def _values(self, rows: Iterable[RequestRow]) -> tuple[PromotionRequest, ...]:
+        found = list(rows)
+        numbers = [row.request_id for row in found]
+        keys = self.session.exec(
+            select(KeyRow).where(col(KeyRow.request_id).in_(numbers)).order_by(col(KeyRow.key_id))
+        ).all()
+        comments = self.session.exec(
+            select(CommentRow)
+            .where(col(CommentRow.request_id).in_(numbers))
+            .order_by(col(CommentRow.comment_id))
+        ).all()
+        return tuple(
+            mapping.request_value(
+                row,
+                [key for key in keys if key.request_id == row.request_id],
+                [comment for comment in comments if comment.request_id == row.request_id],
+            )
+            for row in found
+        )

@@ -1,0 +1,87 @@
+"""People and their present rights; taking a key away also stops it counting where it was turned."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from core.errors import Refused
+from core.governance.requests import Status
+from core.identity.people import Person, Role, Side, Username
+from core.store import mapping, transaction
+from core.store.tables import KeyRow, PersonRow, RequestRow
+
+STILE: Final = Username("stile")
+"""Who acts when the program itself does: the worker, the seeding of the demonstration."""
+
+
+def person(session: Session, username: Username) -> Person:
+    """The person as they are now; raises `Refused` when nobody has that name."""
+    row = session.get(PersonRow, username)
+    if row is None:
+        raise Refused(f"Nobody here is called “{username}”; ask an administrator for access.")
+    return mapping.person_value(row)
+
+
+def people(session: Session) -> tuple[Person, ...]:
+    """Everybody, by username."""
+    rows = session.exec(select(PersonRow).order_by(col(PersonRow.username)))
+    return tuple(mapping.person_value(row) for row in rows)
+
+
+def revoke_lost_keys(session: Session, person: Person) -> int:
+    """How many turned keys on undecided requests stop counting, because the right is gone."""
+    undecided = select(RequestRow.request_id).where(
+        col(RequestRow.status).in_([Status.OPEN.value, Status.CHANGES_REQUESTED.value])
+    )
+    turned = select(KeyRow).where(
+        KeyRow.person == person.username,
+        col(KeyRow.counts),
+        col(KeyRow.request_id).in_(undecided),
+    )
+    lost = [row for row in session.exec(turned) if not may_turn(person, Side(row.side))]
+    for row in lost:
+        row.counts = False
+    return len(lost)
+
+
+def may_turn(person: Person, side: Side) -> bool:
+    """True when the person's present rights allow turning keys of a side."""
+    return person.active and person.role.covers(Role.MEMBER) and side in person.keys
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleStore:
+    """People, each call a transaction of its own."""
+
+    engine: Engine
+
+    def get(self, username: Username) -> Person:
+        """The person as they are now; raises `Refused` when nobody has that name."""
+        with transaction.reading(self.engine) as session:
+            return person(session, username)
+
+    def list(self) -> tuple[Person, ...]:
+        """Everybody, by username."""
+        with transaction.reading(self.engine) as session:
+            return people(session)
+
+    def put(self, person: Person) -> None:
+        """Nothing; afterwards the person is as given, and keys of rights they lost do not count.
+
+        This is the plain write under `Promotions.put_person`, which also tells the ledger; it is
+        called directly only where nobody has signed in yet (seeding).
+        """
+        with transaction.deciding(self.engine) as session:
+            save(session, person)
+
+
+def save(session: Session, person: Person) -> bool:
+    """True when something changed: the person's row is written and lost keys stop counting."""
+    row = session.get(PersonRow, person.username)
+    if row is not None and mapping.person_value(row) == person:
+        return False
+    session.merge(mapping.person_row(person))
+    revoke_lost_keys(session, person)
+    return True
