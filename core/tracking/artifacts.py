@@ -1,0 +1,188 @@
+"""Artifacts as values: listings, bytes, digests, and the three files Stile itself understands."""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.errors import Refused
+from core.tracking.client import MlflowDoor
+from core.tracking.places import Place, place_of_run, place_of_version
+from core.tracking.reader import TrackingReader
+from core.tracking.values import ArtifactFile, ModelVersion, RunId
+
+PREDICTIONS: Final = "eval/predictions.parquet"
+IMPORTANCE: Final = "eval/importance.json"
+REFERENCE: Final = "reference/inputs.parquet"
+OURS: Final = "stile/"  # what Stile writes itself is never part of what a key signs
+
+MOST_BYTES_SHOWN: Final = 50_000_000
+MOST_BYTES_OF_A_TABLE: Final = 1_000_000_000
+MOST_BYTES_DIGESTED: Final = 20_000_000_000
+MOST_CELLS: Final = 200_000_000
+_NEEDED: Final = ("row_id", "y_true", "y_pred")
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReader:
+    """The artifacts of runs and model versions; `home` is where training references are kept."""
+
+    door: MlflowDoor
+    home: Path
+
+    def list_run(self, run_id: RunId) -> tuple[ArtifactFile, ...]:
+        """Every file and folder of a run, by path."""
+        return place_of_run(self.door, run_id).listing()
+
+    def list_version(self, version: ModelVersion) -> tuple[ArtifactFile, ...]:
+        """Every file and folder of a version's model, by path."""
+        return self._place(version).listing()
+
+    def read(self, run_id: RunId, path: str, *, max_bytes: int = MOST_BYTES_SHOWN) -> bytes:
+        """The bytes of one artifact of a run.
+
+        Raises
+        ------
+        Refused
+            There is no such file, it is larger than `max_bytes`, or its name is hostile.
+        """
+        place = place_of_run(self.door, run_id)
+        content = _bytes(place, path, max_bytes=max_bytes)
+        if content is None:
+            raise Refused(f"The run has no artifact {path!r} any more; reload it.")
+        return content
+
+    def digests(self, of: RunId | ModelVersion) -> Mapping[str, str]:
+        """SHA-256 (hex) of every file of a run, or of a version's model, by path, without `stile/`.
+
+        Raises
+        ------
+        Refused
+            The files together are larger than anyone would hash, or one cannot be opened.
+        """
+        place = self._place(of) if isinstance(of, ModelVersion) else place_of_run(self.door, of)
+        files = [f for f in place.listing() if not f.is_dir and not f.path.startswith(OURS)]
+        left = MOST_BYTES_DIGESTED
+        digests: dict[str, str] = {}
+        for file in files:
+            with place.fetched(file, max_bytes=left) as local:
+                left -= local.stat().st_size
+                digests[file.path] = _sha256(local)
+        return digests
+
+    def predictions(self, run_id: RunId) -> pd.DataFrame | None:
+        """The row-level predictions of a run (row_id, y_true, y_pred, …), or None without any.
+
+        Raises
+        ------
+        Refused
+            The file is there and is not a table of predictions.
+        """
+        place = place_of_run(self.door, run_id)
+        file = place.find(PREDICTIONS)
+        if file is None:
+            return None
+        with place.fetched(file, max_bytes=MOST_BYTES_OF_A_TABLE) as local:
+            table = _table(local, PREDICTIONS)
+        missing = [name for name in _NEEDED if name not in table.column_names]
+        if missing:
+            raise Refused(f"{PREDICTIONS} has no column {', '.join(missing)}; log it again.")
+        # The file's own pandas metadata is foreign: it may not choose index or types.
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        return frame
+
+    def importance(self, run_id: RunId) -> Mapping[str, float] | None:
+        """How much each input column counts for the model, summing to 1, or None if not logged.
+
+        Raises
+        ------
+        Refused
+            The file is there and is not a JSON object of shares.
+        """
+        content = _bytes(place_of_run(self.door, run_id), IMPORTANCE, max_bytes=5_000_000)
+        if content is None:
+            return None
+        says = f"{IMPORTANCE} is not an object of column names and shares; log it again."
+        try:
+            document = json.loads(content)
+            shares = {str(name): float(share) for name, share in document.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise Refused(says) from error
+        total = math.fsum(shares.values())
+        if not all(math.isfinite(s) and s >= 0 for s in shares.values()) or not total > 0:
+            raise Refused(says)
+        return {name: share / total for name, share in shares.items()}
+
+    def reference_inputs(self, run_id: RunId, *, digest: str | None = None) -> Path | None:
+        """A Parquet file of ours with the inputs a run was trained on, or None if not logged.
+
+        The file's name holds the run and the SHA-256 of its bytes, so it never changes. With
+        `digest` (hex, from `digests`) a file that is already here is not downloaded again.
+
+        Raises
+        ------
+        Refused
+            The artifact is there and is not a Parquet table.
+        """
+        kept = self.home / "index" / "references"
+        run_key = hashlib.sha256(run_id.encode()).hexdigest()[:32]  # an id is foreign text too
+        if digest is not None and len(digest) == 64 and digest.isalnum():
+            known = kept / f"{run_key}-{digest}.parquet"
+            if known.is_file():
+                return known
+        place = place_of_run(self.door, run_id)
+        file = place.find(REFERENCE)
+        if file is None:
+            return None
+        with place.fetched(file, max_bytes=MOST_BYTES_OF_A_TABLE) as local:
+            _metadata(local, REFERENCE)
+            target = kept / f"{run_key}-{_sha256(local)}.parquet"
+            if not target.is_file():
+                kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+                arriving = target.with_suffix(f".{os.getpid()}-{id(local)}.arriving")
+                shutil.copyfile(local, arriving)
+                arriving.replace(target)
+        return target
+
+    def _place(self, version: ModelVersion) -> Place:
+        return place_of_version(self.door, TrackingReader(self.door).origin(version))
+
+
+def _bytes(place: Place, path: str, *, max_bytes: int) -> bytes | None:
+    file = place.find(path)
+    if file is None:
+        return None
+    with place.fetched(file, max_bytes=max_bytes) as local:
+        return local.read_bytes()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _metadata(path: Path, name: str) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise Refused(f"{name} is not a Parquet file; log it again.") from error
+
+
+def _table(path: Path, name: str) -> pa.Table:
+    found = _metadata(path, name)
+    # A few kilobytes can decompress to any size: ask how much it says it holds first.
+    if found.num_rows * max(1, found.num_columns) > MOST_CELLS:
+        raise Refused(f"{name} holds {found.num_rows:,} rows, more than Stile reads; log a sample.")
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise Refused(f"{name} cannot be read as Parquet; log it again.") from error
