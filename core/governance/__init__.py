@@ -1,0 +1,1 @@
+"""Rules, evidence, requests, ledger, and the use cases over them."""

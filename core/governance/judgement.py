@@ -1,0 +1,254 @@
+"""What a request lacks before it may be promoted, and who may turn its keys. Pure: no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from core.errors import Refused
+from core.governance.checks import Finding
+from core.governance.evidence import Evidence, Part, utc_millis
+from core.governance.policy import Level, Policy, Verdict
+from core.governance.requests import PromotionRequest, RequestId, Status, missing_keys
+from core.identity.people import Person, Side, require_key
+
+TAG_REQUEST: Final = "stile.request_id"
+TAG_DECISION: Final = "stile.decision"
+TAG_POLICY: Final = "stile.policy"
+TAG_LEDGER_HEAD: Final = "stile.ledger_head"
+TAG_DIGEST: Final[Mapping[Side, str]] = MappingProxyType(
+    {side: f"stile.digest.{side.value}" for side in Side}
+)
+TAG_FLAG: Final = "stile.flag"
+TAG_FLAG_REASON: Final = "stile.flag_reason"
+TAG_ANCHOR: Final = "stile.ledger_anchor"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a promotion will write to MLflow, shown before the last key is turned."""
+
+    model: str
+    alias: str
+    from_version: int | None
+    to_version: int
+    tags: tuple[str, ...]
+    superseded: tuple[int, ...]
+
+    @property
+    def says(self) -> str:
+        """The plan in one line: “champion 2 → 5; 2 flagged superseded; 6 tags”."""
+        before = "none" if self.from_version is None else str(self.from_version)
+        flags = "".join(f"; {version} flagged superseded" for version in self.superseded)
+        return f"{self.alias} {before} → {self.to_version}{flags}; {len(self.tags)} tags"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A request judged on its evidence as verified last.
+
+    `held` are the sentences that keep it from promotion, keys included, worst first; empty means
+    that the next look promotes it. `digests` are what a key of each side signs now.
+    """
+
+    request: PromotionRequest
+    evidence: Evidence
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    missing_keys: Mapping[Side, int]
+    held: tuple[str, ...]
+    plan: Plan
+    digests: Mapping[Side, str]
+
+
+def plan_of(request: PromotionRequest) -> Plan:
+    """What promoting the request will write."""
+    tags = (TAG_REQUEST, TAG_DECISION, TAG_POLICY, *TAG_DIGEST.values(), TAG_LEDGER_HEAD)
+    superseded = () if request.from_version is None else (request.from_version,)
+    return Plan(
+        request.model, request.alias, request.from_version, request.to_version, tags, superseded
+    )
+
+
+def digests_of(evidence: Evidence) -> Mapping[Side, str]:
+    """What a key of each side signs."""
+    return MappingProxyType({side: evidence.pinned_digest(side) for side in Side})
+
+
+def changed_facts(frozen: Evidence, verified: Evidence) -> tuple[str, ...]:
+    """The names of pinned facts that are not what they were when the evidence was frozen."""
+    before, now = _pinned(frozen), _pinned(verified)
+    return tuple(
+        sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    )
+
+
+def _pinned(evidence: Evidence) -> Mapping[str, tuple[object, ...]]:
+    return {
+        f"{side.label}: {figure.name}": (figure.status, figure.value, figure.source, figure.unit)
+        for side in Side
+        for figure in evidence.of(side, Part.PINNED)
+    }
+
+
+def holding(
+    request: PromotionRequest,
+    evidence: Evidence,
+    findings: tuple[Finding, ...],
+    *,
+    at: datetime,
+    occupied_by: RequestId | None,
+) -> tuple[str, ...]:
+    """The sentences that keep a request from promotion; empty when nothing does.
+
+    `occupied_by` is another request in flight on the same alias.
+    """
+    if request.status is not Status.OPEN:
+        return (_not_open(request),)
+    sentences = [
+        expired(request, at=at),
+        _moved(request, evidence),
+        *(_unmet(finding) for finding in blocking(findings)),
+        _too_old(request.evidence, request.policy, at=at),
+        unverified(request, at=at),
+        occupied_by
+        and f"Request {occupied_by} is being applied to {request.alias}; this one waits for it.",
+        *(_owed(side, n) for side, n in missing_keys(request, evidence, at=at).items() if n),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def require_turnable(
+    request: PromotionRequest,
+    evidence: Evidence,
+    findings: tuple[Finding, ...],
+    *,
+    person: Person,
+    side: Side,
+    digest: str,
+    at: datetime,
+) -> bool:
+    """True when the key would be an author's own, which the policy allows; False for a plain key.
+
+    Raises
+    ------
+    Refused
+        The person, the evidence or the findings of this side do not allow the key; one sentence.
+    """
+    require_key(person, side)
+    if request.status is not Status.OPEN:
+        raise Refused(_not_open(request))
+    if sentence := expired(request, at=at):
+        raise Refused(sentence)
+    authors_own = require_independent(request, person=person, side=side)
+    _require_one_key(request, evidence, person=person, side=side, at=at)
+    for sentence in (unverified(request, at=at), _moved(request, evidence)):
+        if sentence:
+            raise Refused(sentence)
+    if digest != evidence.pinned_digest(side):
+        raise Refused(
+            "The evidence is not what was on your screen; reload the page, look at it again and "
+            "then turn the key."
+        )
+    unmet = [_unmet(finding) for finding in blocking(findings) if finding.side is side]
+    if unmet:
+        raise Refused(
+            f"A key says “I vouch”, and this cannot be vouched for yet: {' '.join(unmet)}"
+        )
+    return authors_own
+
+
+def require_independent(request: PromotionRequest, *, person: Person, side: Side) -> bool:
+    """True when an author may turn it under this policy; raises `Refused` when they may not."""
+    if person.username not in request.authors:
+        return False
+    if side in request.policy.authors_may_turn:
+        return True
+    raise Refused(
+        f"{person.name} trained this run, opened this request or refreshed its evidence, and "
+        f"nobody vouches for their own work; another person with the {side.label} key must turn it."
+    )
+
+
+def _require_one_key(
+    request: PromotionRequest, evidence: Evidence, *, person: Person, side: Side, at: datetime
+) -> None:
+    own = [key for key in request.keys if key.person == person.username and key.counts]
+    if any(key.side is not side for key in own):
+        raise Refused(
+            f"{person.name} has turned a key of the other side of this request; the two keys come "
+            "from two people."
+        )
+    valid = [k for k in own if k.digest == evidence.pinned_digest(side) and at < k.expires_at]
+    if valid:
+        raise Refused(f"{person.name} has already turned the {side.label} key of this request.")
+
+
+def blocking(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings of blocking checks that are anything but a pass."""
+    return tuple(f for f in findings if f.level is Level.BLOCKING and f.verdict is not Verdict.PASS)
+
+
+def expired(request: PromotionRequest, *, at: datetime) -> str:
+    """The sentence that says the request is past its time, or nothing."""
+    if at < request.expires_at:
+        return ""
+    return f"This request expired on {_day(request.expires_at)}; open a new one."
+
+
+def unverified(request: PromotionRequest, *, at: datetime) -> str:
+    """The sentence that asks for the evidence to be verified first, or nothing."""
+    limit = timedelta(minutes=request.policy.validity.verified_minutes)
+    if request.verified_at is not None and request.verified_at <= at < request.verified_at + limit:
+        return ""
+    last = "never" if request.verified_at is None else utc_millis(request.verified_at)
+    return (
+        f"The evidence was last verified {last} and may have moved since: verify first, "
+        "then decide."
+    )
+
+
+def _moved(request: PromotionRequest, evidence: Evidence) -> str:
+    changed = changed_facts(request.evidence, evidence)
+    if not changed:
+        return ""
+    shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return (
+        f"Facts have changed since the evidence was frozen ({shown}), so keys turned on it no "
+        "longer match; request changes and refresh the evidence."
+    )
+
+
+def _too_old(evidence: Evidence, policy: Policy, *, at: datetime) -> str:
+    if at < evidence.gathered_at + timedelta(days=policy.validity.evidence_days):
+        return ""
+    return (
+        f"The evidence was frozen on {_day(evidence.gathered_at)}, more than "
+        f"{policy.validity.evidence_days} days ago; request changes and refresh it."
+    )
+
+
+def _unmet(finding: Finding) -> str:
+    verdict = {
+        Verdict.FAIL: "fails",
+        Verdict.INCONCLUSIVE: "is inconclusive",
+        Verdict.NOT_EVALUABLE: "is not evaluable",
+        Verdict.PASS: "passes",
+    }[finding.verdict]
+    says = f" {finding.says}" if finding.says else ""
+    return f"“{finding.check_id}” {verdict} (blocking).{says}"
+
+
+def _owed(side: Side, n: int) -> str:
+    return f"The {side.label} key is missing." if n == 1 else f"{n} {side.label} keys are missing."
+
+
+def _not_open(request: PromotionRequest) -> str:
+    if request.status is Status.CHANGES_REQUESTED:
+        return "Changes were requested; refresh the evidence before anyone decides."
+    return f"This request is {request.status.value}; nothing is left to decide."
+
+
+def _day(at: datetime) -> str:
+    return at.date().isoformat()

@@ -1,0 +1,163 @@
+"""A promotion request and its whole life. Pure: a missing (status, action) pair is forbidden."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NewType
+
+from core.errors import Refused
+from core.governance.evidence import Evidence
+from core.governance.policy import Policy
+from core.identity.people import Side, Username
+
+RequestId = NewType("RequestId", int)
+
+
+class Status(StrEnum):
+    """Where a request stands."""
+
+    OPEN = "open"
+    CHANGES_REQUESTED = "changes_requested"
+    APPROVED = "approved"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while people can still decide about it."""
+        return self in {Status.OPEN, Status.CHANGES_REQUESTED}
+
+    @property
+    def is_in_flight(self) -> bool:
+        """True once it is decided and MLflow has not confirmed yet: it occupies its alias."""
+        return self in {Status.APPROVED, Status.APPLYING, Status.FAILED}
+
+
+class Action(StrEnum):
+    """What moves a request from one status to the next."""
+
+    REQUEST_CHANGES = "request_changes"
+    REVISE = "revise"
+    APPROVE = "approve"
+    START = "start"
+    FINISH = "finish"
+    CONFLICT = "conflict"
+    FAIL = "fail"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+
+
+_ENDINGS: Final = {
+    Action.REJECT: Status.REJECTED,
+    Action.WITHDRAW: Status.WITHDRAWN,
+    Action.EXPIRE: Status.EXPIRED,
+}
+
+_NEXT: Final[Mapping[tuple[Status, Action], Status]] = MappingProxyType(
+    {
+        (Status.OPEN, Action.REQUEST_CHANGES): Status.CHANGES_REQUESTED,
+        (Status.CHANGES_REQUESTED, Action.REVISE): Status.OPEN,
+        (Status.OPEN, Action.APPROVE): Status.APPROVED,  # only when no requirement is left
+        (Status.APPROVED, Action.START): Status.APPLYING,  # in the ledger before MLflow is touched
+        (Status.APPROVED, Action.CONFLICT): Status.CONFLICT,
+        (Status.APPLYING, Action.FINISH): Status.APPLIED,
+        (Status.APPLYING, Action.CONFLICT): Status.CONFLICT,
+        (Status.APPLYING, Action.FAIL): Status.FAILED,
+        (Status.FAILED, Action.START): Status.APPLYING,
+        (Status.FAILED, Action.CONFLICT): Status.CONFLICT,
+        **{
+            (status, action): end
+            for status in (Status.OPEN, Status.CHANGES_REQUESTED, Status.APPROVED)
+            for action, end in _ENDINGS.items()
+        },
+    }
+)
+
+
+def next_status(status: Status, action: Action) -> Status:
+    """The status after `action`; raises `Refused` when the life of a request does not allow it."""
+    try:
+        return _NEXT[status, action]
+    except KeyError:
+        raise Refused(
+            f"A request that is {status.value.replace('_', ' ')} cannot be moved by "
+            f"“{action.value.replace('_', ' ')}”; reload the page to see where it stands."
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One person's approval of one side's pinned evidence, by its digest.
+
+    `counts` turns False when an administrator revokes the person's key; the entry stays.
+    """
+
+    side: Side
+    person: Username
+    digest: str
+    turned_at: datetime
+    expires_at: datetime
+    comment: str = ""
+    authors_own: bool = False
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One line of the conversation; `action` says what the person did while writing it."""
+
+    person: Username
+    at: datetime
+    text: str
+    action: str = "comment"
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRequest:
+    """Move alias `alias` of `model` from `from_version` to `to_version`, over frozen evidence."""
+
+    request_id: RequestId
+    model: str
+    alias: str
+    from_version: int | None
+    to_version: int
+    status: Status
+    opened_by: Username
+    opened_at: datetime
+    expires_at: datetime
+    comment: str
+    policy: Policy
+    evidence: Evidence
+    authors: frozenset[Username]
+    verified_at: datetime | None
+    keys: tuple[Key, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    outcome: str = ""
+    settled_at: datetime | None = None
+
+
+def missing_keys(
+    request: PromotionRequest, evidence: Evidence, *, at: datetime
+) -> Mapping[Side, int]:
+    """How many keys each side still owes, counting only keys turned on these very facts.
+
+    `evidence` is the pinned part as verified now, which need not be what was frozen: a key whose
+    digest no longer matches does not count, so there is no stale approval to dismiss.
+    """
+    valid = [
+        key
+        for key in request.keys
+        if key.counts and key.digest == evidence.pinned_digest(key.side) and at < key.expires_at
+    ]
+    return {
+        side: max(0, wanted - sum(key.side is side for key in valid))
+        for side, wanted in request.policy.keys.items()
+    }

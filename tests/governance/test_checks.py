@@ -1,0 +1,197 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.governance.checks import Finding, finding, judge, overall
+from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
+from core.governance.flags import Flag, flags
+from core.governance.policy import Check, Level, Verdict, default_policy
+from core.identity.people import Side
+
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def a_figure(
+    name: str = "comparison.log_loss",
+    value: JsonValue = None,
+    *,
+    status: FigureStatus = FigureStatus.KNOWN,
+    side: Side = Side.DATA_SCIENCE,
+    says: str = "The figure.",
+) -> Figure:
+    return Figure(name, side, Part.PINNED, status, value, says, "run 1", AT)
+
+
+def evidence(*figures: Figure) -> Evidence:
+    return Evidence(figures, gathered_at=AT)
+
+
+def a_check(
+    require: str = 'comparison.log_loss.verdict == "better"',
+    *needs: str,
+    level: Level = Level.BLOCKING,
+) -> Check:
+    return Check(
+        "beats-champion",
+        Side.DATA_SCIENCE,
+        level,
+        needs or ("comparison.log_loss",),
+        require,
+        "It beats the champion.",
+    )
+
+
+def a_finding(verdict: Verdict, level: Level = Level.BLOCKING, check_id: str = "c") -> Finding:
+    return Finding(check_id, Side.DATA_SCIENCE, level, verdict, (), "Because.")
+
+
+def test_a_rule_that_holds_is_a_pass_with_the_figures_sentence() -> None:
+    figure = a_figure(value={"verdict": "better"}, says="−0.037 log loss on 27,300 rows.")
+
+    found = finding(a_check(), evidence(figure))
+
+    assert found.verdict is Verdict.PASS
+    assert found.says == "−0.037 log loss on 27,300 rows."
+    assert found.figures == (figure,)
+
+
+def test_a_rule_that_does_not_hold_says_what_was_wanted() -> None:
+    found = finding(a_check(), evidence(a_figure(value={"verdict": "worse"})))
+
+    assert found.verdict is Verdict.FAIL
+    assert found.says == "The figure. Wanted: It beats the champion."
+
+
+def test_a_figure_nobody_gathered_is_not_evaluable() -> None:
+    found = finding(a_check(), evidence())
+
+    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert "comparison.log_loss" in found.says
+
+
+def test_a_figure_that_is_not_evaluable_says_why() -> None:
+    figure = a_figure(status=FigureStatus.NOT_EVALUABLE, says="The run logged no predictions.")
+
+    found = finding(a_check(), evidence(figure))
+
+    assert (found.verdict, found.says) == (Verdict.NOT_EVALUABLE, "The run logged no predictions.")
+
+
+def test_an_inconclusive_figure_makes_the_check_inconclusive_even_if_the_rule_would_hold() -> None:
+    figure = a_figure(value={"verdict": "better"}, status=FigureStatus.INCONCLUSIVE)
+
+    assert finding(a_check(), evidence(figure)).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("value", [None, {}, []])
+def test_an_empty_figure_is_not_evaluable(value: JsonValue) -> None:
+    check = a_check("slices.all(s, s.ok)", "slices")
+
+    found = finding(check, evidence(a_figure("slices", value)))
+
+    assert found.verdict is Verdict.NOT_EVALUABLE
+
+
+def test_no_short_circuit_turns_absence_into_a_pass() -> None:
+    check = a_check('true || drift.candidate.severity < 1.0 || slices.all(s, s == "ok")',
+                    "drift.candidate", "slices")  # fmt: skip
+
+    found = finding(check, evidence(a_figure("slices", ["ok"])))
+
+    assert found.verdict is Verdict.NOT_EVALUABLE
+
+
+def test_a_rule_that_cannot_be_evaluated_over_the_values_is_not_evaluable() -> None:
+    found = finding(a_check(), evidence(a_figure(value={"other": 1})))
+
+    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert "cannot be evaluated" in found.says
+
+
+def test_not_evaluable_outweighs_inconclusive_within_a_check() -> None:
+    check = a_check("a.x == b.x", "a", "b")
+
+    found = finding(check, evidence(a_figure("a", {"x": 1}, status=FigureStatus.INCONCLUSIVE)))
+
+    assert found.verdict is Verdict.NOT_EVALUABLE
+
+
+def test_a_check_looks_at_its_own_sides_figure() -> None:
+    check = a_check("champion.version == 3", "champion.version")
+    other = a_figure("champion.version", 2, side=Side.DATA_ENGINEERING)
+
+    found = finding(check, evidence(other, a_figure("champion.version", 3)))
+
+    assert found.verdict is Verdict.PASS
+
+
+def test_every_check_of_a_policy_is_judged_in_its_order() -> None:
+    policy = default_policy("m", "champion")
+
+    found = judge(policy, evidence())
+
+    assert [f.check_id for f in found] == [c.check_id for c in policy.checks]
+    assert {f.verdict for f in found} == {Verdict.NOT_EVALUABLE}
+
+
+@given(st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5)))
+@settings(deadline=None)
+def test_judging_never_raises_and_only_known_figures_pass(value: dict[str, JsonValue]) -> None:
+    found = finding(a_check(), evidence(a_figure(value=value)))
+
+    assert (found.verdict is Verdict.PASS) == (value.get("verdict") == "better")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [
+        ([Verdict.PASS, Verdict.PASS], Verdict.PASS),
+        ([Verdict.PASS, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.INCONCLUSIVE, Verdict.NOT_EVALUABLE], Verdict.NOT_EVALUABLE),
+        ([Verdict.NOT_EVALUABLE, Verdict.FAIL, Verdict.PASS], Verdict.FAIL),
+    ],
+)
+def test_the_worst_blocking_check_decides(verdicts: list[Verdict], worst: Verdict) -> None:
+    assert overall([a_finding(v) for v in verdicts]) is worst
+
+
+@pytest.mark.parametrize("level", [Level.WARNING, Level.OFF])
+def test_warnings_change_nothing(level: Level) -> None:
+    found = [a_finding(Verdict.PASS), a_finding(Verdict.FAIL, level)]
+
+    assert overall(found) is Verdict.PASS
+
+
+@pytest.mark.parametrize("found", [[], [a_finding(Verdict.PASS, Level.WARNING)]])
+def test_nothing_judged_is_not_a_pass(found: list[Finding]) -> None:
+    assert overall(found) is Verdict.NOT_EVALUABLE
+
+
+def test_versions_are_flagged_with_a_reason() -> None:
+    failed = (a_finding(Verdict.PASS), a_finding(Verdict.FAIL, check_id="beats-champion"))
+    unsure = (a_finding(Verdict.INCONCLUSIVE, check_id="no-slice-worse"),)
+
+    found = flags(
+        [1, 2, 3, 4, 5, 6],
+        champion=5,
+        former_champions=[3],
+        findings={2: failed, 4: unsure, 6: (a_finding(Verdict.PASS),)},
+    )
+
+    assert found == {
+        2: Flag("failed:beats-champion", "Because."),
+        3: Flag("superseded", "It was champion before; version 5 took its place."),
+        4: Flag("inconclusive", "no-slice-worse: Because."),
+    }
+
+
+def test_a_champion_nobody_chose_is_flagged_as_one_by_default() -> None:
+    found = flags([1, 2], champion=2, champion_by_default=True)
+
+    assert {version: flag.kind for version, flag in found.items()} == {2: "champion-by-default"}
+
+
+def test_a_former_champion_that_is_champion_again_is_not_superseded() -> None:
+    assert flags([3], champion=3, former_champions=[3]) == {}

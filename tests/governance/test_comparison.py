@@ -1,0 +1,237 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from core.errors import InsufficientData
+from core.governance.comparison import (
+    MIN_ROWS,
+    Comparison,
+    Correction,
+    Loss,
+    Losses,
+    Outcome,
+    paired_bootstrap,
+    row_losses,
+)
+
+LOSSES = arrays(np.float64, 40, elements=st.floats(0, 10, width=32))
+SEEDS = st.integers(0, 2**63 - 1)
+
+
+def compare(champion: Losses, candidate: Losses, **options: float) -> Comparison:
+    given_ = {"margin": 0.0, "candidates": 1, "seed": 1, "resamples": 200, **options}
+    return paired_bootstrap(champion, candidate, **given_)  # type: ignore[arg-type]  # ints stay ints
+
+
+def equally_good_models(kind: str, *, rows: int, models: int, draw: np.random.Generator) -> Losses:
+    """Losses of `models` models that are equally good and err on similar rows: (models, rows)."""
+    shared = draw.standard_normal(rows)
+    own = draw.standard_normal((models, rows))
+    match kind:
+        case "error":  # accuracy 0.85, errors correlated 0.7
+            border = stats.norm.ppf(0.15)
+            return (np.sqrt(0.7) * shared + np.sqrt(0.3) * own < border).astype(np.float64)
+        case "log_loss":
+            y = draw.random(rows) < 1 / (1 + np.exp(1 - 1.2 * shared))
+            score = 1 / (1 + np.exp(1 - 1.2 * shared - 0.5 * own))
+            return -np.log(np.where(y, score, 1 - score))
+        case _:  # squared error with heavy tails
+            return np.asarray((draw.standard_t(5, rows) + 0.3 * own) ** 2)
+
+
+def best_looking(losses: Losses) -> Losses:
+    """The candidate (all rows of `losses` but the first) that a searcher would bring forward."""
+    difference = losses[1:] - losses[0]
+    spread = difference.std(axis=1) + 1e-12
+    return np.asarray(losses[1 + int(np.argmin(difference.mean(axis=1) / spread))])
+
+
+def times_fooled(kind: str, *, tried: int, counted: int, rows: int = 300, looks: int = 200) -> int:
+    """How often the best of `tried` equal candidates is called better, counting `counted`."""
+    draw = np.random.default_rng(20130601)
+    fooled = 0
+    for look in range(looks):
+        losses = equally_good_models(kind, rows=rows, models=tried + 1, draw=draw)
+        answer = paired_bootstrap(
+            losses[0], best_looking(losses), margin=0.0, candidates=counted, seed=look
+        )
+        fooled += answer.verdict is Outcome.BETTER
+    return fooled
+
+
+@pytest.mark.parametrize("kind", ["error", "log_loss", "squared_error"])
+@pytest.mark.parametrize("tried", [1, 20])
+def test_equal_models_fool_it_at_most_at_its_stated_rate(kind: str, tried: int) -> None:
+    fooled = times_fooled(kind, tried=tried, counted=tried)
+
+    assert fooled <= stats.binom.ppf(0.999, 200, 0.025)
+
+
+def test_without_counting_the_candidates_the_best_of_twenty_would_fool_it_often() -> None:
+    fooled = times_fooled("error", tried=20, counted=1)
+
+    assert fooled > 0.1 * 200
+
+
+def test_a_model_that_is_truly_better_is_found_also_among_fifty() -> None:
+    draw = np.random.default_rng(7)
+    champion = draw.exponential(0.5, 2_000)
+
+    answer = compare(champion, champion - 0.03 + 0.1 * draw.standard_normal(2_000), candidates=50)
+
+    assert answer.verdict is Outcome.BETTER
+    assert answer.low < -0.03 < answer.high < 0
+    assert (answer.rows, answer.candidates, answer.correction) == (2_000, 50, Correction.BONFERRONI)
+
+
+def test_a_failure_seen_once_keeps_a_model_from_being_called_better() -> None:
+    draw = np.random.default_rng(3)
+    champion = 0.05 + 0.02 * draw.standard_normal(1_000)
+    candidate = 0.02 * draw.standard_normal(1_000)
+    candidate[17] = 12.0
+
+    answer = compare(champion, candidate)
+
+    assert answer.difference < 0
+    assert answer.verdict is not Outcome.BETTER
+
+
+@given(LOSSES, LOSSES, SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_changing_places_changes_signs(champion: Losses, candidate: Losses, seed: int) -> None:
+    one = compare(champion, candidate, seed=seed)
+
+    other = compare(candidate, champion, seed=seed)
+
+    assert other.difference == pytest.approx(-one.difference, abs=1e-9)
+    assert (other.low, other.high) == pytest.approx((-one.high, -one.low), abs=1e-9)
+    mirrored = {Outcome.BETTER: Outcome.WORSE, Outcome.WORSE: Outcome.BETTER}
+    if min(abs(one.low), abs(one.high)) > 1e-9:
+        assert other.verdict is mirrored.get(one.verdict, one.verdict)
+
+
+@given(LOSSES, LOSSES, st.floats(-5, 5), SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_a_shift_of_all_losses_moves_the_interval_by_as_much(
+    champion: Losses, candidate: Losses, shift: float, seed: int
+) -> None:
+    before = compare(champion, candidate, seed=seed)
+
+    after = compare(champion, candidate + shift, seed=seed)
+
+    moved = (before.difference + shift, before.low + shift, before.high + shift)
+    assert (after.difference, after.low, after.high) == pytest.approx(moved, abs=1e-5)
+
+
+@given(LOSSES, LOSSES, SEEDS, st.integers(1, 100), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_more_candidates_never_narrow_the_interval_and_it_holds_the_difference(
+    champion: Losses, candidate: Losses, seed: int, candidates: int, margin: float
+) -> None:
+    few = compare(champion, candidate, seed=seed, candidates=candidates, margin=margin)
+
+    many = compare(champion, candidate, seed=seed, candidates=candidates + 1, margin=margin)
+
+    assert many.low <= few.low <= few.difference <= few.high <= many.high
+
+
+def test_the_same_seed_gives_the_same_answer() -> None:
+    draw = np.random.default_rng(0)
+    champion, candidate = draw.random(300), draw.random(300)
+
+    assert compare(champion, candidate, seed=5) == compare(champion, candidate, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("shift", "margin", "verdict"),
+    [
+        (-0.2, 0.0, Outcome.BETTER),
+        (0.2, 0.0, Outcome.WORSE),
+        (0.2, 0.5, Outcome.NOT_WORSE),
+        (0.0, 0.5, Outcome.NOT_WORSE),
+        (0.2, 0.2, Outcome.WORSE),
+        (0.0, 0.0, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_the_interval_and_the_margin_decide(shift: float, margin: float, verdict: Outcome) -> None:
+    noise = np.random.default_rng(0).standard_normal(400)
+    noise -= noise.mean()
+
+    answer = compare(np.zeros(400), shift + noise / 4, margin=margin)
+
+    assert answer.verdict is verdict
+
+
+def test_a_model_that_answers_alike_is_not_worse() -> None:
+    losses = np.random.default_rng(0).random(100)
+
+    assert compare(losses, losses).verdict is Outcome.NOT_WORSE
+
+
+def test_inconclusive_says_how_many_rows_would_tell() -> None:
+    noise = np.random.default_rng(0).standard_normal(400)
+    noise -= noise.mean()
+
+    answer = compare(np.zeros(400), noise - 0.05)
+    more = compare(np.zeros(8_000), np.tile(noise, 20) - 0.05)
+
+    assert answer.verdict is Outcome.INCONCLUSIVE
+    assert answer.rows_to_tell is not None
+    assert 400 < answer.rows_to_tell < 8_000
+    assert more.verdict is Outcome.BETTER
+    assert more.rows_to_tell is None
+
+
+@pytest.mark.parametrize(
+    ("champion", "candidate"),
+    [
+        (np.zeros(MIN_ROWS - 1), np.zeros(MIN_ROWS - 1)),
+        (np.zeros(100), np.zeros(99)),
+        (np.zeros(100), np.full(100, np.nan)),
+        (np.zeros(100), np.full(100, np.inf)),
+    ],
+)
+def test_too_few_or_unfit_rows_are_never_an_answer(champion: Losses, candidate: Losses) -> None:
+    with pytest.raises(InsufficientData):
+        compare(champion, candidate)
+
+
+def test_losses_are_what_their_names_say() -> None:
+    y, score = np.array([1, 0, 1]), np.array([0.8, 0.25, 0.0])
+
+    assert row_losses(y, score, Loss.LOG_LOSS) == pytest.approx([0.2231, 0.2877, 34.5388], abs=1e-4)
+    assert row_losses(y, score, Loss.BRIER) == pytest.approx([0.04, 0.0625, 1.0])
+    assert row_losses(y, score, Loss.SQUARED) == pytest.approx([0.04, 0.0625, 1.0])
+    assert row_losses(y, score, Loss.ABSOLUTE) == pytest.approx([0.2, 0.25, 1.0])
+    assert row_losses(np.array(["a", "b"]), np.array(["a", "a"]), Loss.ERROR).tolist() == [0, 1]
+    assert row_losses(np.array([True, False]), np.array([0.5, 0.5]), Loss.BRIER).tolist() == [
+        0.25,
+        0.25,
+    ]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_answer_is_not_an_error_of_the_model(missing: object) -> None:
+    with pytest.raises(InsufficientData):
+        row_losses(np.array(["a", "b"]), np.array(["a", missing], dtype=object), Loss.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("y", "score"),
+    [
+        ([1.0, 2.0], [0.5, 0.5]),
+        ([1.0, 0.0], [0.5, 1.5]),
+        ([1.0, np.nan], [0.5, 0.5]),
+        ([1.0, 0.0], [0.5, np.nan]),
+        ([1.0, 0.0], [0.5]),
+        (["yes", "no"], [0.5, 0.5]),
+    ],
+)
+def test_values_that_are_not_probabilities_of_a_yes_have_no_log_loss(
+    y: list[object], score: list[float]
+) -> None:
+    with pytest.raises(InsufficientData):
+        row_losses(np.array(y), np.array(score), Loss.LOG_LOSS)

@@ -1,0 +1,189 @@
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from core.errors import LedgerBroken, Refused
+from core.governance.evidence import JsonValue
+from core.governance.ledger import (
+    GENESIS,
+    Anchor,
+    Entry,
+    Flaw,
+    LedgerKey,
+    append,
+    check_anchor,
+    verify_chain,
+)
+
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+KEY = LedgerKey.of("a secret of the installation")
+NEXT_KEY = LedgerKey.of("another secret, later")
+
+BODIES = st.dictionaries(
+    st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+)
+FIELDS = [field.name for field in dataclasses.fields(Entry)]
+
+
+def a_ledger(*bodies: dict[str, JsonValue], key: LedgerKey | None = None) -> list[Entry]:
+    entries: list[Entry] = []
+    for i, body in enumerate(bodies):
+        previous = entries[-1] if entries else None
+        at = AT + timedelta(minutes=i)
+        entries.append(append(previous, at=at, actor="ana", kind="test", body=body, key=key))
+    return entries
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> tuple[list[Entry], tuple[LedgerKey, ...]]:
+    """A whole ledger of one to six entries, plain or signed, and the keys that verify it."""
+    bodies = draw(st.lists(BODIES, min_size=1, max_size=6))
+    key = draw(st.sampled_from([None, KEY]))
+    return a_ledger(*bodies, key=key), ((key,) if key else ())
+
+
+@given(ledgers())
+@settings(deadline=None)
+def test_a_whole_ledger_verifies(ledger: tuple[list[Entry], tuple[LedgerKey, ...]]) -> None:
+    entries, keys = ledger
+
+    report = verify_chain(entries, keys)
+
+    assert report.ok
+    assert (report.entries, report.head) == (len(entries), entries[-1].hash)
+
+
+@given(ledgers(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_changing_any_character_of_any_field_of_any_entry_is_detected(
+    ledger: tuple[list[Entry], tuple[LedgerKey, ...]], data: st.DataObject
+) -> None:
+    entries, keys = ledger
+    place = data.draw(st.integers(0, len(entries) - 1))
+    field = data.draw(st.sampled_from(FIELDS))
+    old = getattr(entries[place], field)
+    if isinstance(old, int):
+        new: object = data.draw(st.integers(-5, 50))
+    else:
+        at = data.draw(st.integers(0, len(old)))
+        new = old[:at] + data.draw(st.text(max_size=2)) + old[at + data.draw(st.integers(0, 1)) :]
+    assume(new != old)
+    entries[place] = dataclasses.replace(entries[place], **{field: new})
+
+    report = verify_chain(entries, keys)
+
+    assert not report.ok
+
+
+@given(ledgers(), st.data())
+@settings(deadline=None)
+def test_a_missing_or_moved_entry_is_named(
+    ledger: tuple[list[Entry], tuple[LedgerKey, ...]], data: st.DataObject
+) -> None:
+    entries, keys = ledger
+    assume(len(entries) > 1)
+    place = data.draw(st.integers(0, len(entries) - 2))
+    missing = entries[:place] + entries[place + 1 :]
+    swapped = [*entries[:place], entries[place + 1], entries[place], *entries[place + 2 :]]
+
+    assert verify_chain(missing, keys).findings[0].seq == place + 1
+    assert verify_chain(swapped, keys).findings[0].seq == place + 1
+
+
+def test_the_first_bad_entry_is_named_and_what_rests_on_it_is_not() -> None:
+    entries = a_ledger({"a": 1}, {"a": 2}, {"a": 3}, {"a": 4})
+    entries[1] = dataclasses.replace(entries[1], body='{"a":20}')
+
+    report = verify_chain(entries)
+
+    assert [(f.flaw, f.seq) for f in report.findings] == [(Flaw.HASH, 2)]
+    assert "Entry 2 (test by ana)" in report.findings[0].says
+
+
+def test_who_rewrites_everything_without_the_key_is_found_out() -> None:
+    honest = a_ledger({"a": 1}, {"a": 2}, key=KEY)
+    forged = a_ledger({"a": 1}, {"a": 666}, key=LedgerKey("the same id", b"a guess"))
+    forged = [dataclasses.replace(entry, key_id=KEY.key_id) for entry in forged]
+
+    assert verify_chain(honest, [KEY]).ok
+    assert verify_chain(forged, [KEY]).findings[0].flaw is Flaw.HASH
+
+
+def test_an_empty_ledger_is_whole_and_its_head_is_the_genesis() -> None:
+    report = verify_chain([])
+
+    assert (report.ok, report.entries, report.head) == (True, 0, GENESIS)
+    assert a_ledger({})[0].previous == GENESIS
+
+
+def test_keys_may_change_and_a_chain_may_begin_plain() -> None:
+    entries = a_ledger({"a": 1})
+    entries.append(append(entries[-1], at=AT, actor="a", kind="k", body={}, key=KEY))
+    entries.append(append(entries[-1], at=AT, actor="a", kind="k", body={}, key=NEXT_KEY))
+
+    assert verify_chain(entries, [KEY, NEXT_KEY]).ok
+
+
+def test_a_lost_key_leaves_a_plain_chain_that_is_not_called_whole() -> None:
+    entries = a_ledger({"a": 1}, {"a": 2}, key=KEY)
+    entries.append(append(entries[-1], at=AT, actor="a", kind="k", body={}, key=NEXT_KEY))
+
+    report = verify_chain(entries, [NEXT_KEY])
+
+    assert [(f.flaw, f.seq) for f in report.findings] == [
+        (Flaw.KEY_MISSING, 1),
+        (Flaw.KEY_MISSING, 2),
+    ]
+
+
+def test_a_signed_chain_is_not_continued_without_its_key() -> None:
+    (first,) = a_ledger({}, key=KEY)
+
+    with pytest.raises(LedgerBroken, match="STILE_LEDGER_KEY"):
+        append(first, at=AT, actor="a", kind="k", body={})
+
+
+def test_an_unsigned_entry_after_a_signed_one_is_a_flaw() -> None:
+    (first,) = a_ledger({}, key=KEY)
+    unsigned = append(
+        dataclasses.replace(first, key_id=""), at=AT, actor="mallory", kind="k", body={}
+    )
+
+    assert verify_chain([first, unsigned], [KEY]).findings[0].flaw is Flaw.DOWNGRADED
+
+
+def test_a_missing_tail_is_noticed_by_the_anchor_alone() -> None:
+    entries = a_ledger({"a": 1}, {"a": 2}, {"a": 3})
+    anchor = Anchor(3, entries[-1].hash, "the tag of flight-delay")
+
+    assert verify_chain(entries[:2]).ok
+    finding = check_anchor(entries[:2], anchor)
+    assert finding is not None
+    assert finding.flaw is Flaw.SHORTER_THAN_ANCHOR
+    assert "the tag of flight-delay" in finding.says
+
+
+def test_a_rewritten_ledger_disagrees_with_its_anchor() -> None:
+    entries = a_ledger({"a": 1}, {"a": 2})
+    rewritten = a_ledger({"a": 1}, {"a": 666})
+
+    assert check_anchor(entries, Anchor(2, entries[1].hash)) is None
+    finding = check_anchor(rewritten, Anchor(2, entries[1].hash))
+    assert finding is not None
+    assert finding.flaw is Flaw.ANCHOR_MISMATCH
+
+
+def test_an_entry_gives_back_what_was_written() -> None:
+    (entry,) = a_ledger({"request": 5, "names": ["é"]})
+
+    assert entry.facts == {"request": 5, "names": ["é"]}
+    assert entry.time == AT
+
+
+def test_a_key_never_shows_itself() -> None:
+    assert "secret" not in repr(KEY)
+    with pytest.raises(Refused):
+        LedgerKey.of("short")
