@@ -1,0 +1,1 @@
+"""Profiles, statistics, calibration and windows of live inputs."""

@@ -1,0 +1,321 @@
+"""From counts to a report: distances, levels, verdicts and the sentences that say them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from core.drift import calibration, statistics
+from core.drift.calibration import Basis, Calibration, Level
+from core.drift.counts import ColumnCounts, Profile, Reference, ReferenceColumn
+from core.drift.report import (
+    ColumnDistribution,
+    ColumnDrift,
+    ColumnKind,
+    DriftVerdict,
+    Window,
+    WindowReport,
+)
+
+_NAMED_IN_A_SENTENCE: Final = 3
+_SHORT: Final = {ColumnKind.NUMERIC: "KS", ColumnKind.CATEGORICAL: "total variation"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A column with the p-value of each way in which it may be unusual, and that one's effect."""
+
+    column: ColumnDrift
+    calibration: Calibration | None
+    p_values: Mapping[str, float]
+    effects: Mapping[str, float]
+
+    def furthest(self, name: str) -> float:
+        """How far the reference's own windows strayed in this way."""
+        level: Level | None = getattr(self.calibration, name) if self.calibration else None
+        return 0.0 if level is None else level.furthest
+
+    @property
+    def p_value(self) -> float | None:
+        """The column's p-value: its smallest, paid for by the number of ways looked at."""
+        if not self.p_values:
+            return None
+        return min(1.0, min(self.p_values.values()) * len(self.p_values))
+
+
+# The ways in which a column may be unusual, by their names in `Calibration`.
+_FLOORS: Final[Mapping[str, float]] = {
+    "distance": calibration.DISTANCE_FLOOR,
+    "moved": calibration.MOVED_FLOOR,
+    "missing": calibration.MISSING_FLOOR,
+    "unseen": calibration.UNSEEN_FLOOR,
+}
+
+
+def assess(
+    *,
+    model: str,
+    version: int,
+    window: Window,
+    reference: Reference,
+    profile: Profile,
+    calibrations: Mapping[str, Calibration],
+    importance: Mapping[str, float] | None,
+) -> WindowReport:
+    """The report of one window against the reference of one version.
+
+    A column alerts when it is unusual (Benjamini-Hochberg over all columns of the window, at
+    `calibration.RATE`) *and* moved by more than a trifle.
+    """
+    shares = importance_shares(reference, importance)
+    needed = calibration.rows_needed(len(reference.columns))
+    measured = [
+        _measure(column, profile.columns.get(name), calibrations[name], shares[name], needed)
+        for name, column in reference.columns.items()
+    ]
+    cut = calibration.cutoff([p for m in measured if (p := m.p_value) is not None])
+    columns = tuple(_judge(m, cut) for m in measured)
+    report = WindowReport(
+        model=model,
+        version=version,
+        window=window,
+        rows=profile.rows,
+        reference_rows=reference.rows,
+        columns=columns,
+        severity=None,
+        alerting_share=None,
+        verdict=DriftVerdict.NOT_EVALUABLE,
+        says=f"{profile.rows} rows are too few to judge; at least {needed} are needed.",
+        newest_received_at=profile.newest_received_at,
+    )
+    if profile.rows < needed:
+        return report
+    evaluable = [c for c in columns if c.verdict is not DriftVerdict.NOT_EVALUABLE]
+    if not evaluable:
+        return replace(report, says="None of the inputs can be compared with the reference.")
+    alerting = [c for c in evaluable if c.verdict is DriftVerdict.DRIFTING]
+    return replace(
+        report,
+        severity=_severity(columns),
+        alerting_share=len(alerting) / len(columns),
+        verdict=DriftVerdict.DRIFTING if alerting else DriftVerdict.STABLE,
+        says=_sentence(columns, importance is None, _bases(calibrations)),
+    )
+
+
+def not_evaluable(
+    *,
+    model: str,
+    version: int,
+    window: Window,
+    rows: int,
+    reference_rows: int,
+    says: str,
+    newest_received_at: datetime | None = None,
+) -> WindowReport:
+    """A report that says in a sentence why there is no verdict."""
+    return WindowReport(
+        model=model,
+        version=version,
+        window=window,
+        rows=rows,
+        reference_rows=reference_rows,
+        columns=(),
+        severity=None,
+        alerting_share=None,
+        verdict=DriftVerdict.NOT_EVALUABLE,
+        says=says,
+        newest_received_at=newest_received_at,
+    )
+
+
+def importance_shares(
+    reference: Reference, importance: Mapping[str, float] | None
+) -> Mapping[str, float]:
+    """The share of each column; equal shares where the model says nothing usable."""
+    given = {name: max(0.0, float((importance or {}).get(name, 0.0))) for name in reference.columns}
+    total = math.fsum(given.values())
+    if not math.isfinite(total) or total <= 0:
+        return dict.fromkeys(given, 1 / max(len(given), 1))
+    return {name: share / total for name, share in given.items()}
+
+
+def distribution(
+    column: ColumnDrift, reference: ReferenceColumn, window: ColumnCounts | None
+) -> ColumnDistribution:
+    """Both sides of one column as shares of the bins, outer bins without rows cut off."""
+    live = window.rows if window is not None else np.zeros_like(reference.counts.rows)
+    held = np.flatnonzero(reference.counts.rows + live)
+    first, last = (int(held[0]), int(held[-1])) if len(held) else (0, reference.n_bins - 1)
+    if reference.levels is not None or reference.grid is None:
+        labels = reference.levels.labels if reference.levels is not None else ()
+        first, last, edges = 0, reference.n_bins - 1, np.zeros(0)
+    else:
+        labels, edges = (), reference.grid.edges()[first : last + 2].copy()
+        ends = [c for c in (reference.counts, window) if c is not None]
+        if np.isinf(edges[0]):
+            edges[0] = min((c.low for c in ends if not math.isnan(c.low)), default=edges[0])
+        if np.isinf(edges[-1]):
+            edges[-1] = max((c.high for c in ends if not math.isnan(c.high)), default=edges[-1])
+    return ColumnDistribution(
+        column=column,
+        edges=edges,
+        labels=labels,
+        reference=_share(reference.counts.rows[first : last + 1]),
+        window=_share(live[first : last + 1]),
+    )
+
+
+def distances(reference: ReferenceColumn, window: ColumnCounts) -> Mapping[str, float]:
+    """Every statistic of a column that its counts allow; nothing when a side has no usable row."""
+    r, w = reference.counts, window
+    if r.usable == 0 or w.usable == 0:
+        return {}
+    found = {name: statistic(r.rows, w.rows) for name, statistic in statistics.UNORDERED.items()}
+    found["jensen_shannon_natural"] = statistics.jensen_shannon(r.rows, w.rows, base=math.e)
+    if reference.levels is None:
+        found["kolmogorov_smirnov"] = statistics.kolmogorov_smirnov(r.rows, w.rows)
+        moved = statistics.wasserstein(r.rows, r.sums, w.rows, w.sums)
+        found["wasserstein_units"] = moved
+        if math.isfinite(reference.deviation) and reference.deviation > 0:
+            found["wasserstein"] = moved / reference.deviation
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _measure(
+    reference: ReferenceColumn,
+    window: ColumnCounts | None,
+    levels: Calibration,
+    importance: float,
+    needed: int,
+) -> _Measured:
+    column = ColumnDrift(
+        name=reference.name,
+        kind=reference.kind,
+        importance=importance,
+        distance=None,
+        alert_level=None,
+        verdict=DriftVerdict.NOT_EVALUABLE,
+        statistics={},
+        missing_reference=reference.counts.missing_share,
+        missing_window=None if window is None else window.missing_share,
+    )
+    if window is None:
+        return _unmeasured(column, "The live inputs have no such column that can be counted.")
+    if reference.counts.total == 0 or window.total < needed:
+        return _unmeasured(column, f"{window.total} rows; at least {needed} are needed.")
+    found = dict(distances(reference, window))
+    effects, p_values = {}, {}
+    change = abs((column.missing_window or 0.0) - (column.missing_reference or 0.0))
+    effects["missing"], p_values["missing"] = change, levels.missing.p_value(change)
+    found["missing_change"] = change
+    name = "kolmogorov_smirnov" if reference.levels is None else "total_variation"
+    distance = found.get(name)
+    if distance is not None and window.usable >= needed:
+        effects["distance"], p_values["distance"] = distance, levels.distance.p_value(distance)
+    moved = found.get("wasserstein")
+    if moved is not None and levels.moved is not None and window.usable >= needed:
+        effects["moved"], p_values["moved"] = moved, levels.moved.p_value(moved)
+    if reference.levels is not None and levels.unseen is not None and window.usable >= needed:
+        unseen = float(window.rows[reference.levels.unseen_bin]) / window.usable
+        found["unseen"] = unseen
+        effects["unseen"], p_values["unseen"] = unseen, levels.unseen.p_value(unseen)
+    measured = _Measured(
+        replace(column, distance=distance, says=_what_moved(reference, window)),
+        levels,
+        p_values,
+        effects,
+    )
+    found["p_value"] = measured.p_value or 0.0
+    return replace(measured, column=replace(measured.column, statistics=found))
+
+
+def _unmeasured(column: ColumnDrift, says: str) -> _Measured:
+    return _Measured(replace(column, says=says), None, {}, {})
+
+
+def _judge(measured: _Measured, cut: float) -> ColumnDrift:
+    if measured.calibration is None:
+        return measured.column
+    each = cut / len(measured.p_values)
+    unusual = [
+        name
+        for name, p in measured.p_values.items()
+        if p <= each and measured.effects[name] >= max(_FLOORS[name], measured.furthest(name))
+    ]
+    level = max(calibration.DISTANCE_FLOOR, measured.calibration.distance.distance_at(each))
+    column = replace(
+        measured.column,
+        alert_level=min(1.0, level),
+        verdict=DriftVerdict.DRIFTING if unusual else DriftVerdict.STABLE,
+    )
+    if "missing" in unusual:
+        was, now = column.missing_reference or 0.0, column.missing_window or 0.0
+        column = replace(column, says=f"missing {was:.1%} → {now:.1%}; {column.says}".rstrip("; "))
+    return column
+
+
+def _severity(columns: Sequence[ColumnDrift]) -> float | None:
+    held = [(c.importance, c.distance) for c in columns if c.distance is not None]
+    weight = math.fsum(share for share, _ in held)
+    if not held:
+        return None
+    if weight <= 0:  # only columns that the model does not use can be compared
+        return math.fsum(distance for _, distance in held) / len(held)
+    return min(1.0, math.fsum(share * distance for share, distance in held) / weight)
+
+
+def _sentence(columns: Sequence[ColumnDrift], uniform: bool, bases: frozenset[Basis]) -> str:
+    drifting = sorted(
+        (c for c in columns if c.verdict is DriftVerdict.DRIFTING),
+        key=lambda c: -c.importance * (c.distance or 0.0),
+    )
+    count = f"{len(drifting)} of {len(columns)} inputs"
+    if drifting:
+        most = ", ".join(_named(c) for c in drifting[:_NAMED_IN_A_SENTENCE])
+        text = f"{count} {'drifts' if len(drifting) == 1 else 'drift'}; most: {most}."
+    else:
+        text = f"None of the {len(columns)} inputs drifts."
+    unknown = [c.name for c in columns if c.verdict is DriftVerdict.NOT_EVALUABLE]
+    if unknown:
+        text += f" {len(unknown)} cannot be compared, among them {unknown[0]}."
+    if uniform:
+        text += " The run logged no importance, so every input counts the same."
+    if Basis.CHANCE in bases:
+        text += (
+            " Judged by chance alone, because the reference holds too few windows of this"
+            " length: ordinary variation may alert."
+        )
+    return text
+
+
+def _named(column: ColumnDrift) -> str:
+    if column.distance is None:
+        return f"{column.name} (missing {column.missing_window or 0.0:.0%})"
+    return f"{column.name} ({_SHORT[column.kind]} {column.distance:.2f})"
+
+
+def _bases(calibrations: Mapping[str, Calibration]) -> frozenset[Basis]:
+    return frozenset(c.basis for c in calibrations.values())
+
+
+def _what_moved(reference: ReferenceColumn, window: ColumnCounts) -> str:
+    r, w = reference.counts, window
+    if r.usable == 0 or w.usable == 0:
+        return "one side has no usable value"
+    if reference.levels is None:
+        was = statistics.quantile(r.rows, r.sums, 0.5)
+        now = statistics.quantile(w.rows, w.sums, 0.5)
+        return f"median about {was:.4g} → {now:.4g}"
+    before, after = r.rows / r.usable, w.rows / w.usable
+    most = int(np.argmax(np.abs(after - before)))
+    label = reference.levels.labels[most]
+    return f"{label}: {before[most]:.1%} → {after[most]:.1%}"
+
+
+def _share(rows: statistics.Counts) -> statistics.Shares:
+    total = rows.sum()
+    return rows / total if total else np.zeros(len(rows), dtype=np.float64)

@@ -1,0 +1,199 @@
+"""References and profiles as rows of the profile store, and back. Counts only, never a value."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from core.drift.counts import (
+    SPECIAL,
+    ColumnCounts,
+    Grid,
+    Levels,
+    Profile,
+    Reference,
+    ReferenceColumn,
+)
+from core.drift.report import ColumnKind, Grain, Window
+from core.governance.evidence import JsonValue, finite_or_none
+from core.store.drift import StoredColumn, StoredWindow
+
+_SPECIAL: Final = len(SPECIAL)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REFERENCE_ROW: Final = Window(Grain.DAY, _EPOCH, _EPOCH + timedelta(days=1))
+"""A reference is no window; it is kept as a single one under the name of its run."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptReference:
+    """A version's training reference with the importance its run logged (None: nothing logged)."""
+
+    reference: Reference
+    reference_id: str
+    importance: Mapping[str, float] | None
+
+
+def reference_key(run_id: str) -> str:
+    """Under which name the reference of a run is kept."""
+    return f"run:{run_id}"
+
+
+def day_window(day: date) -> Window:
+    """The window of one day in UTC."""
+    start = datetime.combine(day, time.min, tzinfo=UTC)
+    return Window(Grain.DAY, start, start + timedelta(days=1))
+
+
+def week_window(day: date) -> Window:
+    """The window of the week, Monday to Sunday, that a day belongs to."""
+    start = day_window(day - timedelta(days=day.weekday())).start
+    return Window(Grain.WEEK, start, start + timedelta(days=7))
+
+
+def short_digest(text: str) -> str:
+    """Twelve hexadecimal digits that stand for a file's name or state."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def store_profile(
+    profile: Profile,
+    *,
+    model: str,
+    reference_id: str,
+    day: date,
+    files: Mapping[str, str],
+    at: datetime,
+) -> StoredWindow:
+    """One day's profile as it is stored, with the digests of the files it was made from."""
+    return StoredWindow(
+        model=model,
+        reference_id=reference_id,
+        window=day_window(day),
+        rows=profile.rows,
+        newest_received_at=profile.newest_received_at,
+        source=json.dumps(files, sort_keys=True),
+        profiled_at=at,
+        columns=tuple(_stored(name, counts) for name, counts in profile.columns.items()),
+    )
+
+
+def profile_in(stored: StoredWindow) -> Profile:
+    """The profile that was stored."""
+    return Profile(
+        rows=stored.rows,
+        columns={column.name: _counts(column) for column in stored.columns},
+        newest_received_at=stored.newest_received_at,
+    )
+
+
+def files_in(stored: StoredWindow) -> Mapping[str, str]:
+    """The digests of name and state of the files a stored window was made from."""
+    files: dict[str, str] = json.loads(stored.source)
+    return files
+
+
+def store_reference(kept: KeptReference, *, model: str, run_id: str, at: datetime) -> StoredWindow:
+    """A reference as it is stored: per column all counts, then those of each day."""
+    about = {
+        "days": [day.isoformat() for day in kept.reference.days],
+        "reference_id": kept.reference_id,
+        "importance": None if kept.importance is None else dict(kept.importance),
+    }
+    return StoredWindow(
+        model=model,
+        reference_id=reference_key(run_id),
+        window=_REFERENCE_ROW,
+        rows=kept.reference.rows,
+        newest_received_at=None,
+        source=json.dumps(about),
+        profiled_at=at,
+        columns=tuple(_stored_reference(column) for column in kept.reference.columns.values()),
+    )
+
+
+def reference_in(stored: StoredWindow) -> KeptReference:
+    """The reference that was stored."""
+    about: Any = json.loads(stored.source)  # Any: JSON that this module wrote itself
+    days = tuple(date.fromisoformat(day) for day in about["days"])
+    columns = {column.name: _reference_column(column, len(days)) for column in stored.columns}
+    return KeptReference(
+        reference=Reference(rows=stored.rows, columns=columns, days=days),
+        reference_id=about["reference_id"],
+        importance=about["importance"],
+    )
+
+
+def _stored(name: str, counts: ColumnCounts) -> StoredColumn:
+    return StoredColumn(
+        name=name,
+        counts=np.concatenate([counts.rows, counts.special]),
+        sums=np.concatenate([counts.sums, np.zeros(_SPECIAL)]),
+        details={"low": finite_or_none(counts.low), "high": finite_or_none(counts.high)},
+    )
+
+
+def _counts(column: StoredColumn) -> ColumnCounts:
+    return ColumnCounts(
+        rows=column.counts[:-_SPECIAL],
+        special=column.counts[-_SPECIAL:],
+        sums=column.sums[:-_SPECIAL],
+        low=_number(column.details["low"]),
+        high=_number(column.details["high"]),
+    )
+
+
+def _stored_reference(column: ReferenceColumn) -> StoredColumn:
+    daily = np.concatenate([column.daily, column.daily_special], axis=1)
+    daily_sums = np.concatenate([column.daily_sums, np.zeros(column.daily_special.shape)], axis=1)
+    total = _stored(column.name, column.counts)
+    details: dict[str, JsonValue] = {
+        **total.details,
+        "kind": column.kind.value,
+        "deviation": finite_or_none(column.deviation),
+        "debuts": [[int(n) for n in row] for row in column.debuts],
+    }
+    if column.grid is not None:
+        details["grid"] = [column.grid.center, column.grid.scale]
+    if column.levels is not None:
+        held = column.levels
+        details["levels"] = [list(held.top), list(held.other), held.complete, held.once]
+    return StoredColumn(
+        name=column.name,
+        counts=np.concatenate([total.counts, daily.ravel()]),
+        sums=np.concatenate([total.sums, daily_sums.ravel()]),
+        details=details,
+    )
+
+
+def _reference_column(stored: StoredColumn, n_days: int) -> ReferenceColumn:
+    details: Any = stored.details  # Any: JSON that this module wrote itself
+    width = len(stored.counts) // (n_days + 1)
+    total = StoredColumn(stored.name, stored.counts[:width], stored.sums[:width], stored.details)
+    daily = stored.counts[width:].reshape(n_days, width)
+    daily_sums = stored.sums[width:].reshape(n_days, width)
+    return ReferenceColumn(
+        name=stored.name,
+        kind=ColumnKind(details["kind"]),
+        counts=_counts(total),
+        daily=daily[:, :-_SPECIAL],
+        daily_sums=daily_sums[:, :-_SPECIAL],
+        daily_special=daily[:, -_SPECIAL:],
+        grid=Grid(*details["grid"]) if "grid" in details else None,
+        levels=_levels(details["levels"]) if "levels" in details else None,
+        deviation=_number(details["deviation"]),
+        debuts=np.asarray(details["debuts"], dtype=np.int64).reshape(-1, 4),
+    )
+
+
+def _levels(kept: Sequence[Any]) -> Levels:  # Any: as above
+    top, other, complete, once = kept
+    return Levels(top=tuple(top), other=tuple(other), complete=complete, once=once)
+
+
+def _number(value: Any) -> float:  # Any: as above
+    return math.nan if value is None else float(value)

@@ -1,0 +1,244 @@
+"""What the newest live rows are like beside a model: types, columns, and losses once labelled."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.drift import keeping, sources
+from core.drift.profile import EVENT_TIME, as_number
+from core.drift.realised import DayLoss, Ids
+from core.drift.report import Conformity
+from core.errors import Refused
+from core.tracking.values import ColumnSpec, Signature
+
+_CLIP: Final = 1e-15
+"""Keeps the log loss of a certain and wrong prediction finite, as scikit-learn does."""
+_FLOATING: Final = frozenset({"double", "float"})
+_WHOLE: Final = frozenset({"long", "integer"})
+_FILES_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What new files hold of one day: which files do, and digests of the prediction ids."""
+
+    names: tuple[str, ...]
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """The files that could be read, and each `id` in them with its `file` and, of a log, `day`."""
+
+    files: tuple[sources.LogFile, ...]
+    rows: pd.DataFrame
+
+    def ids(self) -> Ids:
+        """The digests of all ids, row by row."""
+        ids: Ids = self.rows["id"].to_numpy(dtype=np.int64)
+        return ids
+
+    def owners(self) -> npt.NDArray[np.object_]:
+        """The digest of the file's name, row by row."""
+        owners: npt.NDArray[np.object_] = self.rows["file"].to_numpy(dtype=object)
+        return owners
+
+    def by_day(self) -> Mapping[date, Held]:
+        """What the files hold of each day; rows without one are left out."""
+        days: Any = self.rows.groupby("day")  # Any: to pandas a key is any scalar
+        return {
+            day: Held(tuple(sorted(set(rows["file"]))), np.unique(rows["id"].to_numpy(np.int64)))
+            for day, rows in days
+        }
+
+
+def conformity(home: Path, model: str, signature: Signature, *, at: datetime) -> Conformity | None:
+    """How the newest day's rows fit the signature; None when there are no rows to look at."""
+    files, _ = sources.readable(_newest(sources.log_files(home, model)))
+    if not files or not signature.inputs:
+        return None
+    with sources.embedded() as connection:
+        table = sources.logged_inputs(sources.table_of(connection, [f.path for f in files]))
+        timely = table.filter(table[EVENT_TIME] < sources.naive_utc(at + timedelta(days=1)))
+        newest = timely[EVENT_TIME].max().to_pyarrow().as_py()
+        if newest is None:
+            return None
+        rows = timely.filter(timely[EVENT_TIME].date() == newest.date())
+        found = set(rows.columns)
+        absent = [c for c in signature.inputs if c.name not in found]
+        there = [c for c in signature.inputs if c.name in found]
+        counts = rows.aggregate(
+            rows=rows.count(),
+            **{f"wrong_{i}": _misfits(rows[c.name], c) for i, c in enumerate(there)},
+        )
+        result = counts.to_pyarrow().to_pylist()[0]
+    wrong = tuple(c.name for i, c in enumerate(there) if result[f"wrong_{i}"])
+    missing = tuple(c.name for c in absent if c.required)
+    n_columns = len(signature.inputs)
+    fitting = n_columns - len(missing) - len(wrong)
+    return Conformity(
+        conforms=not missing and not wrong,
+        share=fitting / n_columns,
+        missing=missing,
+        wrong=wrong,
+        rows=int(result["rows"]),
+        day=newest.date(),
+        says=_says(fitting, n_columns, missing, wrong),
+    )
+
+
+def scan_log(files: Sequence[sources.LogFile]) -> Scan:
+    """Which days and predictions the files of a log hold; broken files are left out."""
+    return _scan(files, lambda table: {"day": table[EVENT_TIME].date()})
+
+
+def scan_labels(files: Sequence[sources.LogFile]) -> Scan:
+    """Which predictions the label files are about; broken files are left out."""
+    return _scan(files, lambda _: {})
+
+
+def losses(
+    logged: Sequence[sources.LogFile], labelled: Sequence[sources.LogFile]
+) -> tuple[DayLoss, ...]:
+    """The losses of the logged predictions by day and version; labels joined, the newest wins.
+
+    Log loss where the log holds a score (the probability of class 1), else squared error.
+    """
+    logged, _ = sources.readable(logged)
+    labelled, _ = sources.readable(labelled)
+    if not logged:
+        return ()
+    with sources.embedded() as connection:
+        log = sources.table_of(connection, [f.path for f in logged])
+        if labelled:
+            labels = _newest_labels(sources.table_of(connection, [f.path for f in labelled]))
+            log = log.left_join(labels, log["prediction_id"] == labels["labelled_id"])
+        else:
+            log = log.mutate(number=ibis.null("float64"))
+        expression, metric = _losses(log)
+        rows = expression.to_pyarrow().to_pylist()
+    return tuple(
+        DayLoss(
+            day=row["day"],
+            version=int(row["version"]),
+            metric=metric,
+            rows=int(row["rows"]),
+            labelled=int(row["labelled"]),
+            loss=float(row["loss"] or 0.0),
+        )
+        for row in rows
+        if row["day"] is not None and row["version"] is not None
+    )
+
+
+def _scan(
+    files: Sequence[sources.LogFile], more: Callable[[ir.Table], Mapping[str, Any]]
+) -> Scan:  # Any: Ibis columns are untyped
+    good, _ = sources.readable(files)
+    waiting = [good[at : at + _FILES_AT_ONCE] for at in range(0, len(good), _FILES_AT_ONCE)]
+    read: list[sources.LogFile] = []
+    found = [pd.DataFrame({"file": [], "id": [], "day": []}, dtype=object)]
+    while waiting:
+        part = waiting.pop(0)
+        try:
+            rows = _ids_of(part, more)
+        except Refused:  # one of them is broken inside: each alone, so that the others count
+            if len(part) > 1:
+                waiting = [(file,) for file in part] + waiting
+            continue
+        read += part
+        found.append(rows)
+    return Scan(tuple(read), pd.concat([rows for rows in found if len(rows)] or found))
+
+
+def _ids_of(
+    files: Sequence[sources.LogFile], more: Callable[[ir.Table], Mapping[str, Any]]
+) -> pd.DataFrame:  # Any: as above
+    names = {str(file.path): keeping.short_digest(file.name) for file in files}
+    with sources.embedded() as connection:
+        table = sources.table_of(connection, [file.path for file in files], named=True)
+        if "prediction_id" not in table.columns:
+            raise Refused("It has no prediction_id, so that no label belongs to its rows.")
+        each = table.select(
+            file=table["stile_file"], id=table["prediction_id"].cast("string"), **more(table)
+        )
+        rows: pd.DataFrame = each.distinct().to_pyarrow().to_pandas(date_as_object=True)
+    ids = rows["id"].fillna("").to_numpy(dtype=object)
+    # The digests are kept: this hash is the same on every machine and in every process.
+    digests = pd.util.hash_array(ids, categorize=False).view(np.int64)
+    return rows.assign(file=rows["file"].map(names), id=digests)
+
+
+def _losses(log: ir.Table) -> tuple[ir.Table, str]:
+    scored = "score" in log.columns
+    label, predicted = log["number"], as_number(log["score" if scored else "prediction"])
+    if scored:
+        sure = predicted.clip(_CLIP, 1 - _CLIP)
+        usable = label.isin([0.0, 1.0]) & (predicted >= 0) & (predicted <= 1)
+        loss = -(label * sure.ln() + (1 - label) * (1 - sure).ln())
+    else:
+        usable = label.notnull() & predicted.notnull() & ~label.isnan() & ~predicted.isnan()
+        loss = (label - predicted) * (label - predicted)
+    usable = usable.fill_null(False)
+    each = log.select(
+        day=log[EVENT_TIME].date(),
+        version=log["version"],
+        counts=usable.cast("int64"),
+        loss=usable.ifelse(loss, 0.0),
+    )
+    by_day = each.group_by("day", "version").aggregate(
+        rows=each.count(), labelled=each["counts"].sum(), loss=each["loss"].sum()
+    )
+    return by_day, "log_loss" if scored else "squared_error"
+
+
+def _newest_labels(labels: ir.Table) -> ir.Table:
+    number = as_number(labels["label"])
+    return labels.group_by(labelled_id=labels["prediction_id"]).aggregate(
+        number=number.argmax(labels["labelled_at"])
+    )
+
+
+def _newest(files: Sequence[sources.LogFile]) -> tuple[sources.LogFile, ...]:
+    """The files of the newest day folder; all of them where the log has no such folders."""
+    folders = {file.name.partition("/")[0] for file in files if file.name.startswith("day=")}
+    if not folders:
+        return tuple(files)
+    return tuple(f for f in files if f.name.startswith(max(folders) + "/"))
+
+
+def _misfits(column: Any, spec: ColumnSpec) -> Any:  # Any: Ibis columns are untyped
+    """How many values of the column are there and not of the signature's type."""
+    dtype = column.type()
+    if spec.type in _FLOATING | _WHOLE:
+        if not (dtype.is_numeric() or dtype.is_boolean() or dtype.is_string()):
+            return column.notnull().sum()
+        number = as_number(column)
+        wrong = column.notnull() & number.isnull()
+        if spec.type in _WHOLE and not (dtype.is_integer() or dtype.is_boolean()):
+            wrong |= column.notnull() & ~number.isnan() & (number != number.floor())
+        return wrong.sum()
+    if spec.type == "boolean" and not dtype.is_boolean():
+        return (column.notnull() & column.cast("string").try_cast("boolean").isnull()).sum()
+    if spec.type == "datetime" and not (dtype.is_timestamp() or dtype.is_date()):
+        return (column.notnull() & column.cast("string").try_cast("timestamp").isnull()).sum()
+    if spec.type == "string" and not (dtype.is_string() or dtype.is_null()):
+        return column.notnull().sum()
+    return (column.isnull() & False).sum()  # nothing to check in the remaining types
+
+
+def _says(fitting: int, columns: int, missing: Sequence[str], wrong: Sequence[str]) -> str:
+    text = f"{fitting} of {columns} columns of the signature fit the live inputs"
+    if missing:
+        text += f"; not there: {', '.join(missing[:3])}"
+    if wrong:
+        text += f"; values of another type in {', '.join(wrong[:3])}"
+    return text + "."

@@ -1,0 +1,326 @@
+"""Drift of live inputs, window by window: the one thing that pages, checks and the worker ask.
+
+Counts of each day are kept per model and reference; new files of the log are read once and added
+to the days they hold. A page reads counts only: nothing here touches a raw row unless a reference
+is new or `refresh` is called.
+"""
+
+import threading
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from core.drift import assessment, calibration, keeping, realised
+from core.drift.calibration import Calibration
+from core.drift.counts import Profile
+from core.drift.keeping import KeptReference
+from core.drift.remembered import Remembered
+from core.drift.report import (
+    ColumnDistribution,
+    Conformity,
+    Grain,
+    Performance,
+    Window,
+    WindowReport,
+)
+from core.errors import InsufficientData, Refused
+from core.store.drift import ProfileStore, StoredWindow
+from core.tracking.artifacts import ArtifactReader
+from core.tracking.reader import TrackingReader
+from core.tracking.values import RunId, Signature
+
+QUIET: Final = timedelta(hours=1)
+"""A window that has passed is whole when a later row came, or none for this long."""
+_AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
+_KEPT_REPORTS: Final = 5_000
+_KEPT_CALIBRATIONS: Final = 200
+_KEPT_REFERENCES: Final = 20
+_KEPT_RUNS: Final = 1_000
+_NO_REFERENCE: Final = (
+    "{} {} was logged without the inputs it was trained on (artifact reference/inputs.parquet);"
+    " log them, and its drift can be judged."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh did: windows that got new rows, files it read, and what it could not read."""
+
+    windows: int
+    files: int
+    problems: tuple[str, ...]
+
+
+class DriftMonitor:
+    """Windows of live inputs of registered models, each judged against a version's reference."""
+
+    def __init__(
+        self,
+        reader: TrackingReader,
+        artifacts: ArtifactReader,
+        profile_store: ProfileStore,
+        home: Path,
+    ) -> None:
+        """Nothing is read or opened before it is asked for."""
+        self._reader = reader
+        self._artifacts = artifacts
+        self._store = profile_store
+        self._home = home
+        self._reading = threading.Lock()  # two readers would add the same new file twice
+        self._runs = Remembered(_KEPT_RUNS)
+        self._references = Remembered(_KEPT_REFERENCES)
+        self._calibrations = Remembered(_KEPT_CALIBRATIONS)
+        self._reports = Remembered(_KEPT_REPORTS)
+
+    def refresh(self, model: str, *, at: datetime) -> Refreshed:
+        """What was new: rows of new files, added for every version that is watched.
+
+        Watched are the versions an alias points at and those somebody has looked at before.
+        """
+        windows, files, problems = 0, 0, dict[str, None]()
+        seen: set[str] = set()
+        for version in self._reader.versions(model):
+            run_id = version.run_id
+            if run_id is None or not (version.aliases or self._is_kept(model, run_id)):
+                continue
+            kept = self._reference(model, version.version, at=at)
+            if kept is None or kept.reference_id in seen:
+                continue
+            seen.add(kept.reference_id)
+            done = self._catch_up(model, kept, at=at)
+            windows, files = max(windows, done.windows), max(files, done.files)
+            problems |= dict.fromkeys(done.problems)
+        self._catch_up_losses(model, at=at)
+        return Refreshed(windows, files, tuple(problems))
+
+    def timeline(
+        self, model: str, version: int, grain: Grain, *, at: datetime | None = None
+    ) -> tuple[WindowReport, ...]:
+        """The whole windows of live inputs against the version's reference, oldest first.
+
+        A window that still fills is left out, because a morning is not a day: see `filling`. When
+        there is nothing to judge, one report that is *not evaluable* says why.
+        """
+        now = at or datetime.now(UTC)
+        kept = self._reference(model, version, at=now)
+        if kept is None:
+            return (
+                self._nothing(model, version, grain, now, _NO_REFERENCE.format(model, version)),
+            )
+        days = self._days(model, kept, at=now)
+        if not days:
+            says = f"No live inputs of {model} have been recorded yet."
+            return (self._nothing(model, version, grain, now, says),)
+        whole = {w: d for w, d in _windows(days, grain).items() if _is_whole(w, days, now)}
+        if not whole:
+            filling = self.filling(model, version, grain, at=now)
+            return (filling,) if filling is not None else ()
+        return self._judged(model, version, kept, whole)
+
+    def filling(
+        self, model: str, version: int, grain: Grain, *, at: datetime | None = None
+    ) -> WindowReport | None:
+        """The newest window while rows still arrive for it, without a verdict; None if whole."""
+        now = at or datetime.now(UTC)
+        kept = self._reference(model, version, at=now)
+        days = {} if kept is None else self._days(model, kept, at=now)
+        if kept is None or not days:
+            return None
+        window, inside = max(_windows(days, grain).items(), key=lambda item: item[0].start)
+        if _is_whole(window, days, now):
+            return None
+        rows = sum(day.rows for day in inside)
+        return assessment.not_evaluable(
+            model=model,
+            version=version,
+            window=window,
+            rows=rows,
+            reference_rows=kept.reference.rows,
+            says=f"This {grain.value} is still filling: {rows} rows so far.",
+            newest_received_at=_newest_received(inside),
+        )
+
+    def column(self, model: str, version: int, window: Window, name: str) -> ColumnDistribution:
+        """Reference and window of one column over the same bins.
+
+        Raises
+        ------
+        Refused
+            The version has no such input, or the window no rows.
+        """
+        now = datetime.now(UTC)
+        kept = self._reference(model, version, at=now)
+        if kept is None:
+            raise Refused(_NO_REFERENCE.format(model, version))
+        if name not in kept.reference.columns:
+            raise Refused(f"{model} {version} has no input called {name!r}; choose another.")
+        inside = {
+            start: day
+            for start, day in self._days(model, kept, at=now).items()
+            if window.start <= start < window.end
+        }
+        if not inside:
+            raise Refused("No live inputs are recorded for that window; choose another.")
+        (report,) = self._judged(model, version, kept, {window: tuple(inside.values())})
+        profile = self._profile(model, kept, window)
+        drift = next(column for column in report.columns if column.name == name)
+        return assessment.distribution(
+            drift, kept.reference.columns[name], profile.columns.get(name)
+        )
+
+    def performance(
+        self, model: str, grain: Grain, *, version: int | None = None
+    ) -> tuple[Performance, ...]:
+        """The realised loss of the served model in each window, as far as labels arrived.
+
+        With `version`, only of what that version predicted.
+        """
+        days = self._store.get(model, realised.REALISED, Grain.DAY)
+        by_start = {day.window.start: day for day in days}
+        return realised.performances(_windows(by_start, grain), version=version)
+
+    def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
+        """How the newest day's live rows fit a signature; None without live rows."""
+        from core.drift import live  # Ibis takes a while to import, and pages rarely need it
+
+        return live.conformity(self._home, model, signature, at=at)
+
+    def _judged(
+        self,
+        model: str,
+        version: int,
+        kept: KeptReference,
+        windows: Mapping[Window, tuple[StoredWindow, ...]],
+    ) -> tuple[WindowReport, ...]:
+        def key(window: Window, days: tuple[StoredWindow, ...]) -> Hashable:
+            states = tuple((day.window.start, day.rows, day.profiled_at) for day in days)
+            return model, version, kept.reference_id, window, states
+
+        profiles: dict[datetime, Profile] = {}
+
+        def judge(window: Window) -> WindowReport:
+            if not profiles:  # one read for all windows from the first that is not known
+                stored = self._store.get(model, kept.reference_id, Grain.DAY, window.start)
+                profiles.update({d.window.start: keeping.profile_in(d) for d in stored})
+            inside = [p for start, p in profiles.items() if window.start <= start < window.end]
+            profile = sum(inside[1:], start=inside[0])
+            return assessment.assess(
+                model=model,
+                version=version,
+                window=window,
+                reference=kept.reference,
+                profile=profile,
+                calibrations=self._calibration(kept, window, profile.rows),
+                importance=kept.importance,
+            )
+
+        return tuple(
+            self._reports.get(key(window, days), partial(judge, window))
+            for window, days in sorted(windows.items(), key=lambda item: item[0].start)
+        )
+
+    def _calibration(
+        self, kept: KeptReference, window: Window, rows: int
+    ) -> Mapping[str, Calibration]:
+        days, size = (window.end - window.start).days, calibration.size_class(rows)
+        return self._calibrations.get(
+            (kept.reference_id, days, size),
+            lambda: calibration.calibrate(kept.reference, days=days, rows=size),
+        )
+
+    def _profile(self, model: str, kept: KeptReference, window: Window) -> Profile:
+        stored = self._store.get(model, kept.reference_id, Grain.DAY, window.start)
+        inside = [keeping.profile_in(day) for day in stored if day.window.start < window.end]
+        return sum(inside[1:], start=inside[0])
+
+    def _days(
+        self, model: str, kept: KeptReference, *, at: datetime
+    ) -> Mapping[datetime, StoredWindow]:
+        known = self._store.windows_known(model, kept.reference_id, Grain.DAY)
+        if not known:  # the first look at this reference: read the history once
+            self._catch_up(model, kept, at=at)
+            known = self._store.windows_known(model, kept.reference_id, Grain.DAY)
+        return known
+
+    def _is_kept(self, model: str, run_id: RunId) -> bool:
+        return bool(self._store.windows_known(model, keeping.reference_key(run_id), Grain.DAY))
+
+    def _reference(self, model: str, version: int, *, at: datetime) -> KeptReference | None:
+        run_id = self._runs.get(
+            (model, version), lambda: self._reader.version(model, version).run_id
+        )
+        if run_id is None:
+            return None
+        key = (model, run_id)
+        found = self._references.get(key, lambda: self._kept_or_made(model, run_id, at=at))
+        if found is None:  # it may be logged later: look again next time
+            self._references.forget(key)
+        return found
+
+    def _kept_or_made(self, model: str, run_id: RunId, *, at: datetime) -> KeptReference | None:
+        stored = self._store.get(model, keeping.reference_key(run_id), Grain.DAY)
+        if stored:
+            return keeping.reference_in(stored[0])
+        path = self._artifacts.reference_inputs(run_id)
+        if path is None:
+            return None
+        from core.drift import sources  # Ibis takes a while to import, and is rarely needed
+
+        try:
+            with sources.embedded() as connection:
+                reference = sources.reference_of(sources.table_of(connection, [path]))
+        except InsufficientData:
+            return None
+        kept = KeptReference(reference, reference.reference_id, self._artifacts.importance(run_id))
+        self._store.put([keeping.store_reference(kept, model=model, run_id=run_id, at=at)])
+        return kept
+
+    def _catch_up(self, model: str, kept: KeptReference, *, at: datetime) -> Refreshed:
+        from core.drift import catchup  # Ibis takes a while to import, and is rarely needed
+
+        with self._reading:
+            windows, files, problems = catchup.catch_up(
+                self._store, self._home, model, kept, until=at + _AHEAD, at=at
+            )
+        return Refreshed(windows, files, problems)
+
+    def _catch_up_losses(self, model: str, *, at: datetime) -> None:
+        from core.drift import catchup  # as above
+
+        with self._reading:
+            catchup.catch_up_losses(self._store, self._home, model, at=at)
+
+    def _nothing(
+        self, model: str, version: int, grain: Grain, at: datetime, says: str
+    ) -> WindowReport:
+        day = at.astimezone(UTC).date()
+        window = keeping.day_window(day) if grain is Grain.DAY else keeping.week_window(day)
+        return assessment.not_evaluable(
+            model=model, version=version, window=window, rows=0, reference_rows=0, says=says
+        )
+
+
+def _windows(
+    days: Mapping[datetime, StoredWindow], grain: Grain
+) -> dict[Window, tuple[StoredWindow, ...]]:
+    """The days of each window, oldest first."""
+    found: dict[Window, tuple[StoredWindow, ...]] = {}
+    for start, day in sorted(days.items()):
+        window = day.window if grain is Grain.DAY else keeping.week_window(start.date())
+        found[window] = (*found.get(window, ()), day)
+    return found
+
+
+def _is_whole(window: Window, days: Mapping[datetime, StoredWindow], at: datetime) -> bool:
+    if max(days) >= window.end:
+        return True
+    inside = [day for start, day in days.items() if window.start <= start < window.end]
+    received = _newest_received(inside)
+    return at >= window.end and (received is None or at - received >= QUIET)
+
+
+def _newest_received(days: Iterable[StoredWindow]) -> datetime | None:
+    return max((d.newest_received_at for d in days if d.newest_received_at), default=None)

@@ -1,0 +1,225 @@
+"""How well the served model did once labels arrived, as sums per day that add up to weeks."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from core.drift.keeping import day_window
+from core.drift.report import Performance, Window
+from core.store.drift import StoredColumn, StoredWindow
+
+REALISED: Final = "realised"
+"""Under this name sums of losses are kept beside the profiles."""
+IDS: Final = "realised:ids"
+"""Under this name digests of each day's prediction ids, which say whose day a label is of."""
+WAITING: Final = "realised:waiting"
+"""Under this name digests of labelled ids that no row has yet, and files that belong to no day."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_SUMS: Final = np.empty(0, dtype=np.float64)
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of the log and of labels, as digests of their names and states."""
+
+    log: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def and_also(self, other: "Files") -> "Files":
+        """These and the others; of a file in both, the other's state."""
+        return Files({**self.log, **other.log}, {**self.labels, **other.labels})
+
+    def among(self, log: Collection[str], labels: Collection[str]) -> "Files":
+        """Those of these names."""
+        return Files(
+            {name: state for name, state in self.log.items() if name in log},
+            {name: state for name, state in self.labels.items() if name in labels},
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """Files that were read and belong to no day, or not wholly; the ids that wait, whose they are.
+
+    `owners` holds the label file of each id.
+    """
+
+    files: Files = field(default_factory=Files)
+    owners: npt.NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    ids: Ids = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def placed(self, days: Iterable[Files]) -> "Waiting":
+        """What still waits when these days are kept: label files that are wholly in them do not."""
+        done = {name for files in days for name in files.labels} - set(self.owners)
+        labels = {name: state for name, state in self.files.labels.items() if name not in done}
+        return Waiting(Files(self.files.log, labels), self.owners, self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class DayLoss:
+    """The losses of one version's predictions of one day: rows, those with labels, their sum."""
+
+    day: date
+    version: int
+    metric: str
+    rows: int
+    labelled: int
+    loss: float
+
+
+def store_losses(
+    losses: Iterable[DayLoss], files: Mapping[date, Files], *, model: str, at: datetime
+) -> tuple[StoredWindow, ...]:
+    """One stored window for each day that files are given for, with one column a version."""
+    by_day: dict[date, list[DayLoss]] = {day: [] for day in files}
+    for loss in losses:
+        if loss.day in by_day:  # of other days not every file was read
+            by_day[loss.day].append(loss)
+    return tuple(
+        _stored(
+            REALISED,
+            model,
+            at,
+            window=day_window(day),
+            rows=sum(loss.rows for loss in found),
+            source=_text(files[day]),
+            columns=tuple(
+                StoredColumn(
+                    name=str(loss.version),
+                    counts=np.asarray([loss.rows, loss.labelled], dtype=np.int64),
+                    sums=np.asarray([0.0, loss.loss]),
+                    details={"metric": loss.metric},
+                )
+                for loss in found
+            ),
+        )
+        for day, found in sorted(by_day.items())
+    )
+
+
+def files_in(source: str) -> Files:
+    """The files a stored day was made from; none when they were not kept one by one."""
+    if not source.startswith("{"):
+        return Files()
+    kept: dict[str, dict[str, str]] = json.loads(source)
+    return Files(kept["log"], kept["labels"])
+
+
+def store_ids(day: date, ids: Ids, *, model: str, at: datetime) -> StoredWindow:
+    """The digests of a day's prediction ids as they are stored."""
+    column = StoredColumn(name="ids", counts=ids, sums=_NO_SUMS)
+    return _stored(IDS, model, at, window=day_window(day), rows=len(ids), columns=(column,))
+
+
+def ids_in(stored: StoredWindow) -> Ids:
+    """The digests of a day's prediction ids that were stored."""
+    return stored.columns[0].counts
+
+
+def store_waiting(waiting: Waiting, *, model: str, at: datetime) -> StoredWindow:
+    """What waits as it is stored: one row, because it is of no day."""
+    names, owner = np.unique(waiting.owners.astype(str), return_inverse=True)
+    details: Mapping[str, Any] = {"files": names.tolist()}  # Any: JSON is invariant in lists
+    return _stored(
+        WAITING,
+        model,
+        at,
+        window=day_window(_EPOCH.date()),
+        rows=len(waiting.ids),
+        source=_text(waiting.files),
+        columns=(
+            StoredColumn(name="ids", counts=waiting.ids, sums=_NO_SUMS, details=details),
+            StoredColumn(name="owners", counts=owner.astype(np.int64), sums=_NO_SUMS),
+        ),
+    )
+
+
+def waiting_in(stored: Sequence[StoredWindow]) -> Waiting:
+    """What waits; nothing when nothing was stored."""
+    if not stored:
+        return Waiting()
+    columns = {column.name: column for column in stored[0].columns}
+    files: Any = columns["ids"].details["files"]  # Any: JSON that this module wrote itself
+    owners = np.asarray(files, dtype=object)[columns["owners"].counts]
+    return Waiting(files_in(stored[0].source), owners, columns["ids"].counts)
+
+
+def _stored(
+    under: str,
+    model: str,
+    at: datetime,
+    *,
+    window: Window,
+    rows: int,
+    columns: tuple[StoredColumn, ...],
+    source: str = "",
+) -> StoredWindow:
+    return StoredWindow(
+        model=model,
+        reference_id=under,
+        window=window,
+        rows=rows,
+        newest_received_at=None,
+        source=source,
+        profiled_at=at,
+        columns=columns,
+    )
+
+
+def _text(files: Files) -> str:
+    return json.dumps({"log": dict(files.log), "labels": dict(files.labels)}, sort_keys=True)
+
+
+def same(new: StoredWindow, known: StoredWindow | None) -> bool:
+    """True when a day's rows, labels and losses are what is known already."""
+    if known is None or len(new.columns) != len(known.columns):
+        return False
+    before = {column.name: column for column in known.columns}
+    return all(
+        column.name in before
+        and np.array_equal(column.counts, before[column.name].counts)
+        and np.array_equal(column.sums, before[column.name].sums)
+        for column in new.columns
+    )
+
+
+def performances(
+    windows: Mapping[Window, Iterable[StoredWindow]], *, version: int | None
+) -> tuple[Performance, ...]:
+    """The mean loss in each window, of one version or of whichever served; oldest first."""
+    return tuple(
+        _performance(
+            window,
+            [
+                column
+                for day in days
+                for column in day.columns
+                if version is None or column.name == str(version)
+            ],
+        )
+        for window, days in sorted(windows.items(), key=lambda item: item[0].start)
+    )
+
+
+def _performance(window: Window, columns: list[StoredColumn]) -> Performance:
+    rows = sum(int(column.counts[0]) for column in columns)
+    labelled = sum(int(column.counts[1]) for column in columns)
+    loss = sum(float(column.sums[1]) for column in columns)
+    metric = str(columns[0].details["metric"]) if columns else ""
+    if any(column.details["metric"] != metric for column in columns):
+        return Performance(
+            window, metric, None, labelled, rows, "Versions of different kinds served here."
+        )
+    if rows == 0:
+        return Performance(window, metric, None, 0, 0, "Nothing was predicted.")
+    if labelled == 0:
+        says = f"None of {rows} predictions has a label that can be compared with it yet."
+        return Performance(window, metric, None, 0, rows, says)
+    says = "" if labelled == rows else f"{labelled} of {rows} predictions have a label so far."
+    return Performance(window, metric, loss / labelled, labelled, rows, says)

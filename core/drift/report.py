@@ -1,0 +1,134 @@
+"""What drift looks like once it has been computed: frozen values, no figures, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class ColumnKind(StrEnum):
+    """How a column is profiled and which distance describes it."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+
+
+class Grain(StrEnum):
+    """The length of a window; weeks are sums of days and begin on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+
+
+class DriftVerdict(StrEnum):
+    """The answer for a column or a window. No rows are *not evaluable*, never *stable*."""
+
+    STABLE = "stable"
+    DRIFTING = "drifting"
+    NOT_EVALUABLE = "not_evaluable"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of event time, half open: ``start <= event time < end`` (aware UTC)."""
+
+    grain: Grain
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDrift:
+    """One column of one window against its reference.
+
+    `distance` is Kolmogorov-Smirnov (numeric) or total variation (categorical), 0 to 1;
+    `alert_level` is the distance above which this column is unusual for windows of this size and
+    grain. `importance` is the share the model gives the column (all shares sum to 1). `says` is
+    the reason when not evaluable, else what moved.
+    """
+
+    name: str
+    kind: ColumnKind
+    importance: float
+    distance: float | None
+    alert_level: float | None
+    verdict: DriftVerdict
+    statistics: Mapping[str, float]
+    missing_reference: float | None
+    missing_window: float | None
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """All inputs of one model version in one window against that version's training reference.
+
+    `severity` is the importance-weighted mean distance over evaluable columns (0 to 1);
+    `alerting_share` the share of inputs that alert. Both are None when not evaluable.
+    """
+
+    model: str
+    version: int
+    window: Window
+    rows: int
+    reference_rows: int
+    columns: tuple[ColumnDrift, ...]
+    severity: float | None
+    alerting_share: float | None
+    verdict: DriftVerdict
+    says: str
+    newest_received_at: datetime | None
+
+    @property
+    def alerting(self) -> tuple[ColumnDrift, ...]:
+        """The columns that alert, most important and furthest first."""
+        drifting = (c for c in self.columns if c.verdict is DriftVerdict.DRIFTING)
+        return tuple(sorted(drifting, key=lambda c: -c.importance * (c.distance or 0.0)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnDistribution:
+    """Reference and window of one column over the same bins, as shares that sum to 1 per side.
+
+    Numeric: `edges` has ``n_bins + 1`` values (outer ones may be infinite) and `labels` is empty.
+    Categorical: `labels` names the bins (levels, then *other*, *unseen*) and `edges` is empty.
+    Missing values are apart, in `ColumnDrift`.
+    """
+
+    column: ColumnDrift
+    edges: npt.NDArray[np.float64]
+    labels: tuple[str, ...]
+    reference: npt.NDArray[np.float64]
+    window: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A metric of the served model in one window, once labels arrived; None says why in `says`."""
+
+    window: Window
+    metric: str
+    value: float | None
+    labelled_rows: int
+    rows: int
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conformity:
+    """Whether the newest day's live inputs have the columns and types of a signature.
+
+    `share` is the share of the signature's columns that fit; `missing` are required columns that
+    are not there, `wrong` those with values of another type.
+    """
+
+    conforms: bool
+    share: float
+    missing: tuple[str, ...]
+    wrong: tuple[str, ...]
+    rows: int
+    day: date | None
+    says: str

@@ -1,0 +1,144 @@
+"""What is unusual: learnt from the reference's own windows, and right about real held-out days."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.drift import calibration
+from core.drift.calibration import Basis, Level
+from core.drift.counts import Reference
+from core.drift.report import DriftVerdict, Grain
+from tests.drift.conftest import INPUTS, profiles_of, reference_of
+from tests.drift.test_assessment import judged_days
+
+
+def test_held_out_days_of_the_same_season_rarely_alert_where_chance_alone_would_on_each(
+    winter: pd.DataFrame, tmp_path: Path
+) -> None:
+    even = (winter["event_time"].dt.day_of_year // 7) % 2 == 0
+    rows = winter[["event_time", *INPUTS]]
+    reference = reference_of(rows[~even], tmp_path / "odd.parquet")
+    timeless = reference_of(rows[~even].drop(columns="event_time"), tmp_path / "timeless.parquet")
+    held_out = profiles_of(rows[even], reference, tmp_path / "even.parquet")
+
+    natural = [r.verdict for r in judged_days(reference, held_out)]
+    by_chance = [r.verdict for r in judged_days(timeless, held_out)]
+
+    assert len(natural) == 48
+    assert natural.count(DriftVerdict.DRIFTING) <= 0.15 * len(natural)
+    assert by_chance.count(DriftVerdict.DRIFTING) >= 0.95 * len(by_chance)
+
+
+def test_summer_days_alert_beside_winter(
+    flights: pd.DataFrame, winter_reference: Reference, tmp_path: Path
+) -> None:
+    july = flights[(flights["month"] == 7)][["event_time", *INPUTS]]
+
+    days = profiles_of(july, winter_reference, tmp_path / "july.parquet")
+    reports = judged_days(winter_reference, days)
+
+    whole_days = [r for r in reports if r.rows > 500]
+    assert all(r.verdict is DriftVerdict.DRIFTING for r in whole_days)
+    assert all("temp" in {c.name for c in r.alerting} for r in whole_days)
+    assert not any("distance" in {c.name for c in r.alerting} for r in whole_days)
+
+
+def test_windows_drawn_from_the_reference_itself_rarely_alert_by_chance(
+    winter: pd.DataFrame, tmp_path: Path
+) -> None:
+    rows = winter[list(INPUTS)]
+    reference = reference_of(rows, tmp_path / "reference.parquet")
+    samples = pd.concat(
+        [
+            rows.sample(500, replace=True, random_state=seed).assign(
+                event_time=pd.Timestamp("2013-07-01", tz="UTC") + timedelta(days=seed)
+            )
+            for seed in range(60)
+        ]
+    )
+
+    windows = profiles_of(samples, reference, tmp_path / "windows.parquet")
+    reports = judged_days(reference, windows)
+
+    assert all("by chance alone" in report.says for report in reports)
+    alarms = sum(report.verdict is DriftVerdict.DRIFTING for report in reports)
+    assert alarms <= 60 * 0.05 + 3 * (60 * 0.05 * 0.95) ** 0.5
+
+
+def test_the_level_is_learnt_from_as_many_days_as_the_window_has(
+    winter_reference: Reference,
+) -> None:
+    day = calibration.calibrate(winter_reference, days=1, rows=700)["temp"]
+    week = calibration.calibrate(winter_reference, days=7, rows=5_000)["temp"]
+
+    assert day.basis is week.basis is Basis.NATURAL
+    assert day.distance.distance_at(0.01) > week.distance.distance_at(0.01)
+
+
+def test_a_small_window_needs_a_larger_distance(winter_reference: Reference) -> None:
+    few = calibration.calibrate(winter_reference, days=1, rows=100)
+    many = calibration.calibrate(winter_reference, days=1, rows=900)
+
+    assert all(
+        few[name].distance.distance_at(0.01) > many[name].distance.distance_at(0.01)
+        for name in ("carrier", "origin", "seats", "distance")
+    )
+
+
+def test_without_enough_windows_chance_is_the_yardstick(winter_reference: Reference) -> None:
+    months = calibration.calibrate(winter_reference, days=31, rows=25_000)
+
+    assert {found.basis for found in months.values()} == {Basis.CHANCE}
+
+
+def test_the_same_reference_always_gives_the_same_levels(winter_reference: Reference) -> None:
+    first = calibration.calibrate(winter_reference, days=1, rows=300)
+
+    assert calibration.calibrate(winter_reference, days=1, rows=300) == first
+
+
+@given(
+    p=st.floats(1e-6, 0.9),
+    shape=st.floats(0.25, 50),
+    mean=st.floats(1e-6, 1),
+    support=st.floats(2, 1_000),
+)
+def test_a_level_and_its_p_value_are_each_others_inverse(
+    p: float, shape: float, mean: float, support: float
+) -> None:
+    level = Level(shape, mean, support)
+
+    assert level.p_value(level.distance_at(p)) == pytest.approx(p, rel=1e-6)
+
+
+@given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_the_cutoff_rejects_what_benjamini_and_hochberg_reject(p_values: list[float]) -> None:
+    ranked = sorted(p_values)
+    n = len(ranked)
+    by_definition = max((k for k in range(1, n + 1) if ranked[k - 1] <= 0.05 * k / n), default=0)
+
+    cut = calibration.cutoff(p_values)
+
+    assert sum(p <= cut for p in p_values) == by_definition
+
+
+def test_more_rows_are_needed_to_watch_more_columns() -> None:
+    assert calibration.rows_needed(1) < calibration.rows_needed(18) < calibration.rows_needed(1_000)
+    assert calibration.rows_needed(18) == 83
+
+
+def test_a_column_that_never_missed_a_value_tolerates_chance_only() -> None:
+    level = calibration.fit(np.zeros(90), at_least=0.0001**2)
+
+    assert level.p_value(0.0001) > 0.3
+    assert level.p_value(0.02) < 1e-6
+
+
+@pytest.mark.parametrize("grain", list(Grain))
+def test_size_classes_are_never_larger_than_the_window(grain: Grain) -> None:
+    assert all(calibration.size_class(rows) <= rows for rows in range(1, 5_000))

@@ -1,0 +1,66 @@
+"""`profile` and `monitor` as CI sees them: one JSON document, an exit code, one sentence."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+
+from core import cli
+from core.cli import monitor
+from tests.drift.conftest import INPUTS
+
+STATISTICS = {"psi", "jensen_shannon", "total_variation", "hellinger"}
+OF_NUMBERS = {"kolmogorov_smirnov", "wasserstein"}
+
+
+def run(*arguments: str) -> int:
+    app = typer.Typer()
+    monitor.register(app)
+    return cli.run(app, list(arguments))
+
+
+def test_profile_prints_one_document_in_the_agreed_shape(
+    flights: pd.DataFrame, winter: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    winter[["event_time", *INPUTS]].to_parquet(tmp_path / "winter.parquet", index=False)
+    week = flights[flights["event_time"].between("2013-07-08", "2013-07-14 23:59")]
+    week[["event_time", *INPUTS]].to_csv(tmp_path / "week.csv", index=False)
+
+    code = run(
+        *("profile", "--reference", str(tmp_path / "winter.parquet")),
+        *("--window", str(tmp_path / "week.csv"), "--json"),
+    )
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["rows"] == {"reference": len(winter), "window": len(week)}
+    assert document["verdict"] == "drifting"
+    assert document["calibrated_by"] == "natural variation"
+    by_name = {column["name"]: column for column in document["columns"]}
+    assert set(by_name) == set(INPUTS)
+    assert by_name["temp"]["verdict"] == "drifting"
+    assert by_name["temp"]["statistics"].keys() >= STATISTICS | OF_NUMBERS
+    assert by_name["carrier"]["statistics"].keys() >= STATISTICS
+    assert by_name["carrier"]["kind"] == "categorical"
+    assert set(by_name["temp"]["missing"]) == {"reference", "window"}
+    assert by_name["temp"]["alert_level"] > 0.05
+
+
+def test_a_file_that_is_not_there_or_not_readable_is_one_sentence_and_exit_one(
+    winter: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, broken = tmp_path / "good.parquet", tmp_path / "broken.parquet"
+    winter.head(200)[list(INPUTS)].to_parquet(good, index=False)
+    broken.write_bytes(good.read_bytes()[:-500])
+
+    absent = run("profile", "--reference", str(good), "--window", str(tmp_path / "none.parquet"))
+    said_absent = capsys.readouterr().err
+    truncated = run("profile", "--reference", str(good), "--window", str(broken))
+    said_truncated = capsys.readouterr().err
+
+    assert (absent, truncated) == (1, 1)
+    assert "none.parquet is not there" in said_absent
+    assert said_truncated.startswith("The data could not be profiled")
+    assert said_truncated.count("\n") == 1

