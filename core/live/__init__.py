@@ -1,0 +1,1 @@
+"""Serving a model with its inputs and predictions captured."""

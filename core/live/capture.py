@@ -1,0 +1,254 @@
+"""The inference log's writer, and the ASGI layer that feeds it without delaying a prediction."""
+
+import sys
+import threading
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+
+from core.live.exchange import Exchange, Naming, Rows, Unreadable, count_rows, read_exchange
+from core.live.files import file_names, inference_folder, remove_abandoned, write_whole
+from core.live.table import by_day, to_table
+
+Scope = MutableMapping[str, Any]  # what ASGI says these are
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PREDICTION_ID: Final = b"x-stile-prediction-id"
+EVENT_TIME: Final = b"x-stile-event-time"
+_LONGEST_ID: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Rows since the writer began: every row that was answered is in exactly one, or waits."""
+
+    written: int = 0
+    dropped: int = 0  # more waited than may wait
+    unreadable: int = 0  # not of the scoring protocol, or not of the signature's types
+    failed: int = 0  # the disk refused them, or they could not be written as a file
+
+
+def to_stderr(sentence: str) -> None:
+    """Say a sentence where the operator of a server looks."""
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
+
+
+class InferenceLogWriter:
+    """Writes what one served model was asked and what it answered, as whole Parquet files.
+
+    `record` and `receive` return at once and never raise for what they are given: a thread of
+    its own reads, converts and writes about once a second. When more than `most_waiting_bytes`
+    wait, rows are dropped and counted; a prediction is never held up for its record.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        model: str,
+        *,
+        naming: Naming | None = None,
+        flush_every_s: float = 1.0,
+        flush_bytes: int = 8 * 2**20,
+        most_waiting_bytes: int = 128 * 2**20,
+        say: Callable[[str], None] = to_stderr,
+    ) -> None:
+        """Start the writer's thread; `naming` says which columns are inputs and of which type."""
+        self._folder = inference_folder(home, model)
+        self._model = model
+        self._naming = naming or Naming(inputs={})
+        self._flush_every_s = flush_every_s
+        self._flush_bytes = flush_bytes
+        self._most_waiting_bytes = most_waiting_bytes
+        self._say = say
+        self._said: set[str] = set()
+        self._names = file_names()
+        self._waiting: list[Exchange | Rows] = []
+        self._waiting_bytes = 0
+        self._counters = Counters()
+        self._lock = threading.Lock()
+        self._due = threading.Event()
+        self._closed = False
+        self._folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self._folder)
+        self._thread = threading.Thread(target=self._run, name="inference-log", daemon=True)
+        self._thread.start()
+
+    @property
+    def counters(self) -> Counters:
+        """How many rows were written and how many were not, and why."""
+        with self._lock:
+            return self._counters
+
+    def record(
+        self,
+        version: int,
+        inputs: pd.DataFrame,
+        *,
+        predictions: Sequence[object],
+        ids: Sequence[str],
+        event_times: Sequence[datetime],
+        received_at: datetime,
+        scores: Sequence[object] | None = None,
+    ) -> None:
+        """Hand rows over to be written soon; the frame must not be changed afterwards."""
+        columns = {str(name): inputs[name].tolist() for name in inputs}
+        rows = Rows(version, columns, predictions, scores, ids, event_times, received_at)
+        self._hand_over(rows, len(ids) * (len(columns) + 6) * 32, lambda: len(ids))
+
+    def receive(self, exchange: Exchange) -> None:
+        """Hand over a request and its answer as bytes, to be read and written soon."""
+        self._hand_over(exchange, exchange.size, lambda: count_rows(exchange.answer))
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Write what waits and stop; what comes later is dropped and counted."""
+        with self._lock:
+            self._closed = True
+        self._due.set()
+        self._thread.join(timeout_s)
+
+    def _hand_over(self, item: Exchange | Rows, size: int, count: Callable[[], int]) -> None:
+        with self._lock:
+            fits = not self._closed and self._waiting_bytes + size <= self._most_waiting_bytes
+            if fits:
+                self._waiting.append(item)
+                self._waiting_bytes += size
+                if self._waiting_bytes >= self._flush_bytes:
+                    self._due.set()
+        if not fits:
+            self._count(dropped=count())
+            self._say_once("Predictions come faster than they can be logged: rows are left out.")
+
+    def _run(self) -> None:
+        closed = False
+        while not closed:
+            self._due.wait(self._flush_every_s)
+            with self._lock:
+                closed = self._closed
+                items, self._waiting = self._waiting, []
+                self._waiting_bytes = 0
+                self._due.clear()
+            if items:
+                self._write(items)
+
+    def _write(self, items: Sequence[Exchange | Rows]) -> None:
+        parts = [part for item in items for part in self._read(item)]
+        for day, tables in _files_of(parts):
+            n_rows = sum(table.num_rows for table in tables)
+            try:
+                whole = pa.concat_tables(tables).combine_chunks()
+                write_whole(whole, self._folder / f"day={day}", next(self._names))
+            except Exception as error:  # noqa: BLE001  the door of a thread: a dead one logs nothing
+                self._count(failed=n_rows)
+                self._say_once(f"The inference log cannot be written, rows are left out: {error}")
+            else:
+                self._count(written=n_rows)
+
+    def _read(self, item: Exchange | Rows) -> Sequence[tuple[str, pa.Table]]:
+        """The item's rows per day; none when it cannot be read, which concerns no other item."""
+        try:
+            rows = read_exchange(item, self._naming) if isinstance(item, Exchange) else item
+            return tuple(by_day(to_table(rows, self._model, self._naming.inputs)))
+        except Exception as error:  # noqa: BLE001  # the door for foreign bytes: counted and said
+            known = isinstance(error, Unreadable)
+            reason = str(error) if known else f"{type(error).__name__}: {error}"
+            n_rows = count_rows(item.answer) if isinstance(item, Exchange) else len(item.ids)
+            self._count(unreadable=n_rows)
+            self._say_once(f"An answered request cannot be logged: {reason[:300]}")
+            return ()
+
+    def _count(self, **rows: int) -> None:
+        with self._lock:
+            so_far = asdict(self._counters)
+            self._counters = Counters(**{**so_far, **{k: so_far[k] + n for k, n in rows.items()}})
+
+    def _say_once(self, sentence: str) -> None:
+        subject = sentence.partition(":")[0]
+        if subject not in self._said:
+            self._said.add(subject)
+            with suppress(Exception):  # a closed stderr must not end what counts and writes
+                self._say(sentence)
+
+
+class CaptureMiddleware:
+    """An ASGI app around a scoring server that hands every answered request to the log's writer.
+
+    Bytes pass through untouched, as they come; reading them happens after the answer is out, in
+    the writer's thread.
+    """
+
+    def __init__(self, app: App, writer: InferenceLogWriter, *, version: int) -> None:
+        """Wrap the app that serves one version."""
+        self._app = app
+        self._writer = writer
+        self._version = version
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request as the app does, and remember it when it was a scored one."""
+        scores = scope["type"] == "http" and scope["method"] == "POST"
+        if not scores or scope["path"] != "/invocations":
+            await self._app(scope, receive, send)
+            return
+        received_at = datetime.now(UTC)
+        headers = dict(scope["headers"])
+        prediction_id = _prediction_id(headers.get(PREDICTION_ID))
+        body: list[bytes] = []
+        answer: list[bytes] = []
+        status = 0
+
+        async def receive_and_keep() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                body.append(message.get("body", b""))
+            return message
+
+        async def send_and_keep(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                name_it = (PREDICTION_ID, prediction_id.encode("ascii"))
+                message = {**message, "headers": [*message.get("headers", ()), name_it]}
+            elif message["type"] == "http.response.body":
+                answer.append(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive_and_keep, send_and_keep)
+        if status == 200:
+            event_time = headers.get(EVENT_TIME)
+            self._writer.receive(
+                Exchange(
+                    version=self._version,
+                    content_type=headers.get(b"content-type", b"").decode("latin-1"),
+                    body=b"".join(body),
+                    answer=b"".join(answer),
+                    prediction_id=prediction_id,
+                    event_time=None if event_time is None else event_time.decode("latin-1"),
+                    received_at=received_at,
+                )
+            )
+
+
+def _prediction_id(given: bytes | None) -> str:
+    text = (given or b"").decode("latin-1").strip()
+    if text and len(text) <= _LONGEST_ID and text.isascii() and text.isprintable():
+        return text
+    return uuid.uuid4().hex
+
+
+def _files_of(parts: Sequence[tuple[str, pa.Table]]) -> Iterator[tuple[str, list[pa.Table]]]:
+    """The tables of each file, with its day: rows of unlike columns never share one."""
+    files: dict[tuple[str, str], list[pa.Table]] = {}
+    for day, table in parts:
+        files.setdefault((str(table.schema), day), []).append(table)
+    for (_, day), tables in sorted(files.items(), key=lambda file: file[0]):
+        yield day, tables

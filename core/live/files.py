@@ -1,0 +1,89 @@
+"""Where inference logs and labels live below the home folder, and how a file there is written."""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from core.errors import Refused
+
+_ABANDONED_AFTER_S: Final = 3600.0
+
+
+def quoted_model(model: str) -> str:
+    """The folder name of a model: one path segment, whatever the name contains."""
+    if not model:
+        raise Refused("The model has no name: give the name it has in the registry.")
+    name = quote(model, safe="")
+    return name.replace(".", "%2E") if set(name) == {"."} else name
+
+
+def inference_folder(home: Path, model: str) -> Path:
+    """Where a model's inference log is, one folder per day of event time below it."""
+    return home / "inference" / quoted_model(model)
+
+
+def labels_folder(home: Path, model: str) -> Path:
+    """Where the labels of a model's predictions are."""
+    return home / "labels" / quoted_model(model)
+
+
+def file_names() -> Iterator[str]:
+    """Endless names that sort by the time they were made and never meet another process's."""
+    for number in itertools.count():
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        yield f"{stamp}-{os.getpid()}-{number:06d}.parquet"
+
+
+def write_whole(table: pa.Table, folder: Path, name: str) -> Path:
+    """The path of a Parquet file that is there whole, or not at all, whatever is killed when.
+
+    Readers look for ``*.parquet``, so they never see the hidden name it has while it grows.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    growing, path = folder / f".{name}.tmp", folder / name
+    with growing.open("wb") as file:
+        pq.write_table(table, file)
+        file.flush()
+        os.fsync(file.fileno())
+    growing.rename(path)
+    _settle(folder)
+    return path
+
+
+def remove_abandoned(folder: Path) -> int:
+    """How many half-written files were removed that a killed writer left over an hour ago."""
+    oldest = time.time() - _ABANDONED_AFTER_S
+    abandoned = [p for p in folder.rglob(".*.parquet.tmp") if p.stat().st_mtime < oldest]
+    for path in abandoned:
+        path.unlink(missing_ok=True)
+    return len(abandoned)
+
+
+def recorded_ids(folder: Path) -> set[str]:
+    """The prediction ids in all files of a log or of labels; none where nothing was written."""
+    if not folder.is_dir():
+        return set()
+    files = [str(path) for path in folder.rglob("*.parquet")]
+    if not files:
+        return set()
+    table = ds.dataset(files, schema=pa.schema({"prediction_id": pa.string()})).to_table()
+    return set(table["prediction_id"].to_pylist())
+
+
+def _settle(folder: Path) -> None:
+    if os.name == "nt":  # a folder cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)  # a rename is durable only once its folder is
+    finally:
+        os.close(descriptor)
