@@ -1,0 +1,1 @@
+"""The embedded demonstration, through the same doors as any user."""

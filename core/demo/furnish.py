@@ -1,0 +1,62 @@
+"""What stands beside the trained models: people, policies, three weeks of live inputs, windows."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from core.bootstrap import Services, open_services
+from core.demo.flights import TASKS, live_inputs
+from core.demo.policies import policy_texts
+from core.demo.replay import BACKFILL_DAYS, backfill
+from core.drift.report import Grain
+from core.identity.people import Username
+from core.settings import Auth, Settings
+
+ADMINISTRATOR: Final = Username("ada")
+QUICK_DAYS: Final = 9  # enough to drift, and to let one calendar week end
+QUICK_EVERY: Final = 4
+
+Say = Callable[[str], None]
+
+
+def publish_policies(settings: Settings) -> None:
+    """Nothing; afterwards people and rules are there: before the training, so no bar follows it."""
+    services = _opened(settings)
+    for text in policy_texts():
+        services.promotions.publish_policy(ADMINISTRATOR, text, datetime.now(UTC))
+
+
+def furnish(settings: Settings, *, quick: bool, say: Say) -> None:
+    """Nothing; afterwards the demonstration is as a visitor finds it. Safe to run again.
+
+    Raises
+    ------
+    Unavailable
+        A champion could not be served, or MLflow did not answer.
+    """
+    services = _opened(settings)
+    for task in TASKS:
+        say(f"replaying July: {task.name}")
+        backfill(
+            settings.home,
+            settings.mlflow_tracking_uri,
+            task.name,
+            live_inputs(task, every=QUICK_EVERY if quick else 1),
+            registry_uri=settings.mlflow_registry_uri,
+            days=QUICK_DAYS if quick else BACKFILL_DAYS,
+            say=lambda _: None,
+        )
+        say(f"counting windows: {task.name}")
+        _count_windows(services, task.name)
+
+
+def _opened(settings: Settings) -> Services:
+    return open_services(settings.model_copy(update={"auth": Auth.DEMO}))
+
+
+def _count_windows(services: Services, model: str) -> None:
+    """Profile what every version learnt from, so that the first visitor waits for nothing."""
+    at = datetime.now(UTC)
+    for version in services.tracking.versions(model):
+        services.drift.timeline(model, version.version, Grain.DAY, at=at)
+    services.drift.refresh(model, at=at)
