@@ -1,0 +1,26 @@
+"""`python -m core`: everything a screen decides, for the command line and CI."""
+
+import sys
+
+import typer
+
+from core.cli import run
+
+
+def command_line() -> typer.Typer:
+    """The typer application with every group of commands registered."""
+    from core.cli import demo, gate, ledger, monitor, policy, request, runs, serve, worker
+
+    app = typer.Typer(
+        help="Stile: governance over any MLflow server. Every command takes --json and --debug.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for group in (demo, runs, gate, request, policy, monitor, serve, worker, ledger):
+        group.register(app)
+    return app
+
+
+if __name__ == "__main__":
+    sys.exit(run(command_line(), sys.argv[1:]))

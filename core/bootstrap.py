@@ -1,0 +1,112 @@
+"""From settings to services: the only place that wires the program together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from core.drift.monitor import DriftMonitor
+from core.governance import gathering
+from core.governance.ledger import LedgerKey
+from core.governance.promotion import Promotions
+from core.governance.source import GatheredEvidence
+from core.identity.demonstration import DEMO_PEOPLE
+from core.settings import Auth, Settings
+from core.store import migrations, transaction
+from core.store.drift import ProfileStore
+from core.store.governance import GovernanceStore
+from core.store.people import PeopleStore
+from core.store.sessions import SessionStore
+from core.tracking.artifacts import ArtifactReader
+from core.tracking.client import connect
+from core.tracking.index import RunIndex
+from core.tracking.reader import TrackingReader
+from core.tracking.registry import MlflowRegistry
+from core.worker import Work, name_of_this_process
+
+REFRESH_EVERY: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the program can do, opened once and shared by all."""
+
+    settings: Settings
+    tracking: TrackingReader
+    artifacts: ArtifactReader
+    registry: MlflowRegistry
+    index: RunIndex
+    store: GovernanceStore
+    people: PeopleStore
+    sessions: SessionStore
+    promotions: Promotions
+    drift: DriftMonitor
+
+
+def open_services(settings: Settings) -> Services:
+    """The services of this process; the governance database is brought up to date first.
+
+    Raises
+    ------
+    Unavailable
+        The governance database cannot be reached.
+    Refused
+        A setting cannot be used as it is; the message says which.
+    """
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = transaction.connect(settings.database_url)
+    migrations.upgrade(engine)
+    people = PeopleStore(engine)
+    if settings.auth is Auth.DEMO:
+        known = {person.username for person in people.list()}
+        for person in DEMO_PEOPLE:
+            if person.username not in known:  # an administrator may have changed their rights
+                people.put(person)
+    key = settings.ledger_key
+    store = GovernanceStore(engine, LedgerKey.of(key.get_secret_value()) if key else None)
+    door = connect(
+        settings.mlflow_tracking_uri,
+        settings.mlflow_registry_uri,
+        timeout_s=settings.mlflow_timeout_s,
+    )
+    tracking = TrackingReader(door)
+    artifacts = ArtifactReader(door, settings.home)
+    registry = MlflowRegistry(door)
+    drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home)
+    sources = gathering.Sources(tracking, artifacts, drift, ledger=store.verify)
+    return Services(
+        settings=settings,
+        tracking=tracking,
+        artifacts=artifacts,
+        registry=registry,
+        index=RunIndex(tracking, folder=settings.home / "index"),
+        store=store,
+        people=people,
+        sessions=SessionStore(engine),
+        promotions=Promotions(store, registry, GatheredEvidence(sources)),
+        drift=drift,
+    )
+
+
+def work_of(services: Services) -> Work:
+    """What a worker over these services does, under a name no other process has."""
+    return Work(
+        services.promotions,
+        refresh_drift=_refreshing(services),
+        holder=name_of_this_process(),
+    )
+
+
+def _refreshing(services: Services) -> Callable[[datetime], None]:
+    """Keep the windows of every registered model fresh, at most every few seconds."""
+    due: datetime | None = None
+
+    def refresh(at: datetime) -> None:
+        nonlocal due
+        if due is not None and at < due:
+            return
+        due = at + REFRESH_EVERY
+        for model in services.tracking.registered_models():
+            services.drift.refresh(model.name, at=at)
+
+    return refresh

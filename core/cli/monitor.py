@@ -1,0 +1,214 @@
+"""`python -m core monitor` and `profile`: drift of live inputs, and of one file against another."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.cli import emit, progress_console
+from core.drift.report import ColumnDrift, Grain, Window, WindowReport
+from core.errors import InsufficientData, Refused, Unavailable
+
+_WHOLE_FILE: Final = 1_000_000  # days: longer than any reference, so chance is the yardstick
+
+
+class Engine(StrEnum):
+    """Where a profile is computed."""
+
+    DUCKDB = "duckdb"
+    POSTGRES = "postgres"
+    SPARK = "spark"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands `monitor` and `profile`."""
+    app.command("monitor")(monitor)
+    app.command("profile")(profile)
+
+
+def monitor(
+    once: Annotated[bool, typer.Option(help="One round, then stop.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between rounds.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a round.")] = False,
+) -> None:
+    """Drift windows of every model's live inputs, brought up to the inference log."""
+    from core.bootstrap import open_services  # opening the services takes a moment
+    from core.settings import load_settings
+
+    services = open_services(load_settings())
+    while True:
+        at = datetime.now(UTC)
+        try:
+            found = [
+                watched(services.drift, model.name, model.aliases, at)
+                for model in services.tracking.registered_models()
+            ]
+        except Unavailable as error:
+            if once:
+                raise
+            progress_console.print(str(error), markup=False)
+        else:
+            emit({"at": at.isoformat(), "models": found}, as_json, partial(_rounds, found))
+        if once:
+            return
+        time.sleep(every)
+
+
+def watched(drift: Any, model: str, aliases: Any, at: datetime) -> dict[str, Any]:
+    """One model after a refresh: what was new, and the newest week and day of each alias.
+
+    `drift` is the `DriftMonitor`, `aliases` a mapping of alias to version.
+    """
+    done = drift.refresh(model, at=at)
+    return {
+        "model": model,
+        "files": done.files,
+        "windows": done.windows,
+        "problems": list(done.problems),
+        "aliases": {
+            alias: {
+                "version": version,
+                **{
+                    grain.value: window_document(drift.timeline(model, version, grain, at=at)[-1])
+                    for grain in Grain
+                },
+            }
+            for alias, version in sorted(aliases.items())
+        },
+    }
+
+
+def window_document(report: WindowReport) -> dict[str, Any]:
+    """One window's verdict as JSON."""
+    return {
+        "from": report.window.start.isoformat(),
+        "to": report.window.end.isoformat(),
+        "rows": report.rows,
+        "verdict": report.verdict.value,
+        "severity": report.severity,
+        "alerting_share": report.alerting_share,
+        "alerting": [column.name for column in report.alerting],
+        "says": report.says,
+    }
+
+
+def profile(
+    reference: Annotated[Path, typer.Option(help="Parquet or CSV file, or a folder of them.")],
+    window: Annotated[Path, typer.Option(help="What is compared with it.")],
+    engine: Annotated[Engine, typer.Option(help="Where it is computed.")] = Engine.DUCKDB,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Drift of one window against a reference: per column statistics, alert level and verdict."""
+    if engine is not Engine.DUCKDB:
+        raise Refused(f"Files are profiled by duckdb, not by {engine.value}; leave --engine out.")
+    compared = compare_files(reference, window)
+    emit(profile_document(compared), as_json, lambda: _columns(compared.report))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A report on two files, with what each column's statistics were learnt from."""
+
+    report: WindowReport
+    basis: str
+
+
+def compare_files(reference: Path, window: Path) -> Compared:
+    """The drift of one file against another, each with its event times where it has them."""
+    from core.drift import assessment, calibration, sources  # Ibis takes a moment to import
+
+    with sources.embedded() as connection:
+        learnt = sources.reference_of(sources.table_of(connection, _files(reference)))
+        live = sources.logged_inputs(sources.table_of(connection, _files(window)))
+        profiles = sources.profiles_of(live, learnt)
+    if not profiles:
+        raise InsufficientData(f"{window} has no rows: give a file that has some.")
+    days = sorted(day for day in profiles if day is not None)
+    parts = list(profiles.values())
+    profile = sum(parts[1:], start=parts[0])
+    length = (days[-1] - days[0]).days + 1 if days else _WHOLE_FILE
+    size = calibration.size_class(profile.rows)
+    calibrations = calibration.calibrate(learnt, days=length, rows=size)
+    start = (
+        datetime.combine(days[0], datetime.min.time(), tzinfo=UTC) if days else datetime.now(UTC)
+    )
+    report = assessment.assess(
+        model="",
+        version=0,
+        window=Window(Grain.DAY, start, start + timedelta(days=min(length, 100_000))),
+        reference=learnt,
+        profile=profile,
+        calibrations=calibrations,
+        importance=None,
+    )
+    return Compared(report, ", ".join(sorted({c.basis.value for c in calibrations.values()})))
+
+
+def profile_document(compared: Compared) -> dict[str, Any]:
+    """The comparison in the shape that others build on (DESIGN.md 5)."""
+    report = compared.report
+    return {
+        "rows": {"reference": report.reference_rows, "window": report.rows},
+        "verdict": report.verdict.value,
+        "says": report.says,
+        "severity": report.severity,
+        "alerting_share": report.alerting_share,
+        "calibrated_by": compared.basis,
+        "columns": [_column(column) for column in report.columns],
+    }
+
+
+def _column(column: ColumnDrift) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "kind": column.kind.value,
+        "missing": {"reference": column.missing_reference, "window": column.missing_window},
+        "statistics": dict(column.statistics),
+        "distance": column.distance,
+        "alert_level": column.alert_level,
+        "verdict": column.verdict.value,
+        "says": column.says,
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise Refused(f"{path} is not there: give a Parquet or CSV file, or a folder of them.")
+    if path.is_file():
+        return [path]
+    for pattern in ("*.parquet", "*.csv"):
+        found = sorted(p for p in path.rglob(pattern) if not p.name.startswith("."))
+        if found:
+            return found
+    raise Refused(f"{path} holds neither Parquet nor CSV files.")
+
+
+def _rounds(found: list[dict[str, Any]]) -> str:
+    lines = []
+    for model in found:
+        lines.append(f"{model['model']}: {model['files']} new files in {model['windows']} windows")
+        lines += [f"  {problem}" for problem in model["problems"]]
+        lines += [
+            f"  {alias} {known['version']}, {grain.value} from {known[grain.value]['from'][:10]}: "
+            f"{known[grain.value]['says']}"
+            for alias, known in model["aliases"].items()
+            for grain in Grain
+        ]
+    return "\n".join(lines) or "No registered models."
+
+
+def _columns(report: WindowReport) -> str:
+    lines = [f"{report.verdict.value}: {report.says}", ""]
+    lines += [
+        f"{column.name:<24} {column.kind.value:<12} "
+        f"{'–' if column.distance is None else format(column.distance, '.3f'):>6} "
+        f"(alert level {'–' if column.alert_level is None else format(column.alert_level, '.3f')}) "
+        f"{column.verdict.value:<14} {column.says}"
+        for column in report.columns
+    ]
+    return "\n".join(lines)

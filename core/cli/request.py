@@ -1,0 +1,97 @@
+"""`python -m core request`: open a promotion request from CI or a terminal."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from core.cli import emit
+from core.errors import Refused
+from core.governance.judgement import Judgement
+from core.identity.people import Side, Username
+from core.settings import Auth, Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `request`."""
+    app.command("request")(request)
+
+
+def request(
+    model: Annotated[str, typer.Argument(help="The registered model.")],
+    version: Annotated[int, typer.Argument(min=1, help="The version that should be promoted.")],
+    comment: Annotated[str, typer.Option(help="Why: the first thing the keys' holders read.")],
+    alias: Annotated[str, typer.Option(help="The alias it should get.")] = "champion",
+    user: Annotated[
+        str, typer.Option("--as", help="Who opens it; only in the demonstration.")
+    ] = "",
+    idempotency_key: Annotated[
+        str, typer.Option(help="The same key opens the same request once, however often it is run.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Open a promotion request over evidence gathered and frozen now.
+
+    Ends with 0 (opened), 1 (refused), 4 (no answer).
+    """
+    from core.bootstrap import open_services  # opening the services takes a moment
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor = acting(settings, user)
+    services = open_services(settings)
+    at = datetime.now(UTC)
+    opened = services.promotions.open_request(
+        actor,
+        model=model,
+        version=version,
+        alias=alias,
+        comment=comment,
+        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        at=at,
+    )
+    judgement = services.promotions.judgement(opened.request_id, at=at)
+    emit(as_document(judgement), as_json, lambda: in_words(judgement))
+
+
+def acting(settings: Settings, user: str) -> Username:
+    """Who acts; raises `Refused` where nobody has proven who they are."""
+    if settings.auth is Auth.DEMO and user:
+        return Username(user)
+    if settings.auth is Auth.DEMO:
+        raise Refused("Say who opens the request: --as USER (one of the demonstration's log-ins).")
+    if user:
+        raise Refused("--as works in the demonstration only (STILE_AUTH=demo); use STILE_TOKEN.")
+    raise Refused("Tokens are not built yet: open the request on its page, or use STILE_AUTH=demo.")
+
+
+def as_document(judgement: Judgement) -> dict[str, Any]:
+    """The request and what it still lacks, as JSON."""
+    opened = judgement.request
+    return {
+        "request": opened.request_id,
+        "model": opened.model,
+        "version": opened.to_version,
+        "alias": opened.alias,
+        "from_version": opened.from_version,
+        "status": opened.status.value,
+        "opened_by": opened.opened_by,
+        "expires_at": opened.expires_at.isoformat(),
+        "verdict": judgement.verdict.value,
+        "held": list(judgement.held),
+        "missing_keys": {side.value: n for side, n in judgement.missing_keys.items()},
+        "digests": {side.value: judgement.digests[side] for side in Side},
+        "plan": judgement.plan.says,
+    }
+
+
+def in_words(judgement: Judgement) -> str:
+    """The request and what it still lacks, for a person."""
+    opened = judgement.request
+    asked = f"{opened.model} {opened.to_version} as {opened.alias}"
+    lines = [
+        f"Request {opened.request_id} asks for {asked}. Before it can be promoted:",
+        *(f"- {sentence}" for sentence in judgement.held),
+    ]
+    return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)

@@ -1,0 +1,172 @@
+"""The leased loop: tells MLflow what was decided, ends what expired, keeps drift fresh."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+from uuid import uuid4
+
+from core.errors import StileError
+from core.governance.promotion import Promotions
+from core.governance.requests import PromotionRequest, RequestId, Status
+from core.governance.writeback import WriteBack
+
+LEASE_NAME: Final = "worker"
+LEASE: Final = timedelta(seconds=90)
+PAUSE_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """This moment, as an aware time."""
+    return datetime.now(UTC)
+
+
+def name_of_this_process() -> str:
+    """A name no other worker has: machine, process, and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker does. `refresh_drift` is called each round and decides itself what is due."""
+
+    promotions: Promotions
+    refresh_drift: Callable[[datetime], None] | None = None
+    holder: str = "worker"
+    clock: Callable[[], datetime] = utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round did; `problems` are the sentences of what did not answer."""
+
+    did_work: bool
+    written: tuple[RequestId, ...] = ()
+    approved: tuple[RequestId, ...] = ()
+    expired: tuple[RequestId, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def run_once(work: Work, *, at: datetime) -> Round:
+    """One round, or nothing when another worker holds the lease.
+
+    The parts do not wait for each other: what one of them could not reach, or did not expect, is a
+    sentence in the result, and the others still run.
+    """
+    store = work.promotions.store
+    now = work.clock()
+    with store.deciding() as record:
+        if not record.queue.lease(LEASE_NAME, holder=work.holder, at=now, until=now + LEASE):
+            return Round(did_work=False)
+    problems: list[str] = []
+    expired = _part(problems, "ending requests", lambda: work.promotions.expire_due(at=at)) or ()
+    approved = _promote_ready(work.promotions, problems, at=at)
+    write_back = WriteBack(work.promotions, holder=work.holder, clock=work.clock)
+    written = _part(problems, "writing to MLflow", lambda: write_back.run_due(at=at)) or ()
+    owed = _part(problems, "looking at what MLflow is owed", lambda: _still_owed(work, written))
+    problems += owed or ()
+    if work.refresh_drift is not None:
+        refresh = work.refresh_drift
+        _part(problems, "refreshing drift", lambda: refresh(at))
+    return Round(
+        did_work=True,
+        written=tuple(request.request_id for request in written),
+        approved=approved,
+        expired=expired,
+        problems=tuple(problems),
+    )
+
+
+def _promote_ready(
+    promotions: Promotions, problems: list[str], *, at: datetime
+) -> tuple[RequestId, ...]:
+    approved: list[RequestId] = []
+    waiting = partial(promotions.requests, waiting_only=True)
+    for request in _part(problems, "listing the requests that wait", waiting) or ():
+        if not request.keys:
+            continue
+        number = request.request_id
+        promote = partial(promotions.promote_if_ready, number, at=at)
+        after = _part(problems, f"verifying request {number}", promote)
+        if after is not None and after.status is Status.APPROVED:
+            approved.append(number)
+    return tuple(approved)
+
+
+_T = TypeVar("_T")
+
+
+def _part(problems: list[str], doing: str, part: Callable[[], _T]) -> _T | None:
+    try:
+        return part()
+    except StileError as error:  # a door: the loop goes on, the sentence is kept
+        problems.append(str(error))
+    except Exception:  # noqa: BLE001  the same door: one part must not stop the others
+        _log.exception("The worker met something unexpected while %s and goes on.", doing)
+        problems.append(f"Something unexpected happened while {doing}; see the log.")
+    return None
+
+
+def _still_owed(work: Work, requests: Iterable[PromotionRequest]) -> tuple[str, ...]:
+    owed = (work.promotions.owed(request.request_id) for request in requests)
+    return tuple(each.problem for each in owed if each is not None and each.problem)
+
+
+def release(work: Work) -> None:
+    """Nothing; afterwards another worker may take over at once."""
+    with work.promotions.store.deciding() as record:
+        record.queue.release(LEASE_NAME, holder=work.holder)
+
+
+class WorkerThread:
+    """A loop around `run_once`, started and stopped by the app's lifespan."""
+
+    def __init__(self, work: Work, *, pause_s: float = PAUSE_S) -> None:
+        """Prepare the loop; nothing runs before `start`."""
+        self._work = work
+        self._pause_s = pause_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="stile-worker", daemon=True)
+
+    def start(self) -> None:
+        """Nothing; afterwards the loop runs in a thread of its own."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Nothing; afterwards the loop has ended, or is left to end with the process."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _loop(self) -> None:
+        loop(self._work, self._stop, pause_s=self._pause_s)
+
+
+def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
+    """Nothing, until `stop` is set; then the lease is given back."""
+    said: tuple[str, ...] = ()
+    while not stop.is_set():
+        try:
+            done = run_once(work, at=work.clock())
+            problems: tuple[str, ...] = done.problems
+        except StileError as error:
+            problems = (str(error),)
+        except Exception:  # noqa: BLE001  the door of a thread: a dead worker decides nothing
+            _log.exception("The worker met something unexpected and goes on.")
+            problems = ()
+        if problems != said:  # once, not each second
+            for problem in problems:
+                _log.warning("%s", problem)
+        said = problems
+        stop.wait(pause_s)
+    try:
+        release(work)
+    except StileError as error:
+        _log.warning("%s", error)

