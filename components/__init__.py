@@ -1,0 +1,1 @@
+"""Widgets, caching and the viewer gate."""

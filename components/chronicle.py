@@ -1,0 +1,107 @@
+"""The ledger in plain words: one line an entry, for people of both sides."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.governance.evidence import JsonValue
+from core.governance.ledger import Entry
+
+KINDS: Final[Mapping[str, str]] = {
+    "request_opened": "asked for",
+    "request_revised": "refreshed the evidence of",
+    "request_changes_requested": "requested changes to",
+    "key_turned": "turned a key on",
+    "request_approved": "approved",
+    "apply_intended": "began to write to MLflow",
+    "request_applied": "promoted",
+    "request_rejected": "rejected",
+    "request_withdrawn": "withdrew",
+    "request_expired": "let expire",
+    "request_conflict": "stopped, because of a conflict,",
+    "request_failed": "could not write to MLflow",
+    "retry_asked": "asked to try again to write",
+    "commented": "commented on",
+    "policy_published": "published the policy of",
+    "person_changed": "changed the rights of",
+}
+DECISIONS: Final = frozenset(
+    {
+        "request_approved",
+        "request_applied",
+        "request_rejected",
+        "request_withdrawn",
+        "request_expired",
+        "request_conflict",
+        "request_failed",
+        "policy_published",
+    }
+)
+
+
+def kind_label(kind: str) -> str:
+    """A kind of entry as it is offered in a filter."""
+    return kind.replace("_", " ")
+
+
+def line(entry: Entry, names: Mapping[str, str]) -> str:
+    """What an entry says in one plain sentence; `names` are people's names by username.
+
+    The text holds foreign names and is not Markdown: show it through `theme.plain`.
+    """
+    facts = entry.facts
+    who = "Stile" if entry.actor == "stile" else names.get(entry.actor, entry.actor)
+    move = _move(facts)
+    match entry.kind:
+        case "key_turned":
+            side = str(facts.get("side", "")).replace("_", " ")
+            own = " (the author's own)" if facts.get("authors_own") else ""
+            return f"{who} turned the {side} key on {move}{own}"
+        case "request_approved":
+            return f"{move} was approved with {who}'s key; MLflow is told next"
+        case "apply_intended":
+            return f"{who} began to write {move} to MLflow"
+        case "request_applied":
+            return f"{move} is promoted: MLflow confirmed it"
+        case "request_conflict" | "request_failed" | "request_expired":
+            word = {"conflict": "stopped on a conflict", "failed": "failed", "expired": "expired"}
+            return f"{move} {word[entry.kind.removeprefix('request_')]}: {facts.get('says', '')}"
+        case "policy_published":
+            version = _inside(facts, "policy", "version")
+            return (
+                f"{who} published policy {version} for {facts.get('alias')} of {facts.get('model')}"
+            )
+        case "person_changed":
+            return f"{who} set the rights of {_person(facts, names)}: {_rights(facts)}"
+        case kind if kind in KINDS:
+            said = str(facts.get("says", "") or "")
+            return f"{who} {KINDS[kind]} {move}" + (f": “{said}”" if said else "")
+        case _:
+            return f"{who}: {kind_label(entry.kind)} {move}".rstrip()
+
+
+def _move(facts: Mapping[str, JsonValue]) -> str:
+    if "model" not in facts:
+        return ""
+    start = facts.get("from")
+    moved = f"{facts.get('to')}" if start is None else f"{start} → {facts.get('to')}"
+    return f"{facts['model']} {moved} as {facts.get('alias')}"
+
+
+def _person(facts: Mapping[str, JsonValue], names: Mapping[str, str]) -> str:
+    username = str(facts.get("person", ""))
+    return names.get(username, username)
+
+
+def _rights(facts: Mapping[str, JsonValue]) -> str:
+    if facts.get("active") is False:
+        return "no access"
+    keys = facts.get("keys")
+    held = [str(key).replace("_", " ") for key in keys] if isinstance(keys, list) else []
+    return f"{facts.get('role')}, {' and '.join(held) + ' key' if held else 'no key'}"
+
+
+def _inside(facts: Mapping[str, JsonValue], *path: str) -> JsonValue:
+    value: JsonValue = facts
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

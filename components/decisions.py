@@ -1,0 +1,349 @@
+"""Drawers in which people decide: one drawn form, one idempotency key, one call into core."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Protocol
+from uuid import uuid4
+
+import streamlit as st
+
+from components import frame, governance, state, theme
+from core.errors import Refused
+from core.governance.judgement import Judgement, unverified
+from core.governance.promotion import Promotions
+from core.governance.requests import PromotionRequest, RequestId
+from core.identity.people import Person, Role, Side, Username
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """The form that is open: what for, about which request or version, and its idempotency key.
+
+    `said` is the comment once the form was sent and its slow work has not been done yet.
+    """
+
+    kind: str
+    about: str
+    form: str
+    side: Side | None = None
+    said: str | None = None
+
+    @property
+    def comment_key(self) -> str:
+        """The session key of this form's text."""
+        return f"decisions_comment_{self.form}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The words of a drawer whose only content is a comment."""
+
+    button: str
+    title: str
+    says: str
+    label: str
+    confirm: str
+    success: str
+    working: str = ""
+    primary: bool = False
+
+
+class _Act(Protocol):
+    def __call__(
+        self,
+        actor: Username,
+        request_id: RequestId,
+        /,
+        *,
+        text: str,
+        idempotency_key: str,
+        at: datetime,
+    ) -> PromotionRequest: ...
+
+
+FORMS: Final = {
+    "comment": _Form(
+        "Comment…", "Comment", "Everybody who can read the request reads this.",
+        "Your comment", "Add the comment", "Your comment is recorded.",
+    ),
+    "request_changes": _Form(
+        "Request changes…", "Request changes",
+        "The request waits until its evidence is refreshed; keys turned so far stay recorded.",
+        "Which changes", "Request changes", "The changes are requested.",
+    ),
+    "reject": _Form(
+        "Reject…", "Reject this request", "One veto is enough: the request ends here.",
+        "Why", "Reject the request", "The request is rejected.",
+    ),
+    "withdraw": _Form(
+        "Withdraw…", "Withdraw this request", "The request ends here; a new one can be opened.",
+        "Why (optional)", "Withdraw the request", "The request is withdrawn.",
+    ),
+    "revise": _Form(
+        "Refresh evidence…", "Refresh the evidence",
+        "Every figure is read again and frozen. Whoever refreshes the evidence counts as an author "
+        "and cannot turn a key on it.",
+        "What has changed (optional)", "Refresh the evidence",
+        "The evidence is frozen anew and the request is open again.",
+        working="Reading every figure again …", primary=True,
+    ),
+}  # fmt: skip
+
+
+def button(
+    label: str, kind: str, about: object, *, side: Side | None = None, primary: bool = False
+) -> None:
+    """Draw a button that opens a drawer."""
+    suffix = f"_{side.value}" if side else ""
+    st.button(
+        label,
+        key=f"decisions_{kind}{suffix}",
+        type="primary" if primary else "secondary",
+        on_click=_open,
+        args=(kind, str(about), side),
+    )
+
+
+def _open(kind: str, about: str, side: Side | None) -> None:
+    st.session_state[state.DRAWER] = Drawer(kind, about, uuid4().hex, side)
+
+
+def close() -> None:
+    """Nothing; afterwards no drawer is open."""
+    st.session_state.pop(state.DRAWER, None)
+
+
+def opened(about: object) -> Drawer | None:
+    """The drawer that is open about this request or version; one about another is closed."""
+    drawer: Drawer | None = st.session_state.get(state.DRAWER)
+    if drawer is not None and drawer.about != str(about):
+        close()
+        return None
+    return drawer
+
+
+def as_it_is_now(drawer: Drawer) -> Drawer:
+    """The same form as the session has it; ends the run when it was sent or put away.
+
+    A dialog is a fragment: it runs again with the arguments it was first drawn with, so what a
+    click has changed since is only in the session.
+    """
+    now: Drawer | None = st.session_state.get(state.DRAWER)
+    if now is None or now.form != drawer.form:
+        st.rerun()
+    return now
+
+
+def acting() -> Username:
+    """Who acts, as the session says at this moment; raises `Refused` when nobody is signed in."""
+    person = frame.viewer()
+    if person is None:
+        raise Refused("You are signed out; sign in again, then decide.")
+    return person.username
+
+
+def key_place(judged: Judgement, side: Side, person: Person) -> None:
+    """Draw *Turn key…* for who holds that key, also an author (core says why not); else a sentence.
+
+    What a person may do is decided in core, whatever is drawn here.
+    """
+    if not judged.request.status.is_waiting or not judged.missing_keys.get(side):
+        return
+    if side in person.keys and person.role.covers(Role.MEMBER):
+        button("Turn key…", "turn_key", judged.request.request_id, side=side, primary=True)
+        return
+    st.caption(
+        f"Only someone with the {side.label} key may turn it; "
+        f"you are signed in as {theme.plain(person.name)}."
+    )
+
+
+def actions(judged: Judgement, person: Person) -> None:
+    """Draw what else may be done about a request, in one row."""
+    request = judged.request
+    if not person.role.covers(Role.MEMBER):
+        st.caption(f"You are signed in as {theme.plain(person.name)} (viewer): you decide nothing.")
+        return
+    has_voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
+    is_opener = request.opened_by == person.username
+    offered = [("comment", True)]
+    if request.status.is_waiting:
+        changes = request.status.value == "changes_requested"
+        offered += [
+            ("revise", changes),
+            ("request_changes", not changes and (has_voice or is_opener)),
+            ("reject", has_voice),
+            ("withdraw", is_opener),
+        ]
+    with st.container(horizontal=True):
+        for kind, is_offered in offered:
+            if is_offered:
+                form = FORMS[kind]
+                button(form.button, kind, request.request_id, primary=form.primary)
+        if request.status.is_in_flight and has_voice:
+            st.button(
+                "Try the write again",
+                key="decisions_retry",
+                on_click=_retry,
+                args=(request.request_id, f"retry:{request.request_id}:{uuid4().hex}"),
+            )
+
+
+def _retry(request_id: RequestId, form: str) -> None:
+    frame.perform(
+        lambda: frame.services().promotions.retry(
+            acting(), request_id, idempotency_key=form, at=datetime.now(UTC)
+        ),
+        success="It is tried again now.",
+    )
+
+
+def draw(judged: Judgement) -> None:
+    """Draw the open drawer about this request, if there is one."""
+    drawer = opened(judged.request.request_id)
+    if drawer is None:
+        return
+    if drawer.kind == "turn_key" and drawer.side is not None:
+        st.dialog(
+            f"Turn the {drawer.side.label} key", position="right", width="medium", on_dismiss=close
+        )(_turn_key)(judged, drawer, drawer.side)
+    elif drawer.kind in FORMS:
+        st.dialog(FORMS[drawer.kind].title, position="right", on_dismiss=close)(_say)(
+            judged.request, drawer
+        )
+
+
+def _turn_key(judged: Judgement, drawer: Drawer, side: Side) -> None:
+    drawer = as_it_is_now(drawer)
+    request, digest = judged.request, judged.digests[side]
+    facts = sum(
+        1 for figure in judged.evidence.figures if figure.side is side and figure.part == "pinned"
+    )
+    st.markdown(f"{governance.move(request)} as {theme.plain(request.alias)}")
+    with st.container(border=True):
+        st.markdown(f"{governance.side_head(side)} · what you sign")
+        governance.finding_rows(governance.findings_of(judged, side), in_full=True)
+        st.markdown(
+            f"{facts} pinned facts, digest `{digest[: governance.DIGEST_SHOWN]}…`",
+            help="The SHA-256 of this side’s pinned facts. If they change before the promotion, "
+            "your key stops counting.",
+        )
+    st.markdown(_what_happens_next(judged, side))
+    st.text_area("Comment (optional)", key=drawer.comment_key, max_chars=10_000, height=90)
+    st.button(
+        "Turn the key",
+        key="decisions_confirm",
+        type="primary",
+        width="stretch",
+        icon=":material/key:",
+        on_click=_turn,
+        args=(drawer, request.request_id, side, digest),
+    )
+
+
+def _what_happens_next(judged: Judgement, side: Side) -> str:
+    owed = sum(judged.missing_keys.values())
+    plan = theme.plain(judged.plan.says)
+    others = [
+        theme.plain(s)
+        for s in judged.held
+        if not s.endswith(("key is missing.", "keys are missing."))
+    ]
+    if owed > 1:
+        other = next(
+            (s.label for s, n in judged.missing_keys.items() if n and s is not side), side.label
+        )
+        return f"**Next:** the {other} key is still wanted. With the last key: {plan}."
+    if others:
+        return f"**The last key.** The promotion then still waits for this: {' '.join(others)}"
+    return f"**The last key: this moves production.** {plan}."
+
+
+def _turn(drawer: Drawer, request_id: RequestId, side: Side, digest: str) -> None:
+    comment = str(st.session_state.get(drawer.comment_key, ""))
+    frame.perform(
+        lambda: frame.services().promotions.turn_key(
+            acting(),
+            request_id,
+            side=side,
+            digest=digest,
+            comment=comment,
+            idempotency_key=drawer.form,
+            at=datetime.now(UTC),
+        ),
+        success=f"Your {side.label} key is turned and recorded in the ledger.",
+    )
+    close()
+
+
+def _say(request: PromotionRequest, drawer: Drawer) -> None:
+    drawer = as_it_is_now(drawer)
+    form = FORMS[drawer.kind]
+    if drawer.said is not None:
+        command = _command(drawer, request.request_id, drawer.said)
+        with st.spinner(form.working):
+            frame.perform(command, success=form.success)
+        close()
+        st.rerun()
+    st.markdown(form.says)
+    st.text_area(form.label, key=drawer.comment_key, max_chars=10_000, height=120)
+    st.button(
+        form.confirm,
+        key="decisions_confirm",
+        type="primary",
+        width="stretch",
+        on_click=_send,
+        args=(drawer, request.request_id),
+    )
+
+
+def _send(drawer: Drawer, request_id: RequestId) -> None:
+    text = str(st.session_state.get(drawer.comment_key, ""))
+    form = FORMS[drawer.kind]
+    if form.working:  # slow: done while the drawer shows that it works
+        st.session_state[state.DRAWER] = replace(drawer, said=text)
+        return
+    frame.perform(_command(drawer, request_id, text), success=form.success)
+    close()
+
+
+def _command(drawer: Drawer, request_id: RequestId, text: str) -> Callable[[], PromotionRequest]:
+    promotions: Promotions = frame.services().promotions
+    acts: Mapping[str, _Act] = {
+        "comment": promotions.comment,
+        "request_changes": promotions.request_changes,
+        "reject": promotions.reject,
+        "withdraw": promotions.withdraw,
+        "revise": promotions.revise,
+    }
+    act = acts[drawer.kind]
+    return lambda: act(
+        acting(), request_id, text=text, idempotency_key=drawer.form, at=datetime.now(UTC)
+    )
+
+
+def verified(judged: Judgement) -> Judgement:
+    """The request judged on evidence that is fresh enough to decide on, verified now if need be.
+
+    A system that does not answer is said once, and what was verified before is shown.
+    """
+    request = judged.request
+    asked = st.session_state.pop(state.VERIFY, None) == request.request_id
+    if not request.status.is_waiting or not (asked or unverified(request, at=datetime.now(UTC))):
+        return judged
+    with st.spinner("Verifying the evidence against MLflow and the inference log …"):
+        now = frame.ask(
+            lambda: frame.services().promotions.verify(request.request_id, at=datetime.now(UTC)),
+            keep_as=f"verified {request.request_id}",
+        )
+    return now or judged
+
+
+def verify_button(request: PromotionRequest) -> None:
+    """Draw *Verify now*: the next run reads every fact again."""
+
+    def ask() -> None:
+        st.session_state[state.VERIFY] = request.request_id
+
+    st.button("Verify now", key="decisions_verify", icon=":material/fact_check:", on_click=ask)

@@ -1,0 +1,218 @@
+"""Drift drawn from its values: windows over time, columns by windows, one column, performance."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from components import theme
+from components.theme import Mode
+from core.drift.history import by_concern, column_history
+from core.drift.report import (
+    ColumnDistribution,
+    DriftVerdict,
+    Grain,
+    Performance,
+    WindowReport,
+)
+
+_REFERENCE = 0
+_WINDOW = 3
+_LEVELS_SHOWN = 12
+_BINS_MERGED = 4
+
+
+def severity(
+    reports: Sequence[WindowReport], mode: Mode, *, changes: Sequence[tuple[datetime, str]] = ()
+) -> go.Figure:
+    """Severity per window; drifting windows are filled, `changes` are marked moments."""
+    known = [report for report in reports if report.severity is not None]
+    drifting = [report.verdict is DriftVerdict.DRIFTING for report in known]
+    colour = theme.RUN_COLOURS[mode][_WINDOW]
+    figure = go.Figure(
+        go.Scatter(
+            x=[report.window.start for report in known],
+            y=[report.severity for report in known],
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={
+                "size": 8,
+                "color": [colour if is_so else theme.GROUND[mode] for is_so in drifting],
+                "line": {"color": colour, "width": 2},
+            },
+            customdata=[[report.rows, len(report.alerting)] for report in known],
+            hovertemplate="%{x|%a %-d %b %Y}<br>severity %{y:.3f}<br>"
+            "%{customdata[1]} inputs alert · %{customdata[0]:,} rows<extra></extra>",
+        )
+    )
+    for moment, label in changes:
+        figure.add_vline(x=moment, line={"color": theme.QUIET[mode], "dash": "dot", "width": 1})
+        figure.add_annotation(
+            x=moment, y=1, yref="paper", text=label, showarrow=False, yanchor="bottom",
+            font={"size": 11, "color": theme.QUIET[mode]},
+        )  # fmt: skip
+    figure.update_yaxes(title="severity (0 to 1)", rangemode="tozero")
+    figure.update_xaxes(title="event time (UTC)", showgrid=False)
+    return figure
+
+
+def heat_map(reports: Sequence[WindowReport], mode: Mode) -> go.Figure:
+    """Distance of each column in each window; a dot marks the cells beyond their alert level."""
+    names = by_concern(reports)
+    cells = {(c.name, r.window): c for r in reports for c in r.columns}
+    rows = [[cells.get((name, report.window)) for report in reports] for name in names]
+    strongest = max((c.distance or 0.0 for row in rows for c in row if c), default=0.0)
+    figure = go.Figure(
+        go.Heatmap(
+            x=[report.window.start for report in reports],
+            y=list(names),
+            z=[[c.distance if c else None for c in row] for row in rows],
+            zmin=0,
+            zmax=max(0.3, strongest),
+            text=[
+                ["●" if c and c.verdict is DriftVerdict.DRIFTING else "" for c in row]
+                for row in rows
+            ],
+            texttemplate="%{text}",
+            textfont={"size": 8},
+            customdata=[
+                [[c.alert_level if c and c.alert_level is not None else np.nan] for c in row]
+                for row in rows
+            ],
+            hovertemplate="<b>%{y}</b> %{x|%-d %b %Y}<br>distance %{z:.3f}, "
+            "alert level %{customdata[0]:.3f}<extra></extra>",
+            colorscale=[
+                [i / (len(theme.STRENGTH[mode]) - 1), colour]
+                for i, colour in enumerate(theme.STRENGTH[mode])
+            ],
+            colorbar={"title": {"text": "distance", "side": "right"}, "thickness": 10, "len": 0.9},
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_yaxes(autorange="reversed", title=None, showgrid=False)
+    figure.update_xaxes(title="event time (UTC)", showgrid=False)
+    return figure
+
+
+def distribution(shown: ColumnDistribution, mode: Mode) -> go.Figure:
+    """Reference and window of one column over the same bins."""
+    return _levels(shown, mode) if shown.labels else _density(shown, mode)
+
+
+def _density(shown: ColumnDistribution, mode: Mode) -> go.Figure:
+    with_mass = np.flatnonzero((shown.reference > 0) | (shown.window > 0))
+    figure = go.Figure()
+    if with_mass.size == 0:
+        return figure
+    # Counted in fine bins so that distances are right; drawn in wider ones, which the eye can read.
+    first, last = int(with_mass[0]), int(with_mass[-1])
+    starts = np.arange(first, last + 1, _BINS_MERGED if last - first > 2 * _BINS_MERGED else 1)
+    edges = _finite(shown.edges[[*starts, last + 1]])
+    widths = np.diff(edges)
+    for name, shares, slot in (
+        ("reference", shown.reference, _REFERENCE),
+        ("window", shown.window, _WINDOW),
+    ):
+        heights = np.add.reduceat(shares[: last + 1], starts) / widths
+        colour = theme.RUN_COLOURS[mode][slot]
+        figure.add_scatter(
+            x=edges,
+            y=np.append(heights, heights[-1]),
+            name=name,
+            mode="lines",
+            line={"shape": "hv", "color": colour, "width": 1.5},
+            fill="tozeroy",
+            fillcolor=_faint(colour),
+            hovertemplate=f"{name}: %{{y:.3g}} per unit at %{{x:.4g}}<extra></extra>",
+        )
+    figure.update_yaxes(title="share of rows per unit", rangemode="tozero")
+    figure.update_xaxes(title=shown.column.name)
+    return figure
+
+
+def _levels(shown: ColumnDistribution, mode: Mode) -> go.Figure:
+    moved = np.argsort(-np.abs(shown.window - shown.reference), kind="stable")[:_LEVELS_SHOWN]
+    figure = go.Figure()
+    for name, shares, slot in (
+        ("reference", shown.reference, _REFERENCE),
+        ("window", shown.window, _WINDOW),
+    ):
+        figure.add_bar(
+            y=[shown.labels[i] for i in moved],
+            x=shares[moved],
+            name=name,
+            orientation="h",
+            marker={"color": theme.RUN_COLOURS[mode][slot]},
+            hovertemplate=f"%{{y}}, {name}: %{{x:.2%}}<extra></extra>",
+        )
+    figure.update_xaxes(title="share of rows", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", title=None, type="category")
+    figure.update_layout(barmode="group", bargap=0.3)
+    return figure
+
+
+def over_time(reports: Sequence[WindowReport], name: str, mode: Mode) -> go.Figure:
+    """One column's distance in each window, beside the level above which it alerts."""
+    history = column_history(reports, name)
+    starts = [window.start for window in history]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=starts, y=[c.alert_level for c in history.values()], name="alert level", mode="lines",
+        line={"color": theme.QUIET[mode], "dash": "dash", "width": 1.5, "shape": "hvh"},
+        hovertemplate="alert level %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=starts, y=[c.distance for c in history.values()], name="distance", mode="lines+markers",
+        line={"color": theme.RUN_COLOURS[mode][_WINDOW], "width": 2},
+        hovertemplate="%{x|%-d %b %Y}<br>distance %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(title="distance (0 to 1)", rangemode="tozero")
+    figure.update_xaxes(title="event time (UTC)", showgrid=False)
+    return figure
+
+
+def performance(
+    windows: Sequence[Performance], mode: Mode, *, baseline: float | None, grain: Grain
+) -> go.Figure:
+    """The served model's metric per window where labels arrived, beside what the hold-out said."""
+    known = [p for p in windows if p.value is not None]
+    metric = (windows[0].metric if windows else "metric").replace("_", " ")
+    figure = go.Figure(
+        go.Scatter(
+            x=[p.window.start for p in known],
+            y=[p.value for p in known],
+            name=f"live {metric}",
+            mode="lines+markers",
+            line={"color": theme.RUN_COLOURS[mode][1], "width": 2},
+            customdata=[[p.labelled_rows, p.rows] for p in known],
+            hovertemplate="%{x|%-d %b %Y}<br>%{y:.3f} on %{customdata[0]:,} of "
+            "%{customdata[1]:,} rows<extra></extra>",
+        )
+    )
+    if baseline is not None:
+        figure.add_hline(
+            y=baseline, line={"color": theme.QUIET[mode], "dash": "dash", "width": 1.5},
+            annotation={"text": f"hold-out {baseline:.3f}", "font": {"color": theme.QUIET[mode]}},
+        )  # fmt: skip
+    figure.update_yaxes(title=f"{metric} (per {grain.value})")
+    figure.update_xaxes(title="event time (UTC)", showgrid=False)
+    return figure
+
+
+def _finite(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The edges with infinite outer ones drawn one neighbour's width away."""
+    drawn: npt.NDArray[np.float64] = edges.astype(np.float64).copy()
+    if len(drawn) > 2:
+        if np.isinf(drawn[0]):
+            drawn[0] = drawn[1] - (drawn[2] - drawn[1])
+        if np.isinf(drawn[-1]):
+            drawn[-1] = drawn[-2] + (drawn[-2] - drawn[-3])
+    return np.where(np.isfinite(drawn), drawn, 0.0)
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.14)"

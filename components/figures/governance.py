@@ -1,0 +1,98 @@
+"""The production time-line as a figure: one bar an interval; unseen stretches are never solid."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from components import theme
+from core.governance.timeline import Interval, Standing
+
+_PATTERN: Final[Mapping[Standing, str]] = {
+    Standing.GOVERNED: "",
+    Standing.UNGOVERNED: "/",
+    Standing.UNKNOWN: ".",
+}
+
+
+def production(
+    intervals: Sequence[Interval], *, begins: datetime, at: datetime, mode: theme.Mode
+) -> go.Figure:
+    """Bars from left to right: plain where governed, hatched ungoverned, dotted unknown."""
+    figure = go.Figure()
+    for standing in Standing:
+        bars = [each for each in intervals if each.standing is standing]
+        if not bars:
+            continue
+        starts = [each.start or begins for each in bars]
+        ends = [each.end or at for each in bars]
+        figure.add_bar(
+            name=standing.value,
+            orientation="h",
+            y=[alias_row(each) for each in bars],
+            base=starts,
+            x=[
+                (end - start).total_seconds() * 1000
+                for start, end in zip(starts, ends, strict=True)
+            ],
+            text=[f"{each.version}" if each.version is not None else "?" for each in bars],
+            textposition="inside",
+            insidetextanchor="middle",
+            marker={
+                "color": _colour(standing, mode),
+                "line": {"color": theme.QUIET[mode], "width": 1},
+                "pattern": {
+                    "shape": _PATTERN[standing],
+                    "fgcolor": theme.QUIET[mode],
+                    "size": 6,
+                },
+            },
+            customdata=[
+                [f"{s:%-d %b %Y %H:%M}", f"{e:%-d %b %Y %H:%M}"]
+                for s, e in zip(starts, ends, strict=True)
+            ],
+            hovertemplate="%{text}: %{customdata[0]} to %{customdata[1]} UTC, "
+            + standing.value
+            + "<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="overlay",
+        xaxis={"type": "date", "title": {"text": "time (UTC)"}, "range": [begins, at]},
+        yaxis={"title": {"text": "version"}, "type": "category"},
+        bargap=0.35,
+        legend={"orientation": "h", "y": -0.45},
+        showlegend=True,
+    )
+    return figure
+
+
+def alias_row(interval: Interval) -> str:
+    """The row an interval is drawn in."""
+    return "?" if interval.version is None else str(interval.version)
+
+
+def _colour(standing: Standing, mode: theme.Mode) -> str:
+    if standing is Standing.UNGOVERNED:
+        return theme.VERDICT_COLOUR[mode]["fail"]
+    if standing is Standing.UNKNOWN:
+        return theme.LINE[mode]
+    return theme.RUN_COLOURS[mode][0]
+
+
+def table(intervals: Sequence[Interval]) -> pd.DataFrame:
+    """The intervals as rows; an empty cell is what nobody knows."""
+    return pd.DataFrame(
+        [
+            {
+                "version": alias_row(each),
+                "from": each.start,
+                "to": each.end,
+                "standing": each.standing.value,
+                "request": each.request,
+            }
+            for each in intervals
+        ],
+        columns=["version", "from", "to", "standing", "request"],
+    )

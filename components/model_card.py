@@ -1,0 +1,130 @@
+"""A registered model on the first page: champion, drift, performance, requests, and the ways on."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from components import frame, governance, queries, standing, theme
+from core.drift.history import newest_evaluable
+from core.drift.report import DriftVerdict, Grain, Performance, WindowReport
+from core.errors import InsufficientData, Refused, StileError
+from core.governance.requests import PromotionRequest
+from core.tracking.values import RegisteredModel
+
+_POINTS: Final = 30
+
+
+def draw(model: RegisteredModel) -> None:
+    """Draw one model as a card."""
+    present = standing.now(model)
+    with st.container(border=True, gap="xsmall", key=f"model_{model.name}"):
+        st.markdown(f"#### {theme.plain(model.name)}", anchors=False)
+        st.markdown(
+            standing.line(present),
+            help=None if present is None else standing.MEANING[present.standing],
+        )
+        if present is not None and present.version is not None:
+            _drift(model.name, present.version)
+            _performance(model.name, present.version)
+        _requests(model.name)
+        with st.container(horizontal=True):
+            if present is not None:
+                frame.link("Drift", "drift", icon=":material/waves:", model=model.name)
+            frame.link("Versions", "versions", icon=":material/account_tree:", model=model.name)
+
+
+def drift_of(model: str, version: int) -> tuple[WindowReport, ...]:
+    """The daily windows of a version; none when nothing was ever logged for it."""
+    try:
+        return queries.drift_timeline(model, version, Grain.DAY)
+    except (Refused, InsufficientData):  # the card says that there is nothing to judge by
+        return ()
+
+
+def drift_verdict(model: RegisteredModel) -> DriftVerdict:
+    """The verdict of the champion's newest judged window; *not evaluable* when there is none."""
+    champion = model.aliases.get(standing.CHAMPION)
+    newest = None if champion is None else newest_evaluable(drift_of(model.name, champion))
+    return DriftVerdict.NOT_EVALUABLE if newest is None else newest.verdict
+
+
+def drift_in_words(models: Sequence[RegisteredModel]) -> str:
+    """How many models drift, as part of a sentence; what cannot be judged is never called calm."""
+    verdicts = {model.name: drift_verdict(model) for model in models}
+    drifting = [name for name, verdict in verdicts.items() if verdict is DriftVerdict.DRIFTING]
+    unjudged = sum(verdict is DriftVerdict.NOT_EVALUABLE for verdict in verdicts.values())
+    if len(drifting) == 1:
+        return f"{theme.plain(drifting[0])} drifts"
+    if drifting:
+        return f"{len(drifting)} models drift"
+    if unjudged:
+        return f"drift of {unjudged} model{'s' * (unjudged > 1)} not evaluable"
+    return "no model drifts" if models else ""
+
+
+def _drift(model: str, version: int) -> None:
+    try:
+        reports = drift_of(model, version)
+    except StileError as error:
+        st.markdown(f"drift :gray-badge[– not known] :small[{theme.plain(error)}]")
+        return
+    newest = newest_evaluable(reports)
+    if newest is None:
+        st.markdown(f"drift {theme.verdict_badge('not_evaluable')} :small[no live inputs yet]")
+        return
+    severities = [r.severity for r in reports[-_POINTS:] if r.severity is not None]
+    st.metric(
+        f"Drift on {theme.day(newest.window.start)}",
+        f"{len(newest.alerting)} of {len(newest.columns)} inputs",
+        delta=None,
+        chart_data=severities if len(severities) > 1 else None,
+        chart_type="area",
+        help=theme.plain(newest.says) + " The line is the severity of the last days.",
+    )
+    severity = theme.number(newest.severity, digits=2)
+    st.markdown(f"{theme.verdict_badge(newest.verdict)} :small[severity {severity}]")
+
+
+def _performance(model: str, version: int) -> None:
+    try:
+        windows: Sequence[Performance] = queries.live_performance(model, Grain.DAY, version)
+    except StileError as error:
+        st.caption(f"Live performance is not known: {theme.plain(error)}")
+        return
+    labelled = sum(window.labelled_rows for window in windows)
+    newest = next((w for w in reversed(windows) if w.value is not None), None)
+    if newest is None or not labelled:
+        st.caption("labels: none yet for this version")
+        return
+    test = _test_value(model, version, newest.metric)
+    against = "" if test is None else f", in testing {theme.number(test, digits=3)}"
+    name = theme.plain(newest.metric.replace("_", " "))
+    st.markdown(
+        f"{name} live **{theme.number(newest.value, digits=3)}** "
+        f"on {theme.day(newest.window.start)}"
+        f"{against} · {labelled:,} labels so far"
+    )
+
+
+def _test_value(model: str, version: int, metric: str) -> float | None:
+    try:
+        run_id = {v.version: v.run_id for v in queries.versions(model)}.get(version)
+        return None if run_id is None else queries.run(run_id).metrics.get(metric)
+    except StileError:  # beside the point: the live value stands without it
+        return None
+
+
+def _requests(model: str) -> None:
+    waiting: tuple[PromotionRequest, ...] = frame.services().promotions.requests(
+        model=model, waiting_only=True
+    )
+    for request in waiting[:3]:
+        frame.link(
+            f"Request {request.request_id}: {governance.move(request)}",
+            "request",
+            icon=":material/rule:",
+            id=request.request_id,
+        )
+    if len(waiting) > 3:
+        st.caption(f"and {len(waiting) - 3} more requests")

@@ -1,0 +1,105 @@
+"""After the last key: pending until MLflow has confirmed, then what it confirmed, in words."""
+
+from typing import Final
+
+import streamlit as st
+
+from components import frame, theme
+from core.governance.ledger import Entry
+from core.governance.requests import PromotionRequest, RequestId, Status
+from core.identity.people import Role
+
+_ENDED: Final = {
+    Status.REJECTED: "request_rejected",
+    Status.WITHDRAWN: "request_withdrawn",
+    Status.EXPIRED: "request_expired",
+    Status.CONFLICT: "request_conflict",
+    Status.APPLIED: "request_applied",
+}
+
+
+def watch(request: PromotionRequest) -> None:
+    """Draw what follows a request by itself: pending until MLflow answers, or who acted since."""
+    if request.status.is_in_flight:
+        _pending(request.request_id, request.status)
+    elif request.status.is_waiting:
+        _changed_since(request.request_id, _state_of(request))
+
+
+@st.fragment(run_every="2s", key="request_pending")
+def _pending(request_id: RequestId, drawn: Status) -> None:
+    frame.require(Role.VIEWER)
+    request = frame.services().promotions.request(request_id)
+    if request.status is not drawn and not (request.status.is_in_flight and drawn.is_in_flight):
+        st.rerun()
+    with frame.services().store.reading() as record:
+        owed = record.queue.of(request_id)
+    with st.container(border=True, key="request_pending_card", gap="xsmall"):
+        if request.status is Status.FAILED:
+            st.markdown(f":red[✕] **MLflow said no.** {theme.plain(request.outcome)}")
+        else:
+            st.markdown(
+                f":violet[◐] **Pending.** Both sides have turned their keys; "
+                f"{theme.plain(request.alias)} moves when MLflow has confirmed it."
+            )
+        if owed is not None and owed.problem and owed.problem != request.outcome:
+            st.caption(
+                f"Tried {owed.attempts} times; the last answer was: {theme.plain(owed.problem)} "
+                f"Tried again {frame.clock(owed.not_before)}."
+            )
+        else:
+            st.caption("The worker writes the tags, sets the alias last and reads it back.")
+
+
+@st.fragment(run_every="5s", key="request_changed")
+def _changed_since(request_id: RequestId, drawn: tuple[object, ...]) -> None:
+    frame.require(Role.VIEWER)
+    if _state_of(frame.services().promotions.request(request_id)) == drawn:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info("This request has changed since it was drawn.", icon=":material/update:")
+        if st.button("Show it as it is now", key="request_show_now"):
+            st.rerun()
+
+
+def _state_of(request: PromotionRequest) -> tuple[object, ...]:
+    counting = sum(key.counts for key in request.keys)
+    return (request.status, len(request.keys), counting, len(request.comments),
+            request.evidence.gathered_at)  # fmt: skip
+
+
+def outcome(request: PromotionRequest) -> None:
+    """Draw how a request ended, with the ledger entry that says so."""
+    if request.status not in _ENDED:
+        return
+    entry = _entry_of(request)
+    when = f" at {frame.clock(request.settled_at)}" if request.settled_at else ""
+    says = theme.plain(request.outcome.rstrip("."))
+    with st.container(border=True, key="request_outcome", gap="xsmall"):
+        match request.status:
+            case Status.APPLIED:
+                st.markdown(f":green[✓] **Promoted. {says}{when}.**")
+            case Status.CONFLICT:
+                st.markdown(f":red[✕] **Stopped{when}.** {says}.")
+            case Status.REJECTED:
+                st.markdown(f":red[✕] **Rejected{when}.** {says}.")
+            case _:
+                word = request.status.value.capitalize()
+                st.markdown(f"**{word}{when}.**" + (f" {says}." if says else ""))
+        with st.container(horizontal=True):
+            if entry is not None:
+                frame.link(f"Ledger entry {entry.seq}", "ledger", entry=entry.seq)
+            frame.link("Versions", "versions", model=request.model)
+
+
+def _entry_of(request: PromotionRequest) -> Entry | None:
+    kind = _ENDED[request.status]
+    entries = frame.services().store.entries()
+    return next(
+        (
+            e
+            for e in reversed(entries)
+            if e.kind == kind and e.facts.get("request") == request.request_id
+        ),
+        None,
+    )

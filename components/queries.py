@@ -1,0 +1,179 @@
+"""Every cached reading of the program, each with an age and a number of entries it may reach.
+
+Decisions are never cached: pages read them from the governance store, which answers in
+milliseconds. A refusal or an absence raises and is not remembered, so *Try again* asks again.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from components.frame import services
+from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
+from core.errors import InsufficientData, Unavailable
+from core.governance.comparison import Comparison, Loss, paired_bootstrap, row_losses
+from core.tracking.index import RunTable
+from core.tracking.values import (
+    ArtifactFile,
+    Curve,
+    Experiment,
+    ExperimentId,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+    RunId,
+)
+
+HOLD_OUT: Final = "stile.holdout"
+EVALUATES: Final = "stile.evaluates"
+
+
+@st.cache_data(ttl="20s", max_entries=4, show_spinner=False)
+def experiments() -> tuple[Experiment, ...]:
+    """The experiments of the tracking server, newest first."""
+    return services().tracking.experiments()
+
+
+def runs(experiment_ids: tuple[ExperimentId, ...]) -> RunTable:
+    """All runs of these experiments as one table, with its age and whether MLflow answered.
+
+    Not cached here: the index is the cache, for everybody, and hands out copies that cost nothing.
+    """
+    return services().index.table(experiment_ids)
+
+
+def runs_again(experiment_ids: tuple[ExperimentId, ...]) -> None:
+    """Nothing; afterwards MLflow was asked anew, or has still not answered."""
+    with suppress(Unavailable):  # the page asks again and says so itself
+        services().index.table(experiment_ids, ttl_s=0)
+
+
+@st.cache_data(ttl="5s", max_entries=64, show_spinner=False)
+def run(run_id: RunId) -> Run:
+    """One run as it is now."""
+    return services().tracking.run(run_id)
+
+
+@st.cache_data(ttl="10s", max_entries=128, show_spinner=False)
+def curves(run_ids: tuple[RunId, ...], metric: str) -> tuple[Curve, ...]:
+    """A metric over the steps of each run that logged it."""
+    return services().tracking.curves(run_ids, metric)
+
+
+@st.cache_data(ttl="60s", max_entries=64, show_spinner=False)
+def artifact_files(run_id: RunId) -> tuple[ArtifactFile, ...]:
+    """Everything below a run's artifacts, folders included."""
+    return services().artifacts.list_run(run_id)
+
+
+@st.cache_data(ttl="5m", max_entries=48, max_size="192MB", show_spinner=False)
+def artifact(run_id: RunId, path: str, max_bytes: int) -> bytes:
+    """The bytes of one artifact; refused when it is larger than `max_bytes`."""
+    return services().artifacts.read(run_id, path, max_bytes=max_bytes)
+
+
+@st.cache_data(ttl="5m", max_entries=16, max_size="256MB", show_spinner=False)
+def predictions(run_id: RunId) -> pd.DataFrame | None:
+    """The row-level predictions a run logged, or None."""
+    return services().artifacts.predictions(run_id)
+
+
+@st.cache_data(ttl="5s", max_entries=4, show_spinner=False)
+def models() -> tuple[RegisteredModel, ...]:
+    """The registered models and where their aliases point."""
+    return services().tracking.registered_models()
+
+
+@st.cache_data(ttl="5s", max_entries=64, show_spinner=False)
+def versions(model: str) -> tuple[ModelVersion, ...]:
+    """The versions of a model, newest first."""
+    return services().tracking.versions(model)
+
+
+@st.cache_data(ttl="5s", max_entries=4, show_spinner=False)
+def versions_by_run() -> Mapping[RunId, tuple[ModelVersion, ...]]:
+    """The registered versions that each run was the origin of."""
+    found: dict[RunId, tuple[ModelVersion, ...]] = {}
+    for model in models():
+        for version in versions(model.name):
+            if version.run_id is not None:
+                found[version.run_id] = (*found.get(version.run_id, ()), version)
+    return found
+
+
+# Resources again: frozen values that nobody can change, shared by all readers and copied for none.
+@st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
+def drift_timeline(model: str, version: int, grain: Grain) -> tuple[WindowReport, ...]:
+    """The windows of a version's live inputs against what it learnt from, oldest first."""
+    return services().drift.timeline(model, version, grain)
+
+
+@st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
+def live_performance(
+    model: str, grain: Grain, version: int | None = None
+) -> tuple[Performance, ...]:
+    """How well the served model, or one version of it, did in each window, once labels came."""
+    return services().drift.performance(model, grain, version=version)
+
+
+@st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
+def drift_column(
+    model: str, version: int, window: Window, name: str, rows: int
+) -> ColumnDistribution:
+    """One input in the reference and in a window; `rows` tells a window that has grown apart."""
+    del rows  # part of the key only
+    return services().drift.column(model, version, window, name)
+
+
+def holdout_metric(model: str, version: int, metric: str) -> float | None:
+    """The metric that the version's own run logged on its hold-out, or None."""
+    found = next((v for v in versions(model) if v.version == version), None)
+    if found is None or found.run_id is None:
+        return None
+    return run(found.run_id).metrics.get(metric)
+
+
+def scored_on_the_same_rows(version: ModelVersion, run: Run) -> RunId | None:
+    """The run that scores `version` on the hold-out of `run`: an evaluation run, or its own."""
+    hold_out = run.tags.get(HOLD_OUT)
+    if hold_out is None:
+        return version.run_id
+    table = runs((run.experiment_id,)).frame
+    if {f"tags.{EVALUATES}", f"tags.{HOLD_OUT}"} <= set(table.columns):
+        about = table[f"tags.{EVALUATES}"] == f"{version.model}/{version.version}"
+        found = table[about & (table[f"tags.{HOLD_OUT}"] == hold_out)]
+        if not found.empty:
+            newest = found.sort_values("started_at").iloc[-1]
+            return RunId(str(newest["run_id"]))
+    return version.run_id
+
+
+@st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
+def paired(baseline: RunId, other: RunId, loss: Loss, candidates: int) -> Comparison:
+    """How two runs differ row by row on the rows both predicted, with its interval.
+
+    Raises
+    ------
+    InsufficientData
+        One of them has no row-level predictions, or they are not of the same rows.
+    """
+    both = (_rows(baseline, loss), _rows(other, loss))
+    if not both[0].index.equals(both[1].index):
+        raise InsufficientData("These runs were not scored on the same rows.")
+    first, second = (np.asarray(rows, dtype=np.float64) for rows in both)
+    return paired_bootstrap(first, second, margin=0.0, candidates=candidates, seed=len(first))
+
+
+def _rows(run_id: RunId, loss: Loss) -> "pd.Series[float]":
+    """The loss of every predicted row by its id."""
+    found = predictions(run_id)
+    needs = "y_pred" if loss in {Loss.SQUARED, Loss.ERROR} else "y_score"
+    if found is None or needs not in found.columns:
+        raise InsufficientData("A run logged no row-level predictions to compare.")
+    rows = found.sort_values("row_id")
+    losses = row_losses(rows["y_true"].to_numpy(), rows[needs].to_numpy(), loss)
+    return pd.Series(losses, index=pd.Index(rows["row_id"]))

@@ -1,0 +1,113 @@
+"""The words around a request: who asked, by which rules, what holds it, what people said."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import streamlit as st
+
+from components import decisions, frame, governance, queries, theme
+from core.errors import StileError
+from core.governance.judgement import Judgement, changed_facts
+from core.governance.requests import PromotionRequest
+
+_ACTIONS = {
+    "comment": "",
+    "request_changes": ":violet-badge[requested changes]",
+    "reject": ":red-badge[rejected]",
+    "withdraw": ":gray-badge[withdrew]",
+    "revise": ":gray-badge[refreshed the evidence]",
+}
+
+
+def opening(judged: Judgement, people: Mapping[str, str], *, at: datetime) -> str:
+    """Who opened the request, when, until when it lives, and by which rules, as Markdown."""
+    request = judged.request
+    who = theme.plain(people.get(request.opened_by, request.opened_by))
+    parts = [f"Request {request.request_id} opened by {who} {theme.ago(request.opened_at, at=at)}"]
+    if request.status.is_waiting:
+        left = theme.span(request.expires_at - at)
+        parts.append(f"expires in {left}" if at < request.expires_at else "expired")
+    parts.append(_rules(request))
+    return " · ".join(parts)
+
+
+def _rules(request: PromotionRequest) -> str:
+    if request.policy.version == 0:
+        return "built-in policy"
+    name = f"policy {request.policy.version}"
+    published, started = _published_at(request), _run_started_at(request)
+    if published is None or started is None:
+        return name
+    return f"{name} (set {'before the run' if published <= started else '**after the result**'})"
+
+
+def _published_at(request: PromotionRequest) -> datetime | None:
+    for entry in frame.services().store.entries():
+        facts = entry.facts
+        rules = facts.get("policy")
+        if (
+            entry.kind == "policy_published"
+            and facts.get("model") == request.model
+            and facts.get("alias") == request.alias
+            and isinstance(rules, Mapping)
+            and rules.get("digest") == request.policy.digest
+        ):
+            return entry.time
+    return None
+
+
+def _run_started_at(request: PromotionRequest) -> datetime | None:
+    try:
+        found = {v.version: v.run_id for v in queries.versions(request.model)}
+        run_id = found.get(request.to_version)
+        return None if run_id is None else queries.run(run_id).started_at
+    except StileError:  # a remark beside the point: without an answer the line says less
+        return None
+
+
+def provenance(judged: Judgement) -> None:
+    """Draw what was said when it was opened, when the evidence was frozen and verified last."""
+    request = judged.request
+    if request.comment:
+        st.markdown(f"> {theme.plain(request.comment)}")
+    frozen = f"evidence frozen {frame.clock(request.evidence.gathered_at)}"
+    verified = "never verified"
+    if request.verified_at is not None:
+        changed = changed_facts(request.evidence, judged.evidence)
+        says = f"**{len(changed)} facts changed**" if changed else "unchanged"
+        verified = f"verified {frame.clock(request.verified_at)}: {says}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"{governance.status_badge(request)} {theme.verdict_badge(judged.verdict)} "
+            f":small[{frozen} · {verified}]"
+        )
+        if request.status.is_waiting:
+            decisions.verify_button(request)
+
+
+def held(judged: Judgement) -> None:
+    """Draw what keeps the request from promotion, worst first, and what promoting would write."""
+    if not judged.request.status.is_waiting:
+        return
+    with st.container(border=True, key="request_held", gap="xsmall"):
+        if judged.held:
+            st.markdown("**Before this can be promoted**")
+            st.markdown("\n".join(f"- {theme.plain(sentence)}" for sentence in judged.held))
+        else:
+            st.markdown(":green[✓] **Nothing holds this promotion any more.**")
+        st.caption(f"Then: {theme.plain(judged.plan.says)}.")
+
+
+def conversation(request: PromotionRequest, people: Mapping[str, str]) -> None:
+    """Draw what people said, oldest first."""
+    st.subheader("Conversation", anchor=False)
+    if not request.comments:
+        st.caption("Nobody has said anything yet.")
+    for comment in request.comments:
+        who = theme.plain(people.get(comment.person, comment.person))
+        action = _ACTIONS.get(comment.action, f":gray-badge[{theme.plain(comment.action)}]")
+        with st.container(gap="xxsmall"):
+            st.markdown(f"**{who}** :small[{frame.clock(comment.at)}] {action}")
+            if comment.text:
+                for paragraph in comment.text.splitlines():
+                    st.markdown(theme.plain(paragraph))

@@ -1,0 +1,90 @@
+"""Ledger: who decided what, when, and is the record whole?"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from components import frame, governance, ledger_entry, state, theme
+from core.governance.ledger import Entry, verify_chain
+from core.identity.people import Role
+
+_PAGE: Final = 40
+_ANY: Final = "all"
+
+
+def render() -> None:
+    """Draw the record, newest first, with its chain verified."""
+    frame.require(Role.VIEWER)
+    entries = frame.ask(frame.services().store.entries, keep_as="ledger")
+    if entries is None:
+        return
+    people = governance.names()
+    _header(entries)
+    if not entries:
+        frame.empty(
+            "Nothing has been decided yet.",
+            next_step="The first request, key or policy becomes entry 1.",
+        )
+        return
+    chosen = _filters(entries, people)
+    number = state.number("entry")
+    detail = next((entry for entry in entries if entry.seq == number), None)
+    if detail is not None:
+        ledger_entry.detail(detail, people)
+    if not chosen:
+        frame.empty("No entry is like that.", next_step="Take a filter away.")
+    shown = state.number("shown") or _PAGE
+    for entry in chosen[:shown]:
+        ledger_entry.row(entry, people)
+    if len(chosen) > shown:
+        st.button(
+            f"Show {min(_PAGE, len(chosen) - shown)} older",
+            key="ledger_older",
+            on_click=lambda: state.put(shown=shown + _PAGE),
+        )
+
+
+def _header(entries: Sequence[Entry]) -> None:
+    report = verify_chain(entries, frame.services().store.keys)
+    count = "1 entry" if report.entries == 1 else f"{report.entries:,} entries"
+    if report.ok:
+        frame.header(
+            f"{count}, chain whole",
+            detail="Every entry holds the hash of the one before it: an edit or a gap shows.",
+        )
+        return
+    frame.header(f"{count}, and the chain is broken")
+    for finding in report.findings:
+        st.error(theme.plain(finding.says), icon=":material/link_off:")
+
+
+def _filters(entries: Sequence[Entry], people: Mapping[str, str]) -> tuple[Entry, ...]:
+    """The entries that the three filters of the URL leave, newest first."""
+    left = tuple(reversed(entries))
+    with st.container(horizontal=True):
+        for name, of in ledger_entry.FIELDS.items():
+            options = [_ANY, *sorted({of(entry) for entry in entries} - {""})]
+            wanted = state.one_of(name, options, _ANY)
+            st.session_state[f"ledger_{name}"] = wanted
+            st.selectbox(
+                name.capitalize(),
+                options,
+                key=f"ledger_{name}",
+                format_func=partial(ledger_entry.field_text, name, people=people),
+                on_change=_chosen,
+                args=(name,),
+                width=220,
+            )
+            left = tuple(entry for entry in left if wanted in {_ANY, of(entry)})
+    return left
+
+
+def _chosen(name: str) -> None:
+    value = str(st.session_state[f"ledger_{name}"])
+    state.put(shown=None, **{name: None if value == _ANY else value})
+
+
+if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py
+    st.switch_page("app.py")

@@ -1,0 +1,110 @@
+"""Overview: what changed, is it safe, what waits for me?"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from components import chronicle, frame, governance, model_card, queries, queue, standing, theme
+from core.errors import StileError
+from core.governance.timeline import Standing
+from core.identity.people import Role
+from core.tracking.values import RegisteredModel
+
+_DECISIONS_SHOWN: Final = 6
+
+
+def render() -> None:
+    """Draw the first page: a sentence, what waits for me, a card per model, recent decisions."""
+    frame.require(Role.VIEWER)
+    top = st.container()
+    with top:
+        frame.notice()
+    models = frame.ask(queries.models, keep_as="models")
+    if models is not None and not models:
+        frame.empty(
+            "No model is registered yet.",
+            next_step="Register one in MLflow, or seed the demonstration: `python -m core demo`.",
+        )
+    columns = st.columns(2, gap="medium") if models else []
+    for index, model in enumerate(models or ()):
+        with columns[index % 2]:
+            _card(model.name)
+    _recent()
+    st.caption(
+        "MLflow cannot keep others from moving an alias: whoever may write to its registry can go "
+        "around Stile. Stile cannot stop them; it says so here, in red."
+    )
+    with top:
+        _headline()
+
+
+@st.fragment(run_every="10s", key="overview_headline")
+def _headline() -> None:
+    person = frame.require(Role.VIEWER)
+    at = datetime.now(UTC)
+    promotions = frame.services().promotions
+    mine = promotions.waiting_for(person.username, at)
+    st.title(_sentence(len(mine)), anchor=False)
+    if not mine:
+        return
+    with st.container(border=True, key="overview_mine", gap="xsmall"):
+        st.markdown("**Waiting for me**")
+        for request in mine:
+            queue.waiting_row(promotions.judgement(request.request_id, at=at), person, at=at)
+
+
+def _sentence(mine: int) -> str:
+    waits = f"{mine} things wait" if mine > 1 else "1 thing waits" if mine else "Nothing waits"
+    parts = [f"{waits} for you"]
+    try:
+        models = queries.models()
+        parts += [model_card.drift_in_words(models), *_governed_parts(models)]
+    except StileError:  # said once, where the cards would be
+        parts.append("MLflow does not answer")
+    return " · ".join(part for part in parts if part)
+
+
+def _governed_parts(models: tuple[RegisteredModel, ...]) -> list[str]:
+    found = [present.standing for model in models if (present := standing.now(model))]
+    around = found.count(Standing.UNGOVERNED)
+    before = found.count(Standing.UNKNOWN)
+    if around:
+        return [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"]
+    if before:
+        return [f"{before} champion{'s' * (before > 1)} from before Stile"]
+    return ["all production moves governed"] if found else []
+
+
+@st.fragment(run_every="10s", parallel=True)
+def _card(name: str) -> None:
+    frame.require(Role.VIEWER)
+    try:
+        model = next((m for m in queries.models() if m.name == name), None)
+    except StileError as error:
+        st.caption(theme.plain(error))
+        return
+    if model is not None:
+        model_card.draw(model)
+
+
+@st.fragment(run_every="10s", key="overview_recent")
+def _recent() -> None:
+    frame.require(Role.VIEWER)
+    people = governance.names()
+    decided = [e for e in frame.services().store.entries() if e.kind in chronicle.DECISIONS]
+    st.subheader("Recent decisions", anchor=False)
+    if not decided:
+        st.caption("Nobody has decided anything yet.")
+    for entry in reversed(decided[-_DECISIONS_SHOWN:]):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f":small[{frame.clock(entry.time)}] · {theme.plain(chronicle.line(entry, people))}",
+                width="stretch",
+            )
+            with st.container(width="content"):
+                frame.link(f"Entry {entry.seq}", "ledger", entry=entry.seq)
+
+
+if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py
+    st.switch_page("app.py")

@@ -1,0 +1,83 @@
+"""Figures of drift: what they draw, checked by their traces and axes, not by their looks."""
+
+import numpy as np
+
+from components.figures import drift
+from core.drift.report import (
+    ColumnDistribution,
+    DriftVerdict,
+    Grain,
+    Performance,
+)
+from tests.drift.test_history import a_column, a_report
+
+STABLE, DRIFTING = DriftVerdict.STABLE, DriftVerdict.DRIFTING
+WINDOWS = (
+    a_report(0, STABLE, a_column("temp", 0.1), a_column("dest", 0.05)),
+    a_report(1, DRIFTING, a_column("temp", 0.6), a_column("dest", None)),
+)
+
+
+def test_the_heat_map_has_a_row_a_column_and_marks_what_alerts() -> None:
+    heat = drift.heat_map(WINDOWS, "light").data[0]
+
+    assert list(heat.y) == ["temp", "dest"]
+    assert [list(row) for row in heat.text] == [["", "●"], ["", ""]]
+    assert heat.z[1][1] is None  # not evaluable is a hole, not a zero
+
+
+def test_a_numeric_distribution_is_drawn_per_unit_over_the_bins_that_have_rows() -> None:
+    shown = ColumnDistribution(
+        a_column("temp", 0.6),
+        edges=np.array([-np.inf, 0.0, 10.0, 30.0, np.inf]),
+        labels=(),
+        reference=np.array([0.0, 0.5, 0.5, 0.0]),
+        window=np.array([0.0, 0.0, 1.0, 0.0]),
+    )
+
+    reference, window = drift.distribution(shown, "light").data
+
+    assert list(reference.x) == [0.0, 10.0, 30.0]
+    assert list(reference.y[:2]) == [0.05, 0.025]
+    assert list(window.y[:2]) == [0.0, 0.05]
+
+
+def test_outer_bins_without_an_end_are_drawn_as_wide_as_their_neighbour() -> None:
+    shown = ColumnDistribution(
+        a_column("temp", 0.6),
+        edges=np.array([-np.inf, 0.0, 10.0, np.inf]),
+        labels=(),
+        reference=np.array([0.2, 0.6, 0.2]),
+        window=np.array([0.2, 0.6, 0.2]),
+    )
+
+    reference, _ = drift.distribution(shown, "dark").data
+
+    assert list(reference.x) == [-10.0, 0.0, 10.0, 20.0]
+
+
+def test_categories_are_ordered_by_how_much_they_moved() -> None:
+    shown = ColumnDistribution(
+        a_column("origin", 0.2),
+        edges=np.array([]),
+        labels=("EWR", "JFK", "unseen"),
+        reference=np.array([0.5, 0.5, 0.0]),
+        window=np.array([0.5, 0.2, 0.3]),
+    )
+
+    reference, _ = drift.distribution(shown, "light").data
+
+    assert list(reference.y)[-1] == "EWR"
+    assert reference.orientation == "h"
+
+
+def test_windows_without_labels_are_not_drawn_as_zero() -> None:
+    windows = [
+        Performance(WINDOWS[0].window, "log_loss", 0.55, 800, 900),
+        Performance(WINDOWS[1].window, "log_loss", None, 0, 900, "No labels yet."),
+    ]
+
+    figure = drift.performance(windows, "light", baseline=0.5, grain=Grain.DAY)
+
+    assert list(figure.data[0].y) == [0.55]
+    assert figure.layout.yaxis.title.text == "log loss (per day)"

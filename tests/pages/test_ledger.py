@@ -1,0 +1,51 @@
+"""The ledger on screen: plain words, filters in the URL, and whether the chain is whole."""
+
+from tests.pages.house import ADA, VERA, House, text_of
+
+
+def test_an_empty_ledger_says_what_becomes_entry_one(empty_house: House) -> None:
+    app = empty_house.visit("ledger", VERA)
+
+    assert app.title[0].value == "0 entries, chain whole"
+    assert "Nothing has been decided yet" in text_of(app)
+
+
+def test_a_promotion_reads_as_plain_words_newest_first(house: House) -> None:
+    house.promote()
+
+    app = house.visit("ledger", VERA)
+
+    lines = [str(m.value) for m in app.markdown if " · " in str(m.value)]
+    entries = len(house.services.store.entries())
+    assert app.title[0].value == f"{entries} entries, chain whole"
+    assert "is promoted: MLflow confirmed it" in lines[0].replace("\\", "")
+    assert any("Emil turned the data engineering key on" in line for line in lines)
+    assert "Ada published policy 1" in lines[-1]
+
+
+def test_the_url_filters_by_person_and_by_kind(house: House) -> None:
+    house.promote()
+
+    app = house.visit("ledger", VERA, person=ADA, kind="policy_published")
+
+    lines = [str(m.value) for m in app.markdown if " · " in str(m.value)]
+    assert len(lines) == 1
+    assert "Ada" in lines[0]
+
+
+def test_one_entry_shows_its_hash_and_its_body(house: House) -> None:
+    entry = house.services.store.entries()[0]
+
+    app = house.visit("ledger", VERA, entry=1)
+
+    assert entry.hash in app.code[0].value
+    assert entry.previous in app.code[0].value
+    assert app.json[0].value == entry.body
+
+
+def test_clicking_a_number_puts_the_entry_into_the_url(house: House) -> None:
+    app = house.visit("ledger", VERA)
+
+    app.button(key="ledger_entry_1").click().run()
+
+    assert app.query_params["entry"] == "1"
