@@ -1,0 +1,1 @@
+"""The budgets, measured beside the real peers in one run."""

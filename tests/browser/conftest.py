@@ -1,0 +1,90 @@
+"""The whole demonstration, seeded quickly and started as a visitor would start it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser
+
+from tests.browser import driving
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A running demonstration: where its app is, its home and its process."""
+
+    address: str
+    home: Path
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "STILE_HOME": str(self.home), "STILE_AUTH": "demo"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="package")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staged]:
+    """`python -m core demo --quick --start`, ended as Ctrl-C would end it."""
+    home = tmp_path_factory.mktemp("stage") / "home"
+    port = free_port()
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("STILE_", "MLFLOW_"))},
+        "STILE_HOME": str(home),
+        "STILE_DEMO_DAY_SECONDS": "10",
+    }
+    command = [sys.executable, "-m", "core", "demo", "--quick", "--start", "--port", str(port)]
+    log = (home.parent / "stage.log").open("wb")
+    with (
+        log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as process,
+    ):
+        address = f"http://localhost:{port}"
+        try:
+            _wait_for(address, process, home.parent / "stage.log")
+            yield Staged(address, home, process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+
+
+def _wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if requests.get(f"{address}/healthz", timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.3)
+    pytest.fail(f"The demonstration did not start:\n{log.read_text('utf-8')[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    """One Chromium for a module; each test opens contexts of its own.
+
+    It does not outlive its module, because Playwright's event loop would keep others from theirs.
+    """
+    with driving.browser() as started:
+        yield started

@@ -1,0 +1,1 @@
+"""What takes long: run before a release, its figures noted."""
