@@ -175,6 +175,7 @@ def _work(connection: Connection) -> None:
             connection.send(f"{type(error).__name__}: {error}")
         else:
             connection.send(None)
+    os._exit(0)  # all is written; the farewell of MLflow's idle threads would take over a second
 
 
 def _orders(connection: Connection) -> Iterator[_Order]:

@@ -75,15 +75,15 @@ def seed(home: Path, tracking_uri: str, *, quick: bool, progress: Callable[[Step
     """
     home = home.expanduser().resolve()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(home), _mlflow_at(tracking_uri) as client:
-        runs = planned_runs(quick=quick)
+    # Only a seeding that never ended moves an alias: afterwards people decide about it.
+    is_first_time = not (home / SUMMARY_FILE).exists()
+    runs = planned_runs(quick=quick)
+    with _alone(home), Crew() as crew:
         report = _Reporter(runs, progress)
         report.say("preparing the MLflow store and the flights")
-        with Crew() as crew:
-            # Only a seeding that never ended moves an alias: afterwards people decide about it.
-            is_first_time = not (home / SUMMARY_FILE).exists()
-            if is_first_time:
-                crew.start()  # they read the flights while this process creates the store
+        if is_first_time:
+            crew.start()  # they read the flights while this process creates the store
+        with _mlflow_at(tracking_uri) as client:
             _create_store(tracking_uri)
             experiments = {
                 task.name: _experiment(client, task.name, home=home, quick=quick) for task in TASKS
@@ -101,7 +101,7 @@ def seed(home: Path, tracking_uri: str, *, quick: bool, progress: Callable[[Step
                     crew.register(run, run_id, destination)
                 if is_first_time:
                     _begin_champions(client, round_)
-        seeded = _summary(client, experiments, home=home, tracking_uri=tracking_uri)
+            seeded = _summary(client, experiments, home=home, tracking_uri=tracking_uri)
     _write(home / SUMMARY_FILE, seeded)
     return seeded
 

@@ -96,6 +96,10 @@ class DriftMonitor:
         self._catch_up_losses(model, at=at)
         return Refreshed(windows, files, tuple(problems))
 
+    def watch(self, model: str, version: int, *, at: datetime) -> bool:
+        """True if the version has a training reference: `refresh` counts its windows from now."""
+        return self._reference(model, version, at=at) is not None
+
     def timeline(
         self, model: str, version: int, grain: Grain, *, at: datetime | None = None
     ) -> tuple[WindowReport, ...]:
