@@ -40,6 +40,20 @@ class Status(StrEnum):
         return self in {Status.APPROVED, Status.APPLYING, Status.FAILED}
 
 
+class Purpose(StrEnum):
+    """What a request is for; each one is written back by the same worker under the same rules."""
+
+    PROMOTE = "promote"
+    RESTORE = "restore"
+    ADOPT = "adopt"
+    BREAK_GLASS = "break_glass"
+
+    @property
+    def label(self) -> str:
+        """The purpose as it is written on screen."""
+        return self.value.replace("_", " ")
+
+
 class Action(StrEnum):
     """What moves a request from one status to the next."""
 
@@ -122,7 +136,11 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class PromotionRequest:
-    """Move alias `alias` of `model` from `from_version` to `to_version`, over frozen evidence."""
+    """Move alias `alias` of `model` from `from_version` to `to_version`, over frozen evidence.
+
+    With the purpose *adopt* the alias stands at `to_version` already and is not moved; with
+    *restore* a decision is issued again, and `restores` is the request that holds its keys.
+    """
 
     request_id: RequestId
     model: str
@@ -142,6 +160,8 @@ class PromotionRequest:
     comments: tuple[Comment, ...] = ()
     outcome: str = ""
     settled_at: datetime | None = None
+    purpose: Purpose = Purpose.PROMOTE
+    restores: RequestId | None = None
 
 
 def missing_keys(

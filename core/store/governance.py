@@ -29,6 +29,7 @@ from core.store.tables import (
 
 IN_FLIGHT: Final = tuple(status.value for status in Status if status.is_in_flight)
 
+from core.store.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class GovernanceStore:
@@ -112,6 +113,13 @@ class Record:
         wanted = select(RequestRow).order_by(col(RequestRow.request_id).desc())
         if model is not None:
             wanted = wanted.where(RequestRow.model == model)
+    # the registry, as it was seen
+
+    @property
+    def watch(self) -> Watch:
+        """When the registry was looked at last, and what was found there."""
+        return Watch(self.session)
+
         if statuses is not None:
             wanted = wanted.where(col(RequestRow.status).in_([s.value for s in statuses]))
         return self._values(self.session.exec(wanted).all())

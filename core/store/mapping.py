@@ -16,7 +16,14 @@ from core.governance.evidence import (
 )
 from core.governance.ledger import Entry
 from core.governance.policy import Check, Level, Policy, Validity
-from core.governance.requests import Comment, Key, PromotionRequest, RequestId, Status
+from core.governance.requests import (
+    Comment,
+    Key,
+    PromotionRequest,
+    Purpose,
+    RequestId,
+    Status,
+)
 from core.identity.people import Person, Role, Side, Username
 from core.store.tables import CommentRow, KeyRow, LedgerRow, PersonRow, RequestRow
 
@@ -164,6 +171,8 @@ def request_fields(request: PromotionRequest) -> dict[str, Any]:  # Any: a colum
         "authors": text_of(sorted(request.authors)),
         "outcome": request.outcome,
         "settled_at": request.settled_at,
+        "purpose": request.purpose.value,
+        "restores": request.restores,
     }
 
 
@@ -193,6 +202,8 @@ def request_value(
         comments=tuple(comment_value(comment) for comment in comments),
         outcome=row.outcome,
         settled_at=row.settled_at,
+        purpose=Purpose(row.purpose),
+        restores=None if row.restores is None else RequestId(row.restores),
     )
 
 
@@ -278,6 +289,7 @@ def entry_row(entry: Entry) -> LedgerRow:
         actor=entry.actor,
         kind=entry.kind,
         body=entry.body,
+        seal=entry.seal,
     )
 
 
@@ -292,4 +304,5 @@ def entry_value(row: LedgerRow) -> Entry:
         actor=row.actor,
         kind=row.kind,
         body=row.body,
+        seal=row.seal,
     )

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Session, col, select
 
 from core.governance.requests import RequestId
 from core.store.tables import LeaseRow, OutboxRow
+
+_NUMBER: Final = col(OutboxRow.request_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,13 @@ class Queue:
     def due(self, *, at: datetime) -> tuple[Owed, ...]:
         """What is owed and may be tried now, in the order of the decisions."""
         owed = select(OutboxRow).where(col(OutboxRow.done_at).is_(None))
-        due = owed.where(col(OutboxRow.not_before) <= at).order_by(col(OutboxRow.request_id))
+        due = owed.where(col(OutboxRow.not_before) <= at).order_by(_NUMBER)
         return tuple(_owed(row) for row in self.session.exec(due))
+
+    def owed(self) -> tuple[Owed, ...]:
+        """Everything that is owed, in the order of the decisions."""
+        owed = select(OutboxRow).where(col(OutboxRow.done_at).is_(None))
+        return tuple(_owed(row) for row in self.session.exec(owed.order_by(_NUMBER)))
 
     def of(self, request_id: RequestId) -> Owed | None:
         """What is owed for a request, or None when MLflow has confirmed everything."""

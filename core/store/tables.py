@@ -69,6 +69,9 @@ class LedgerRow(_Row, table=True):
     actor: str = _name()
     kind: str = _name()
     body: str = _text()
+    seal: str = Field(
+        default="", sa_column=Column(String(64), nullable=False, server_default=text("''"))
+    )
 
 
 class RequestRow(_Row, table=True):
@@ -108,6 +111,8 @@ class RequestRow(_Row, table=True):
     outcome: str = _text()
     settled_at: datetime | None = _time(nullable=True)
     decision: str = Field(sa_column=Column(String(64), nullable=False))
+    purpose: str = Field(sa_column=Column(String(40), nullable=False))
+    restores: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
 
 
 class KeyRow(_Row, table=True):
@@ -175,6 +180,27 @@ class OutboxRow(_Row, table=True):
     not_before: datetime = _time()
     problem: str = _text()
     done_at: datetime | None = _time(nullable=True)
+
+
+class HeartbeatRow(_Row, table=True):
+    """When somebody last did one kind of work: a silence longer than usual is a gap."""
+
+    __tablename__ = "heartbeats"
+    name: str = _name(primary_key=True)
+    at: datetime = _time()
+
+
+class RegistryFindingRow(_Row, table=True):
+    """What the reconciler found last and nobody has answered yet; it is always found again."""
+
+    __tablename__ = "registry_findings"
+    trouble: str = Field(sa_column=Column(String(40), primary_key=True))
+    model: str = _name(primary_key=True)
+    alias: str = _name(primary_key=True)
+    version: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    request_id: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    says: str = _text()
+    found_at: datetime = _time()
 
 
 class LeaseRow(_Row, table=True):

@@ -2,8 +2,20 @@
 
 from datetime import UTC, datetime, timedelta
 
+from core.governance.evidence import JsonValue
 from core.governance.ledger import Entry, append
-from core.governance.timeline import Interval, Standing, Stands, production, standing_now
+from core.governance.requests import Purpose
+from core.governance.sightings import chronicle
+from core.governance.timeline import (
+    WATCH_TOLERANCE,
+    Interval,
+    Standing,
+    Stands,
+    position,
+    production,
+    standing_at,
+    standing_now,
+)
 
 T0 = datetime(2026, 11, 1, 9, tzinfo=UTC)
 
@@ -22,6 +34,16 @@ def a_ledger(*lines: tuple[int, str, int | None, int]) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+def and_then(
+    entries: tuple[Entry, ...], hour: int, kind: str, **facts: JsonValue
+) -> tuple[Entry, ...]:
+    """The ledger with one entry more, about champion of flight-delay."""
+    body: dict[str, JsonValue] = {"model": "flight-delay", "alias": "champion", **facts}
+    new = append(entries[-1] if entries else None, at=hours(hour), actor="stile", kind=kind,
+                 body=body)  # fmt: skip
+    return (*entries, new)
+
+
 def champion(entries: tuple[Entry, ...], stands: Stands | None = None) -> tuple[Interval, ...]:
     return production(entries, model="flight-delay", alias="champion", stands=stands)
 
@@ -29,14 +51,15 @@ def champion(entries: tuple[Entry, ...], stands: Stands | None = None) -> tuple[
 def test_a_champion_the_ledger_never_saw_is_unknown_and_not_governed() -> None:
     now = standing_now(champion((), Stands(3, hours(5))))
 
-    assert now == Interval(3, None, None, Standing.UNKNOWN)
+    assert now == Interval(3, hours(5), None, Standing.UNKNOWN)
 
 
 def test_a_promotion_makes_the_time_after_it_governed_and_leaves_the_time_before_unknown() -> None:
     entries = a_ledger((1, "request_opened", 3, 5), (2, "request_applied", 3, 5))
 
     assert champion(entries, Stands(5, hours(9))) == (
-        Interval(3, None, hours(2), Standing.UNKNOWN),
+        Interval(None, None, hours(1), Standing.UNKNOWN),
+        Interval(3, hours(1), hours(2), Standing.UNKNOWN),
         Interval(5, hours(2), None, Standing.GOVERNED, 7),
     )
 
@@ -44,7 +67,7 @@ def test_a_promotion_makes_the_time_after_it_governed_and_leaves_the_time_before
 def test_an_alias_moved_around_stile_is_ungoverned_and_the_unseen_stretch_unknown() -> None:
     entries = a_ledger((2, "request_applied", 3, 5))
 
-    assert champion(entries, Stands(4, hours(9)))[1:] == (
+    assert champion(entries, Stands(4, hours(9)))[-3:] == (
         Interval(5, hours(2), hours(2), Standing.GOVERNED, 7),
         Interval(None, hours(2), hours(9), Standing.UNKNOWN),
         Interval(4, hours(9), None, Standing.UNGOVERNED),
@@ -80,3 +103,109 @@ def test_a_first_champion_begins_with_its_promotion() -> None:
     entries = a_ledger((2, "request_applied", None, 1))
 
     assert champion(entries)[-1] == Interval(1, hours(2), None, Standing.GOVERNED, 7)
+
+
+def test_before_the_first_sight_nobody_knows_which_version_answered() -> None:
+    entries = and_then((), 2, "alias_seen", **{"from": None, "to": 3})
+
+    intervals = champion(entries, Stands(3, hours(2)))
+
+    assert standing_at(intervals, hours(1)) == Interval(None, None, hours(2), Standing.UNKNOWN)
+    assert standing_at(intervals, hours(2)) == Interval(3, hours(2), None, Standing.UNKNOWN)
+
+
+def test_the_unseen_stretch_of_a_watched_alias_is_as_short_as_the_watching_was_close() -> None:
+    entries = a_ledger((2, "request_applied", 3, 5))
+    seen: dict[str, JsonValue] = {"from": 5, "to": 4, "last_seen": hours(6).isoformat()}
+    entries = and_then(entries, 7, "alias_seen", **seen)
+
+    assert champion(entries)[-3:] == (
+        Interval(5, hours(2), hours(6), Standing.GOVERNED, 7),
+        Interval(None, hours(6), hours(7), Standing.UNKNOWN),
+        Interval(4, hours(7), None, Standing.UNGOVERNED),
+    )
+
+
+def test_a_stretch_in_which_nobody_watched_is_never_painted_governed() -> None:
+    entries = a_ledger((2, "request_applied", 3, 5))
+    entries = and_then(entries, 8, "watch_resumed", last_seen=hours(4).isoformat())
+
+    intervals = champion(entries, Stands(5, hours(9)))
+
+    assert intervals[-3:] == (
+        Interval(5, hours(2), hours(4), Standing.GOVERNED, 7),
+        Interval(None, hours(4), hours(8), Standing.UNKNOWN),
+        Interval(5, hours(8), None, Standing.GOVERNED, 7),
+    )
+    assert intervals[-1].since == hours(2)
+
+
+def test_while_nobody_watches_now_only_this_moment_is_known() -> None:
+    entries = a_ledger((2, "request_applied", 3, 5))
+
+    def seen(at: datetime, stands: Stands | None) -> tuple[Interval, ...]:
+        return production(
+            entries, model="flight-delay", alias="champion", stands=stands, watched_until=at
+        )
+
+    assert seen(hours(9) - WATCH_TOLERANCE, Stands(5, hours(9)))[-1].start == hours(2)
+    assert seen(hours(4), Stands(5, hours(9)))[-2:] == (
+        Interval(None, hours(4), hours(9), Standing.UNKNOWN),
+        Interval(5, hours(9), None, Standing.GOVERNED, 7),
+    )
+    assert seen(hours(4), None)[-1] == Interval(None, hours(4), None, Standing.UNKNOWN)
+
+
+def test_an_alias_that_somebody_put_back_stands_where_the_ledger_put_it() -> None:
+    entries = a_ledger((2, "request_applied", 3, 5))
+    entries = and_then(entries, 4, "alias_seen", **{"from": 5, "to": 4})
+    entries = and_then(entries, 6, "alias_seen", **{"from": 4, "to": 5})
+
+    known = [(i.version, i.standing) for i in champion(entries) if i.version is not None][-3:]
+    assert known == [
+        (5, Standing.GOVERNED),
+        (4, Standing.UNGOVERNED),
+        (5, Standing.GOVERNED),
+    ]
+
+
+def test_an_adoption_governs_from_its_day_and_leaves_the_time_before_as_it_was() -> None:
+    entries = a_ledger((2, "request_applied", 3, 5))
+    entries = and_then(entries, 4, "alias_seen", **{"from": 5, "to": 4})
+    applied: dict[str, JsonValue] = {"from": 5, "to": 4, "request": 8, "purpose": "adopt"}
+    entries = and_then(entries, 6, "request_applied", **applied)
+
+    assert champion(entries)[-2:] == (
+        Interval(4, hours(4), hours(6), Standing.UNGOVERNED),
+        Interval(4, hours(6), None, Standing.GOVERNED, 8),
+    )
+
+
+def test_a_champion_from_before_stile_is_governed_once_an_administrator_adopted_it() -> None:
+    entries = and_then((), 2, "alias_seen", **{"from": None, "to": 3})
+    entries = and_then(entries, 5, "alias_adopted", **{"from": 3, "to": 3})
+
+    assert champion(entries)[1:] == (
+        Interval(3, hours(2), hours(5), Standing.UNKNOWN),
+        Interval(3, hours(5), None, Standing.GOVERNED),
+    )
+
+
+def test_the_position_names_the_decision_that_stands() -> None:
+    entries = a_ledger((2, "request_applied", 3, 5))
+    entries = and_then(entries, 4, "alias_seen", **{"from": 5, "to": 4})
+
+    where = position(chronicle(entries), "flight-delay", "champion")
+
+    assert where is not None
+    assert where.decided is not None
+    assert (where.version, where.standing) == (4, Standing.UNGOVERNED)
+    assert (where.decided.version, where.decided.request) == (5, 7)
+    assert where.decided.purpose is Purpose.PROMOTE
+
+
+def test_clocks_that_disagree_do_not_turn_time_around() -> None:
+    entries = a_ledger((4, "request_applied", 3, 5), (2, "request_applied", 5, 6))
+
+    for interval in champion(entries):
+        assert interval.start is None or interval.end is None or interval.start <= interval.end

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part
 from core.governance.policy import Check, Level, Policy, Validity
-from core.governance.requests import Comment, Key, PromotionRequest, RequestId, Status
+from core.governance.requests import Comment, Key, PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Person, Role, Side, Username
 from core.store import mapping, migrations, transaction
 from core.store.governance import GovernanceStore
@@ -105,6 +105,8 @@ REQUESTS = st.builds(
     verified_at=st.none() | TIMES,
     outcome=TEXTS,
     settled_at=st.none() | TIMES,
+    purpose=st.sampled_from(Purpose),
+    restores=st.none() | VERSIONS.map(RequestId),
 )
 PEOPLE = st.builds(
     Person,
@@ -159,6 +161,7 @@ def test_a_request_with_keys_and_comments_round_trips_through_the_database(
     assert verified == request_.evidence
     assert back.policy == request_.policy
     assert back.authors == request_.authors
+    assert (back.purpose, back.restores) == (request_.purpose, request_.restores)
     assert (back.opened_at, back.settled_at) == (request_.opened_at, request_.settled_at)
     assert (back.model, back.from_version, back.status) == (
         request_.model,

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=500), nullable=False),
         sa.Column("kind", sa.String(length=500), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("seal", sa.String(length=64), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("hash"),
         sa.UniqueConstraint("previous"),
@@ -34,6 +35,12 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Integer(), nullable=False),
         sa.Column("at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("actor", "key"),
+    )
+    op.create_table(
+        "heartbeats",
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "leases",
@@ -98,6 +105,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model", "reference_id", "grain", "window_start", "column_name"),
     )
     op.create_table(
+        "registry_findings",
+        sa.Column("trouble", sa.String(length=40), nullable=False),
+        sa.Column("model", sa.String(length=500), nullable=False),
+        sa.Column("alias", sa.String(length=500), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("request_id", sa.Integer(), nullable=True),
+        sa.Column("says", sa.Text(), nullable=False),
+        sa.Column("found_at", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("trouble", "model", "alias"),
+    )
+    op.create_table(
         "request_comments",
         sa.Column("comment_id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("request_id", sa.Integer(), nullable=False),
@@ -132,6 +150,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("settled_at", sa.String(length=32), nullable=True),
         sa.Column("decision", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("restores", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("request_id"),
     )
     op.create_index(op.f("ix_requests_status"), "requests", ["status"], unique=False)
