@@ -23,6 +23,8 @@ KINDS: Final[Mapping[str, str]] = {
     "commented": "commented on",
     "policy_published": "published the policy of",
     "person_changed": "changed the rights of",
+    "ledger_key_changed": "sealed what follows with a new key",
+    "ledger_key_lost": "declared a ledger key lost",
 }
 DECISIONS: Final = frozenset(
     {
@@ -69,6 +71,18 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
             version = _inside(facts, "policy", "version")
             return (
                 f"{who} published policy {version} for {facts.get('alias')} of {facts.get('model')}"
+            )
+        case "ledger_key_changed":
+            before = facts.get("from")
+            old = f"key {before}" if before else "no key"
+            return (
+                f"The ledger is sealed with key {facts.get('to')} from here on, before with {old}"
+            )
+        case "ledger_key_lost":
+            part = f"{facts.get('first')} to {facts.get('last')}"
+            return (
+                f"{who} declared key {facts.get('key_id')} of entries {part} lost: "
+                f"{facts.get('says', '')}"
             )
         case "person_changed":
             return f"{who} set the rights of {_person(facts, names)}: {_rights(facts)}"

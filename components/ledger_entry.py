@@ -54,10 +54,11 @@ def detail(entry: Entry, people: Mapping[str, str]) -> None:
                 on_click=state.put,
                 kwargs={"entry": None},
             )
-        signed = f"signed with key {entry.key_id}" if entry.key_id else "not signed with a key"
+        sealed = f"sealed with key {entry.key_id}" if entry.key_id else "not sealed with a key"
         who = f"{theme.plain(entry.kind)} by {theme.plain(entry.actor)}"
-        st.caption(f"{who} at {theme.plain(entry.at)}, {signed}")
-        st.code(f"hash      {entry.hash}\nprevious  {entry.previous}", language=None)
+        st.caption(f"{who} at {theme.plain(entry.at)}, {theme.plain(sealed)}")
+        seal = f"\nseal      {entry.seal}" if entry.seal else ""
+        st.code(f"hash      {entry.hash}\nprevious  {entry.previous}{seal}", language=None)
         st.json(entry.body, expanded=2)
         request = entry.facts.get("request")
         if isinstance(request, int):

@@ -7,7 +7,7 @@ from typing import Final
 
 from core.drift.monitor import DriftMonitor
 from core.governance import gathering
-from core.governance.ledger import LedgerKey
+from core.governance.ledger import LedgerKey, former_keys
 from core.governance.promotion import Promotions
 from core.governance.source import GatheredEvidence
 from core.identity.demonstration import DEMO_PEOPLE
@@ -62,8 +62,7 @@ def open_services(settings: Settings) -> Services:
         for person in DEMO_PEOPLE:
             if person.username not in known:  # an administrator may have changed their rights
                 people.put(person)
-    key = settings.ledger_key
-    store = GovernanceStore(engine, LedgerKey.of(key.get_secret_value()) if key else None)
+    store = GovernanceStore(engine, *_ledger_keys(settings))
     door = connect(
         settings.mlflow_tracking_uri,
         settings.mlflow_registry_uri,
@@ -85,6 +84,16 @@ def open_services(settings: Settings) -> Services:
         sessions=SessionStore(engine),
         promotions=Promotions(store, registry, GatheredEvidence(sources)),
         drift=drift,
+    )
+
+
+def _ledger_keys(settings: Settings) -> tuple[LedgerKey | None, tuple[LedgerKey, ...]]:
+    """The key that seals new entries, and those that sealed old ones."""
+    key, former = settings.ledger_key, settings.ledger_former_keys
+    secret = key.get_secret_value() if key else ""
+    return (
+        LedgerKey.of(secret) if secret else None,
+        former_keys(former.get_secret_value() if former else ""),
     )
 
 

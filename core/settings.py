@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     proxy_secret: SecretStr | None = None
     token: SecretStr | None = None
     ledger_key: SecretStr | None = None
+    ledger_former_keys: SecretStr | None = None
     allow_model_loading: bool = False
     log_retention_days: int = Field(default=400, ge=1)
     notify_urls: str = ""

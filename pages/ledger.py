@@ -7,7 +7,8 @@ from typing import Final
 import streamlit as st
 
 from components import frame, governance, ledger_entry, state, theme
-from core.governance.ledger import Entry, verify_chain
+from core.governance.chain import verify_chain
+from core.governance.ledger import Entry
 from core.identity.people import Role
 
 _PAGE: Final = 40

@@ -1,13 +1,17 @@
-"""`python -m core verify-ledger`: is the record whole, and does MLflow remember the same head?"""
+"""`python -m core verify-ledger` and `ledger-key`: is the record whole, and who sealed it?"""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from core.cli import Exit, emit
+from core.cli.request import acting
 from core.governance.anchors import anchor_findings
-from core.governance.ledger import ChainReport, LedgerFinding
+from core.governance.ledger import PLAIN, ChainReport, LedgerFinding
+
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 class Anchors(StrEnum):
@@ -17,17 +21,24 @@ class Anchors(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command `verify-ledger`."""
+    """Add the commands `verify-ledger`, `ledger-key show` and `ledger-key lost`."""
     app.command("verify-ledger")(verify_ledger)
+    group = typer.Typer(help="The keys that seal the ledger.", no_args_is_help=True)
+    group.command("show")(show_keys)
+    group.command("lost")(declare_lost)
+    app.add_typer(group, name="ledger-key")
 
 
 def verify_ledger(
     anchors: Annotated[
         Anchors | None, typer.Option(help="Also compare the anchors kept in MLflow's tags.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    restore_guards: Annotated[
+        bool, typer.Option("--restore-guards", help="First put missing triggers back.")
+    ] = False,
+    as_json: _Json = False,
 ) -> int:
-    """Check the chain of the ledger, and with --anchors that its tail is not missing.
+    """Check the chain of the ledger and its guards, and with --anchors that no tail is missing.
 
     Ends with 0 (whole), 1 (a finding), 4 (no answer). An anchor is weak evidence where one
     administrator owns both databases.
@@ -36,6 +47,7 @@ def verify_ledger(
     from core.settings import load_settings
 
     services = open_services(load_settings())
+    restored = services.store.restore_guards() if restore_guards else ()
     report = services.store.verify()
     findings = report.findings
     if anchors is Anchors.MLFLOW:
@@ -44,8 +56,72 @@ def verify_ledger(
             services.tracking.registered_models(),
             services.tracking.version,
         )
-    emit(as_document(report, findings), as_json, lambda: in_words(report, findings))
+    document = {**as_document(report, findings), "restored": list(restored)}
+    says = "".join(f"Trigger {name} is back.\n" for name in restored)
+    emit(document, as_json, lambda: says + in_words(report, findings))
     return Exit.FAILED if findings else Exit.OK
+
+
+def show_keys(as_json: _Json = False) -> None:
+    """The keys by their ids, never their secrets: which entries each sealed, and is it at hand."""
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    store = open_services(load_settings()).store
+    at_hand = {key.key_id for key in store.keys}
+    sealed: dict[str, list[int]] = {key_id: [] for key_id in sorted(at_hand)}
+    for entry in store.entries():
+        sealed.setdefault(entry.key_id, []).append(entry.seq)
+    parts = [
+        {
+            "key_id": key_id,
+            "first": min(numbers, default=None),
+            "last": max(numbers, default=None),
+            "at_hand": key_id in at_hand or key_id == PLAIN,
+        }
+        for key_id, numbers in sealed.items()
+    ]
+    emit({"keys": parts}, as_json, lambda: "\n".join(map(_part, parts)) or "No entry, no key.")
+
+
+def declare_lost(
+    key_id: Annotated[str, typer.Argument(help="The id that `ledger-key show` says.")],
+    reason: Annotated[str, typer.Option(help="How it was lost; it stays in the ledger.")],
+    user: Annotated[str, typer.Option("--as", help="Who says so; only in the demonstration.")] = "",
+    as_json: _Json = False,
+) -> None:
+    """Declare a key lost for ever, so that decisions go on under the new STILE_LEDGER_KEY.
+
+    The entries it sealed stay a plain chain: proved from this declaration on, and before it by the
+    anchors in MLflow only. Ends with 0 (declared), 1 (refused), 4 (no answer).
+    """
+    from core.bootstrap import open_services  # as above
+    from core.governance.sealing import declare_key_lost
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor = acting(settings, user)
+    services = open_services(settings)
+    entry = declare_key_lost(
+        services.store,
+        actor,
+        key_id,
+        reason=reason,
+        anchors=lambda entries: anchor_findings(
+            entries, services.tracking.registered_models(), services.tracking.version
+        ),
+        at=datetime.now(UTC),
+    )
+    says = f"Entry {entry.seq} declares key {key_id} lost. Its part is a plain chain from now on."
+    emit({"entry": entry.seq, "hash": entry.hash, **entry.facts}, as_json, lambda: says)
+
+
+def _part(part: dict[str, Any]) -> str:
+    name = f"key {part['key_id']}" if part["key_id"] != PLAIN else "no key"
+    if part["first"] is None:
+        return f"{name}: at hand, no entry yet"
+    held = "" if part["at_hand"] else ", NOT AT HAND"
+    return f"{name}: entries {part['first']} to {part['last']}{held}"
 
 
 def as_document(report: ChainReport, findings: tuple[LedgerFinding, ...]) -> dict[str, Any]:
@@ -58,12 +134,14 @@ def as_document(report: ChainReport, findings: tuple[LedgerFinding, ...]) -> dic
             {"flaw": finding.flaw.value, "seq": finding.seq, "says": finding.says}
             for finding in findings
         ],
+        "notes": list(report.notes),
     }
 
 
 def in_words(report: ChainReport, findings: tuple[LedgerFinding, ...]) -> str:
     """The result for a person."""
+    whole = f"{report.entries} entries, chain whole, head {report.head[:12]}."
+    lines = [*(finding.says for finding in findings), *report.notes]
     if not findings:
-        return f"{report.entries} entries, chain whole, head {report.head[:12]}."
-    lines = (finding.says for finding in findings)
+        lines.insert(0, whole)
     return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)

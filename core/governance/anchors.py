@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from core.errors import Refused
+from core.governance.chain import check_anchor
 from core.governance.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD
-from core.governance.ledger import Anchor, Entry, Flaw, LedgerFinding, check_anchor
+from core.governance.ledger import Anchor, Entry, Flaw, LedgerFinding
 from core.tracking.values import ModelVersion, RegisteredModel
 
 _DIGITS: Final = 18  # a tag is foreign text; no ledger has more entries

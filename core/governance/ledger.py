@@ -5,11 +5,11 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, cast
 
-from core.errors import LedgerBroken, Refused
+from core.errors import LedgerBroken, Refused, StileError
 from core.governance.evidence import JsonValue, canonical_json, utc_millis
 
 DOMAIN: Final = "stile-ledger-1"
@@ -19,15 +19,22 @@ GENESIS: Final = hashlib.sha256(f"{DOMAIN}:genesis".encode()).hexdigest()
 """What the first entry names as the one before it: fixed, because several NULLs pass UNIQUE."""
 
 PLAIN: Final = ""
-"""The key id of an entry that was hashed without a key."""
+"""The key id, and the seal, of an entry that was written without a key."""
+
+KEY_CHANGED: Final = "ledger_key_changed"
+KEY_LOST: Final = "ledger_key_lost"
+
+_quoted: Final = json.encoder.encode_basestring  # how canonical JSON writes a text
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the ledger, exactly as it is stored: `at` and `body` are the digested texts.
 
-    `body` is canonical JSON and `at` ISO 8601 in UTC with milliseconds; both stay text, so that
-    no byte of what is stored can change without the hash noticing.
+    `hash` makes the plain chain: SHA-256 over everything but the seal, the hash of the entry before
+    included. `seal` is the HMAC of the hash with the key named `key_id`. `body` is canonical JSON
+    and `at` ISO 8601 in UTC with milliseconds; both stay text, so that no byte of what is stored
+    can change without the hash noticing.
     """
 
     seq: int
@@ -38,18 +45,25 @@ class Entry:
     actor: str
     kind: str
     body: str
+    seal: str = PLAIN
 
     @property
     def time(self) -> datetime:
-        """When it was written, as an aware time."""
-        return datetime.fromisoformat(self.at)
+        """When it was written, as an aware time; the year 1 when the stored text is no time."""
+        try:
+            found = datetime.fromisoformat(self.at)
+        except ValueError:  # somebody altered it: verification says so, the page still opens
+            return datetime.min.replace(tzinfo=UTC)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
     def facts(self) -> Mapping[str, JsonValue]:
-        """The body as JSON: what was decided, over which digests."""
-        return cast(
-            "Mapping[str, JsonValue]", json.loads(self.body)
-        )  # append() takes mappings only
+        """The body as JSON: what was decided, over which digests; empty when it was mangled."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:  # as above
+            return {}
+        return cast("Mapping[str, JsonValue]", found) if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +74,38 @@ class LedgerKey:
     secret: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, secret: str) -> "LedgerKey":
+    def of(cls, secret: str, setting: str = "STILE_LEDGER_KEY") -> "LedgerKey":
         """The key of a configured secret; its id is a short digest that gives nothing away."""
         if len(secret) < 16:
-            raise Refused("STILE_LEDGER_KEY is too short; use at least 16 random characters.")
+            raise Refused(f"A key in {setting} is too short; use at least 16 random characters.")
         raw = secret.encode("utf-8")
         name = hmac.new(raw, f"{DOMAIN}:key-id".encode(), hashlib.sha256).hexdigest()[:16]
         return cls(key_id=name, secret=raw)
+
+    def seal(self, entry_hash: str) -> str:
+        """The seal of an entry with that hash: HMAC-SHA256, as 64 hex digits."""
+        text = f"{DOMAIN}:seal:{entry_hash}".encode()
+        return hmac.digest(self.secret, text, "sha256").hex()
+
+
+def former_keys(text: str) -> tuple[LedgerKey, ...]:
+    """The keys of STILE_LEDGER_FORMER_KEYS: separated by commas, or a JSON list of texts.
+
+    Raises
+    ------
+    Refused
+        It begins like a JSON list and is none, or one key is too short.
+    """
+    given: object = text.split(",")
+    if text.strip().startswith("["):
+        try:
+            given = json.loads(text)
+        except ValueError:
+            given = None
+    if not isinstance(given, list) or not all(isinstance(secret, str) for secret in given):
+        raise Refused("STILE_LEDGER_FORMER_KEYS is neither keys with commas nor a JSON list.")
+    secrets = [secret.strip() for secret in given]
+    return tuple(LedgerKey.of(secret, "STILE_LEDGER_FORMER_KEYS") for secret in secrets if secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +123,13 @@ class Flaw(StrEnum):
     SEQUENCE = "sequence"
     LINK = "link"
     HASH = "hash"
+    SEAL = "seal"
     KEY_MISSING = "key-missing"
+    KEY_RETURNED = "key-returned"
     DOWNGRADED = "downgraded"
     SHORTER_THAN_ANCHOR = "shorter-than-anchor"
     ANCHOR_MISMATCH = "anchor-mismatch"
+    UNGUARDED = "unguarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +143,16 @@ class LedgerFinding:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What verification found: `head` is the last entry's hash, GENESIS when there is none."""
+    """What verification found: `head` is the last entry's hash, GENESIS when there is none.
+
+    `notes` are sentences about what is not proved although nothing is wrong: parts whose key was
+    declared lost.
+    """
 
     entries: int
     head: str
     findings: tuple[LedgerFinding, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -114,31 +161,27 @@ class ChainReport:
 
 
 def entry_hash(
-    seq: int,
-    previous: str,
-    *,
-    at: str,
-    actor: str,
-    kind: str,
-    body: str,
-    key: LedgerKey | None = None,
+    seq: int, previous: str, *, key_id: str, at: str, actor: str, kind: str, body: str
 ) -> str:
-    """The hash of one entry: HMAC-SHA256 with a key, else SHA-256, as 64 hex digits."""
-    content = canonical_json(
-        {
-            "domain": DOMAIN,
-            "seq": seq,
-            "previous": previous,
-            "key_id": key.key_id if key else PLAIN,
-            "at": at,
-            "actor": actor,
-            "kind": kind,
-            "body": body,
-        }
+    """The hash of one entry: SHA-256 of its canonical JSON, as 64 hex digits.
+
+    Written out, because verification does it for every entry: a test holds that it is
+    `canonical_json` of the same fields.
+
+    Raises
+    ------
+    StileError
+        A text holds half a character and has no bytes.
+    """
+    content = (
+        f'{{"actor":{_quoted(actor)},"at":{_quoted(at)},"body":{_quoted(body)},'
+        f'"domain":"{DOMAIN}","key_id":{_quoted(key_id)},"kind":{_quoted(kind)},'
+        f'"previous":{_quoted(previous)},"seq":{seq}}}'
     )
-    if key is None:
-        return hashlib.sha256(content).hexdigest()
-    return hmac.new(key.secret, content, hashlib.sha256).hexdigest()
+    try:
+        return hashlib.sha256(content.encode("utf-8")).hexdigest()
+    except UnicodeEncodeError as error:
+        raise StileError("A ledger entry holds whole characters only.") from error
 
 
 def append(
@@ -150,110 +193,47 @@ def append(
     body: Mapping[str, JsonValue],
     key: LedgerKey | None = None,
 ) -> Entry:
-    """The entry that follows `previous` (None: the first one).
+    """The entry that follows `previous` (None: the first one), sealed when there is a key.
 
     Raises
     ------
     LedgerBroken
-        The chain is signed and no key is configured: going on would hide a forged tail.
+        The chain is sealed and no key is configured: going on would hide a forged tail.
     """
     if previous is not None and previous.key_id != PLAIN and key is None:
         raise LedgerBroken(
-            f"The ledger is signed with key {previous.key_id} and none is configured; "
+            f"The ledger is sealed with key {previous.key_id} and none is configured; "
             "set STILE_LEDGER_KEY before anything is decided."
         )
     seq = previous.seq + 1 if previous else 1
     link = previous.hash if previous else GENESIS
+    key_id = key.key_id if key else PLAIN
     moment = utc_millis(at)
     text = canonical_json(body).decode("utf-8")
-    digest = entry_hash(seq, link, at=moment, actor=actor, kind=kind, body=text, key=key)
+    digest = entry_hash(seq, link, key_id=key_id, at=moment, actor=actor, kind=kind, body=text)
     return Entry(
         seq=seq,
         previous=link,
         hash=digest,
-        key_id=key.key_id if key else PLAIN,
+        key_id=key_id,
         at=moment,
         actor=actor,
         kind=kind,
         body=text,
+        seal=key.seal(digest) if key else PLAIN,
     )
 
 
-def verify_chain(entries: Sequence[Entry], keys: Sequence[LedgerKey] = ()) -> ChainReport:
-    """What is wrong with the chain, first bad entry first; nothing when it is whole.
+def lost_key(entries: Sequence[Entry], key_id: str) -> Mapping[str, JsonValue]:
+    """What a declaration says: this key is lost, and this is where its part of the chain ends.
 
-    `entries` are all of them, in their order. After the first flaw in order, link or hash nothing
-    more is said, because everything behind it rests on it. Entries whose key is not at hand are
-    each reported and still checked as a plain chain of links.
+    Raises
+    ------
+    Refused
+        No entry is sealed with that key.
     """
-    known = {key.key_id: key for key in keys}
-    findings: list[LedgerFinding] = []
-    link, signed = GENESIS, False
-    for position, entry in enumerate(entries, start=1):
-        flaw = _broken(entry, position, link, known)
-        if flaw is None and signed and entry.key_id == PLAIN:
-            flaw = _finding(Flaw.DOWNGRADED, entry, "is unsigned although the one before is signed")
-        if flaw is not None:
-            findings.append(flaw)
-            if flaw.flaw is not Flaw.KEY_MISSING:
-                break
-        link, signed = entry.hash, signed or entry.key_id != PLAIN
-    head = entries[-1].hash if entries else GENESIS
-    return ChainReport(entries=len(entries), head=head, findings=tuple(findings))
-
-
-def check_anchor(entries: Sequence[Entry], anchor: Anchor) -> LedgerFinding | None:
-    """The disagreement between the ledger and what an anchor remembers, or None.
-
-    A chain does not notice that its tail is missing; an anchor kept elsewhere does.
-    """
-    place = f" in {anchor.place}" if anchor.place else ""
-    newest = entries[-1].seq if entries else 0
-    if anchor.seq > newest:
-        return LedgerFinding(
-            Flaw.SHORTER_THAN_ANCHOR,
-            anchor.seq,
-            f"The anchor{place} remembers entry {anchor.seq}; the ledger ends at {newest}: "
-            "its tail is missing.",
-        )
-    entry = next((entry for entry in entries if entry.seq == anchor.seq), None)
-    if entry is None or not hmac.compare_digest(entry.hash.encode(), anchor.hash.encode()):
-        return LedgerFinding(
-            Flaw.ANCHOR_MISMATCH,
-            anchor.seq,
-            f"Entry {anchor.seq} is not the one the anchor{place} remembers: it was rewritten.",
-        )
-    return None
-
-
-def _broken(
-    entry: Entry, position: int, link: str, known: Mapping[str, LedgerKey]
-) -> LedgerFinding | None:
-    if entry.seq != position:
-        return LedgerFinding(
-            Flaw.SEQUENCE,
-            position,
-            f"Entry {position} is missing or out of order: number {entry.seq} stands in its place.",
-        )
-    if entry.previous != link:
-        return _finding(Flaw.LINK, entry, "does not name the entry before it")
-    if entry.key_id != PLAIN and entry.key_id not in known:
-        return _finding(Flaw.KEY_MISSING, entry, f"is signed with key {entry.key_id}, not at hand")
-    wanted = entry_hash(
-        entry.seq,
-        entry.previous,
-        at=entry.at,
-        actor=entry.actor,
-        kind=entry.kind,
-        body=entry.body,
-        key=known.get(entry.key_id),
-    )
-    if not hmac.compare_digest(wanted.encode(), entry.hash.encode()):
-        return _finding(Flaw.HASH, entry, "does not have the hash of its content: it was changed")
-    return None
-
-
-def _finding(flaw: Flaw, entry: Entry, what: str) -> LedgerFinding:
-    return LedgerFinding(
-        flaw, entry.seq, f"Entry {entry.seq} ({entry.kind} by {entry.actor}) {what}."
-    )
+    sealed = [entry for entry in entries if entry.key_id == key_id]
+    if not sealed or key_id == PLAIN:
+        raise Refused(f"No entry of the ledger is sealed with a key called “{key_id}”.")
+    first, last = sealed[0], sealed[-1]
+    return {"key_id": key_id, "first": first.seq, "last": last.seq, "head": last.hash}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,25 +11,28 @@ from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
 from core.governance import ledger
+from core.governance.chain import verify_chain
 from core.governance.evidence import Evidence, JsonValue
 from core.governance.policy import Policy
 from core.governance.requests import Comment, Key, PromotionRequest, RequestId, Status
 from core.identity.people import Person, Username
+from core.store import entries as ledger_rows
 from core.store import mapping, transaction
 from core.store import people as people_rows
+from core.store.migrations import append_only
+from core.store.policies import PolicyShelf
 from core.store.queue import Queue
 from core.store.tables import (
     CommentRow,
     IdempotencyRow,
     KeyRow,
-    LedgerRow,
     PolicyRow,
     RequestRow,
 )
+from core.store.watch import Watch
 
 IN_FLIGHT: Final = tuple(status.value for status in Status if status.is_in_flight)
 
-from core.store.watch import Watch
 
 @dataclass(frozen=True, slots=True)
 class GovernanceStore:
@@ -57,8 +60,21 @@ class GovernanceStore:
             return record.entries()
 
     def verify(self) -> ledger.ChainReport:
-        """What verification of the whole chain finds."""
-        return ledger.verify_chain(self.entries(), self.keys)
+        """What verification of the whole chain, and of the database's guards on it, finds."""
+        with self.reading() as record:
+            entries, missing = record.entries(), ledger_rows.guards_missing(record.session)
+        report = verify_chain(entries, self.keys)
+        return replace(report, findings=(*report.findings, *missing))
+
+    def restore_guards(self) -> tuple[str, ...]:
+        """The names of the guards that were missing; afterwards the database refuses again."""
+        with self.deciding() as record:
+            connection = record.session.connection()
+            missing = append_only.missing(connection)
+            if missing:
+                append_only.unprotect(connection)
+                append_only.protect(connection)
+            return missing
 
     @property
     def keys(self) -> tuple[ledger.LedgerKey, ...]:
@@ -78,6 +94,11 @@ class Record:
         """The outbox and the leases."""
         return Queue(self.session)
 
+    @property
+    def policy_shelf(self) -> PolicyShelf:
+        """Published policies with who published them and when."""
+        return PolicyShelf(self.session)
+
     # people
 
     def person(self, username: Username) -> Person:
@@ -91,6 +112,13 @@ class Record:
     def put_person(self, person: Person) -> bool:
         """True when something changed; keys of rights the person lost stop counting."""
         return people_rows.save(self.session, person)
+
+    # the registry, as it was seen
+
+    @property
+    def watch(self) -> Watch:
+        """When the registry was looked at last, and what was found there."""
+        return Watch(self.session)
 
     # requests
 
@@ -113,13 +141,6 @@ class Record:
         wanted = select(RequestRow).order_by(col(RequestRow.request_id).desc())
         if model is not None:
             wanted = wanted.where(RequestRow.model == model)
-    # the registry, as it was seen
-
-    @property
-    def watch(self) -> Watch:
-        """When the registry was looked at last, and what was found there."""
-        return Watch(self.session)
-
         if statuses is not None:
             wanted = wanted.where(col(RequestRow.status).in_([s.value for s in statuses]))
         return self._values(self.session.exec(wanted).all())
@@ -255,28 +276,38 @@ class Record:
         self, kind: str, body: Mapping[str, JsonValue], *, actor: Username, at: datetime
     ) -> ledger.Entry:
         """The new last entry of the ledger."""
-        entry = ledger.append(
-            self.head(), at=at, actor=actor, kind=kind, body=body, key=self.store.ledger_key
+        return ledger_rows.append(
+            self.session,
+            kind,
+            body,
+            actor=actor,
+            at=at,
+            key=self.store.ledger_key,
+            former=self.store.former_keys,
         )
-        self.session.add(mapping.entry_row(entry))
-        self.session.flush()
-        return entry
+
+    def declare_key_lost(
+        self, body: Mapping[str, JsonValue], *, actor: Username, at: datetime
+    ) -> ledger.Entry:
+        """The entry that lets the chain go on past a part whose key is gone for ever."""
+        key = self.store.ledger_key
+        if key is None:
+            raise LedgerBroken("Only a key can vouch for what follows: set STILE_LEDGER_KEY.")
+        return ledger_rows.add(
+            self.session, self.head(), ledger.KEY_LOST, body, actor=actor, at=at, key=key
+        )
 
     def head(self) -> ledger.Entry | None:
         """The last entry, or None while the ledger is empty."""
-        newest = select(LedgerRow).order_by(col(LedgerRow.seq).desc()).limit(1)
-        row = self.session.exec(newest).first()
-        return None if row is None else mapping.entry_value(row)
+        return ledger_rows.head(self.session)
 
     def entries(self) -> tuple[ledger.Entry, ...]:
         """The whole ledger, oldest first."""
-        table = LedgerRow.__table__  # type: ignore[attr-defined] # set by SQLModel at run time
-        rows = self.session.execute(table.select().order_by(table.c.seq))
-        return tuple(ledger.Entry(**row._mapping) for row in rows)
+        return ledger_rows.everything(self.session)
 
     def ledger_problem(self) -> str:
         """What is wrong with the chain, in one sentence, or nothing."""
-        report = ledger.verify_chain(self.entries(), self.store.keys)
+        report = verify_chain(self.entries(), self.store.keys)
         return report.findings[0].says if report.findings else ""
 
     def _row(self, request_id: RequestId) -> RequestRow:

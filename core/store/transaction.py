@@ -16,6 +16,9 @@ BUSY_TIMEOUT_MS: Final = 10_000
 APPEND_ONLY: Final = "the ledger is append-only"
 """What the triggers of the migrations say; any other refusal of the database is not theirs."""
 
+NOT_TEXT: Final = "Could not decode to UTF-8"
+"""What SQLite says of a text that somebody overwrote with other bytes."""
+
 _DECIDING: Final = 0x5711E  # the advisory lock under which decisions queue up on PostgreSQL
 _WRITES: Final = "stile_writes"
 
@@ -107,6 +110,11 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if APPEND_ONLY in str(error.orig):
             raise LedgerBroken(f"Refused by the database: {APPEND_ONLY}.") from error
+        if NOT_TEXT in str(error.orig):
+            raise LedgerBroken(
+                "A text in the governance database has bytes that are no text any more: it was "
+                "changed around Stile. Restore a backup; the ledger says what was decided."
+            ) from error
         raise Unavailable(
             "The governance database did not answer; nothing was decided. Try again."
         ) from error

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from core.cli import ledger, request, run, worker
 from core.governance.anchors import anchor_findings
-from core.governance.ledger import Flaw
+from core.governance.ledger import Flaw, LedgerKey
 from core.identity.people import Username
 from core.store import migrations, transaction
 from core.store.governance import GovernanceStore
@@ -74,7 +74,14 @@ def test_a_whole_ledger_is_said_to_be_whole(
     answer = stile("verify-ledger", "--anchors", "mlflow", "--json")
 
     assert answer.code == 0
-    assert answer.json == {"ok": True, "entries": 1, "head": entry.hash, "findings": []}
+    assert answer.json == {
+        "ok": True,
+        "entries": 1,
+        "head": entry.hash,
+        "findings": [],
+        "notes": [],
+        "restored": [],
+    }
 
 
 def test_a_changed_entry_is_named_and_ends_with_one(
@@ -90,7 +97,43 @@ def test_a_changed_entry_is_named_and_ends_with_one(
 
     assert answer.code == 1
     assert answer.json["ok"] is False
-    assert [f["seq"] for f in answer.json["findings"]] == [1]
+    assert [f["flaw"] for f in answer.json["findings"]] == ["hash", "unguarded"]
+    assert answer.json["findings"][0]["seq"] == 1
+    again = stile("verify-ledger", "--restore-guards")
+    assert again.code == 1
+    assert again.out.startswith("Trigger entries_no_update is back.")
+    assert "unguarded" not in stile("verify-ledger", "--json").out
+
+
+def test_a_key_is_changed_and_a_lost_one_declared(
+    stile: Callable[..., Answer], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILE_LEDGER_KEY", "the key of the first year")
+    assert stile("ledger-key", "show").out.endswith("at hand, no entry yet\n")
+    engine = transaction.connect(f"sqlite:///{home / 'stile.db'}")
+    migrations.upgrade(engine)
+    old = LedgerKey.of("the key of the first year")
+    with GovernanceStore(engine, old).deciding() as record:
+        record.append("something", {}, actor=Username("ana"), at=AT)
+    monkeypatch.setenv("STILE_LEDGER_KEY", "the key of the second")
+    monkeypatch.setenv("STILE_LEDGER_FORMER_KEYS", "the key of the first year")
+    assert stile("verify-ledger").code == 0
+    monkeypatch.delenv("STILE_LEDGER_FORMER_KEYS")
+    assert stile("verify-ledger").code == 1
+    assert stile("ledger-key", "show", "--json").json["keys"][1] == {
+        "key_id": old.key_id,
+        "first": 1,
+        "last": 1,
+        "at_hand": False,
+    }
+
+    by_ben = stile("ledger-key", "lost", old.key_id, "--reason", "Gone.", "--as", "ben")
+    by_ada = stile("ledger-key", "lost", old.key_id, "--reason", "Gone.", "--as", "ada")
+
+    assert (by_ben.code, by_ada.code) == (1, 0)
+    verified = stile("verify-ledger")
+    assert verified.code == 0
+    assert "declared lost" in verified.out
 
 
 def test_a_missing_tail_is_noticed_by_the_anchor_in_mlflow(

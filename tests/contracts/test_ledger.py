@@ -8,8 +8,16 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import LedgerBroken, Refused
-from core.governance.ledger import GENESIS, Flaw, LedgerKey
-from core.identity.people import Username
+from core.governance.ledger import (
+    GENESIS,
+    KEY_CHANGED,
+    Entry,
+    Flaw,
+    LedgerFinding,
+    LedgerKey,
+)
+from core.governance.sealing import declare_key_lost
+from core.identity.people import Person, Role, Username
 from core.store import transaction
 from core.store.governance import GovernanceStore
 from core.store.migrations import append_only
@@ -114,6 +122,92 @@ class LedgerContract:
         run(engine, "DELETE FROM entries WHERE seq = 2")
 
         assert store.verify().findings[0].flaw is Flaw.SEQUENCE
+
+    def test_a_new_key_takes_over_and_the_ledger_says_so(self, engine: Engine) -> None:
+        old, new = LedgerKey.of("the key of the first year"), LedgerKey.of("the key of the second")
+        write(GovernanceStore(engine), "plain")
+        write(GovernanceStore(engine, old), "one")
+        rotated = GovernanceStore(engine, new, (old,))
+
+        write(rotated, "two", "three")
+
+        kinds = [(e.kind, e.key_id) for e in rotated.entries()]
+        assert kinds == [
+            ("plain", ""),
+            (KEY_CHANGED, old.key_id),
+            ("one", old.key_id),
+            (KEY_CHANGED, new.key_id),
+            ("two", new.key_id),
+            ("three", new.key_id),
+        ]
+        assert rotated.verify().ok
+
+    def test_who_was_not_told_of_the_new_key_writes_nothing(self, engine: Engine) -> None:
+        old, new = LedgerKey.of("the key of the first year"), LedgerKey.of("the key of the second")
+        write(GovernanceStore(engine, old), "one")
+        write(GovernanceStore(engine, new, (old,)), "two")
+
+        with pytest.raises(LedgerBroken, match="not at hand"):
+            write(GovernanceStore(engine, old), "late")
+        with pytest.raises(LedgerBroken, match="has replaced"):
+            write(GovernanceStore(engine, old, (new,)), "late")
+
+        assert GovernanceStore(engine, new, (old,)).verify().entries == 3
+
+    def test_a_lost_key_holds_decisions_until_it_is_declared_lost(self, engine: Engine) -> None:
+        old, new = LedgerKey.of("the key of the first year"), LedgerKey.of("the key of the second")
+        write(GovernanceStore(engine, old), "one", "two")
+        store = GovernanceStore(engine, new)
+        with store.deciding() as record:
+            record.put_person(Person(Username("ada"), "Ada", Role.ADMINISTRATOR))
+            record.put_person(Person(ANA, "Ana", Role.MEMBER))
+            assert "not at hand" in record.ledger_problem()
+        with pytest.raises(LedgerBroken, match="ledger-key lost"):
+            write(store, "three")
+        rewritten = LedgerFinding(Flaw.ANCHOR_MISMATCH, 2, "Entry 2 was rewritten.")
+
+        def declare(actor: str, *, anchors: tuple[LedgerFinding, ...] = ()) -> Entry:
+            return declare_key_lost(
+                store, Username(actor), old.key_id, reason="The vault burnt down.",
+                anchors=lambda _: anchors, at=AT,
+            )  # fmt: skip
+
+        with pytest.raises(Refused, match="Only an administrator"):
+            declare("ana")
+        with pytest.raises(Refused, match="rewritten ledger"):
+            declare("ada", anchors=(rewritten,))
+        said = declare("ada")
+        write(store, "three")
+
+        assert said.facts["last"] == 2
+        report = store.verify()
+        assert report.ok
+        assert "declared lost" in report.notes[0]
+
+    def test_a_key_at_hand_or_never_used_cannot_be_declared_lost(self, engine: Engine) -> None:
+        key = LedgerKey.of("the key of the first year")
+        store = GovernanceStore(engine, key)
+        write(store, "one")
+        with store.deciding() as record:
+            record.put_person(Person(ANA, "Ana", Role.ADMINISTRATOR))
+
+        for key_id, sentence in ((key.key_id, "is at hand"), ("0" * 16, "No entry")):
+            with pytest.raises(Refused, match=sentence):
+                declare_key_lost(store, ANA, key_id, reason="x", anchors=lambda _: (), at=AT)
+
+    def test_guards_that_were_lost_are_found_and_put_back(
+        self, store: GovernanceStore, engine: Engine
+    ) -> None:
+        write(store, "one", "two")
+        self.unprotect(engine)
+
+        findings = store.verify().findings
+
+        assert {finding.flaw for finding in findings} == {Flaw.UNGUARDED}
+        assert len(store.restore_guards()) == len(findings)
+        assert store.verify().ok
+        with pytest.raises(LedgerBroken, match="append-only"):
+            run(engine, "DELETE FROM entries WHERE seq = 2")
 
     def test_a_signed_chain_verifies_with_its_key_only(self, engine: Engine) -> None:
         key = LedgerKey.of("sixteen characters at least")

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -6,16 +7,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import LedgerBroken, Refused
-from core.governance.evidence import JsonValue
+from core.governance.chain import check_anchor, verify_chain
+from core.governance.evidence import JsonValue, canonical_json
 from core.governance.ledger import (
+    DOMAIN,
     GENESIS,
+    KEY_LOST,
+    PLAIN,
     Anchor,
     Entry,
     Flaw,
     LedgerKey,
     append,
-    check_anchor,
-    verify_chain,
+    entry_hash,
+    former_keys,
+    lost_key,
 )
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -106,10 +112,12 @@ def test_the_first_bad_entry_is_named_and_what_rests_on_it_is_not() -> None:
 def test_who_rewrites_everything_without_the_key_is_found_out() -> None:
     honest = a_ledger({"a": 1}, {"a": 2}, key=KEY)
     forged = a_ledger({"a": 1}, {"a": 666}, key=LedgerKey("the same id", b"a guess"))
-    forged = [dataclasses.replace(entry, key_id=KEY.key_id) for entry in forged]
 
     assert verify_chain(honest, [KEY]).ok
-    assert verify_chain(forged, [KEY]).findings[0].flaw is Flaw.HASH
+    assert verify_chain(forged, [KEY]).findings[0].flaw is Flaw.KEY_MISSING
+    impostor = LedgerKey(KEY.key_id, b"a guess")
+    forged = a_ledger({"a": 1}, {"a": 666}, key=impostor)
+    assert verify_chain(forged, [KEY]).findings[0].flaw is Flaw.SEAL
 
 
 def test_an_empty_ledger_is_whole_and_its_head_is_the_genesis() -> None:
@@ -127,16 +135,116 @@ def test_keys_may_change_and_a_chain_may_begin_plain() -> None:
     assert verify_chain(entries, [KEY, NEXT_KEY]).ok
 
 
-def test_a_lost_key_leaves_a_plain_chain_that_is_not_called_whole() -> None:
+def test_the_hash_is_of_the_canonical_json_of_the_entry() -> None:
+    (entry,) = a_ledger({"names": ["é", "\u2028", '"', "\n"]}, key=KEY)
+    fields = {
+        name: getattr(entry, name)
+        for name in ("seq", "previous", "key_id", "at", "actor", "kind", "body")
+    }
+
+    wanted = hashlib.sha256(canonical_json({"domain": DOMAIN, **fields})).hexdigest()
+
+    assert entry.hash == entry_hash(**fields) == wanted
+
+
+def changed_key() -> list[Entry]:
+    """Two entries of the first key, one of the next."""
     entries = a_ledger({"a": 1}, {"a": 2}, key=KEY)
-    entries.append(append(entries[-1], at=AT, actor="a", kind="k", body={}, key=NEXT_KEY))
+    return [*entries, append(entries[-1], at=AT, actor="a", kind="k", body={}, key=NEXT_KEY)]
+
+
+def test_a_part_whose_key_is_not_at_hand_is_one_finding_over_a_plain_chain() -> None:
+    entries = changed_key()
 
     report = verify_chain(entries, [NEXT_KEY])
 
-    assert [(f.flaw, f.seq) for f in report.findings] == [
-        (Flaw.KEY_MISSING, 1),
-        (Flaw.KEY_MISSING, 2),
-    ]
+    assert [(f.flaw, f.seq) for f in report.findings] == [(Flaw.KEY_MISSING, 1)]
+    assert "Entries 1 to 2" in report.findings[0].says
+    entries[0] = dataclasses.replace(entries[0], body='{"a":7}')
+    assert Flaw.HASH in {f.flaw for f in verify_chain(entries, [NEXT_KEY]).findings}
+
+
+def test_a_key_declared_lost_leaves_a_plain_chain_that_holds_and_says_what_is_not_proved() -> None:
+    entries = changed_key()
+    entries.append(
+        append(
+            entries[-1],
+            at=AT,
+            actor="ada",
+            kind=KEY_LOST,
+            body=lost_key(entries, KEY.key_id),
+            key=NEXT_KEY,
+        )
+    )
+
+    report = verify_chain(entries, [NEXT_KEY])
+
+    assert report.ok
+    assert "declared lost" in report.notes[0]
+    for place in range(len(entries)):  # and from the declaration on nothing before it may change
+        for field in ("body", "actor", "hash", "seal"):
+            forged = list(entries)
+            forged[place] = dataclasses.replace(forged[place], **{field: '{"a":7}'})
+            found = verify_chain(forged, [NEXT_KEY])
+            alone = field == "seal" and entries[place].key_id == KEY.key_id
+            assert found.ok is alone, (place, field)  # the seal of a lost key proves nothing
+
+
+def test_only_a_key_at_hand_may_declare_another_lost() -> None:
+    entries = a_ledger({"a": 1}, key=KEY)
+    mallory = LedgerKey.of("a key that mallory made up")
+    body = lost_key(entries, KEY.key_id)
+    entries.append(
+        append(entries[-1], at=AT, actor="mallory", kind=KEY_LOST, body=body, key=mallory)
+    )
+
+    findings = verify_chain(entries, [NEXT_KEY]).findings
+
+    assert [f.flaw for f in findings] == [Flaw.KEY_MISSING, Flaw.KEY_MISSING]
+
+
+def test_a_declaration_holds_for_the_entries_it_names_only() -> None:
+    entries = changed_key()
+    body = {**lost_key(entries, KEY.key_id), "last": 1}
+    entries.append(append(entries[-1], at=AT, actor="a", kind=KEY_LOST, body=body, key=NEXT_KEY))
+
+    assert verify_chain(entries, [NEXT_KEY]).findings[0].flaw is Flaw.KEY_MISSING
+
+
+def test_a_key_that_was_replaced_may_not_seal_again() -> None:
+    entries = changed_key()
+    entries.append(append(entries[-1], at=AT, actor="thief", kind="k", body={}, key=KEY))
+
+    finding = verify_chain(entries, [KEY, NEXT_KEY]).findings[0]
+
+    assert (finding.flaw, finding.seq) == (Flaw.KEY_RETURNED, 4)
+
+
+def test_former_keys_are_separated_by_commas() -> None:
+    assert former_keys("") == ()
+    assert len(former_keys("the first key of all, the second key of all,")) == 2
+    with pytest.raises(Refused, match="STILE_LEDGER_FORMER_KEYS is too short"):
+        former_keys("the first key of all,short")
+
+
+def test_former_keys_with_commas_in_them_are_a_json_list() -> None:
+    first, second = former_keys('["a key, with a comma in it", "the second key of old"]')
+
+    assert first == LedgerKey.of("a key, with a comma in it")
+    assert second == former_keys(" the second key of old ,")[0]
+    with pytest.raises(Refused, match="neither"):
+        former_keys("[1, 2]")
+
+
+@pytest.mark.parametrize("field", ["body", "at"])
+def test_a_mangled_entry_can_still_be_looked_at(field: str) -> None:
+    (entry,) = a_ledger({"a": 1})
+
+    mangled = dataclasses.replace(entry, **{field: "[not what was written"})
+
+    assert (mangled.facts == {}) is (field == "body")
+    assert mangled.time.tzinfo is not None
+    assert verify_chain([mangled]).findings[0].flaw is Flaw.HASH
 
 
 def test_a_signed_chain_is_not_continued_without_its_key() -> None:
@@ -149,7 +257,7 @@ def test_a_signed_chain_is_not_continued_without_its_key() -> None:
 def test_an_unsigned_entry_after_a_signed_one_is_a_flaw() -> None:
     (first,) = a_ledger({}, key=KEY)
     unsigned = append(
-        dataclasses.replace(first, key_id=""), at=AT, actor="mallory", kind="k", body={}
+        dataclasses.replace(first, key_id=PLAIN), at=AT, actor="mallory", kind="k", body={}
     )
 
     assert verify_chain([first, unsigned], [KEY]).findings[0].flaw is Flaw.DOWNGRADED

@@ -87,7 +87,7 @@ def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None
 
 def test_what_the_ledger_refuses_is_told_apart_from_other_refusals(engine: Engine) -> None:
     migrations.upgrade(engine)
-    insert = "INSERT INTO entries VALUES (1, 'p', 'h', '', '', 'a', 'k', '{}')"
+    insert = "INSERT INTO entries VALUES (1, 'p', 'h', '', '', 'a', 'k', '{}', '')"
     with transaction.deciding(engine) as session:
         session.execute(text(insert))
 
