@@ -1,79 +1,122 @@
-"""`python -m core policy`: read, check and publish the rules of a model's alias."""
+"""`python -m core policy`: read, check, compare and publish the rules of a model's alias."""
 
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import emit
-from core.errors import Refused
-from core.governance.policy import Policy, parse_policy
-from core.identity.people import Username
+from core.cli import Exit, emit
+from core.errors import Refused, Unavailable
+from core.governance.bars import Published
+from core.governance.lint import Lint, Remark, lint
+from core.governance.policy import Policy, default_policy, parse_policy
+from core.governance.policy_words import LEVEL_MEANS, Change, changes, rule_in_words, terms
+from core.identity.people import Side, Username
 from core.settings import Auth, Settings
 
 _MOST_BYTES: Final = 256_000
-_File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy in YAML.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+_EFFECTS: Final = {"stricter": "▲", "looser": "▼", "different": "•"}
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A policy in YAML.")]
+ModelArgument = Annotated[str, typer.Argument(help="The registered model.")]
+AliasOption = Annotated[str, typer.Option(help="The alias the rules are for.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands `policy list`, `show`, `lint` and `publish`."""
+    """Add the commands of `policy`."""
     group = typer.Typer(help="The rules by which promotions are judged.", no_args_is_help=True)
     group.command("list")(list_published)
     group.command("show")(show)
-    group.command("lint")(lint)
+    group.command("lint")(lint_file)
+    group.command("diff")(diff)
     group.command("publish")(publish)
     app.add_typer(group, name="policy")
 
 
-def list_published(as_json: _Json = False) -> None:
-    """Every published policy, newest version first."""
+def list_published(as_json: JsonOption = False) -> None:
+    """Every published policy, newest version first; and the models the built-in one applies to."""
     from core.bootstrap import open_services  # opening the services takes a moment
     from core.settings import load_settings
 
-    with open_services(load_settings()).store.reading() as record:
-        found = record.policies()
-    emit(
-        {"policies": [_document(policy) for policy in found]},
-        as_json,
-        lambda: "\n".join(map(_line, found)) or "No policy is published; the built-in one applies.",
-    )
+    services = open_services(load_settings())
+    with services.store.reading() as record:
+        found = record.policy_shelf.published()
+    covered = {each.policy.model for each in found}
+    try:
+        models = [model.name for model in services.tracking.registered_models()]
+    except Unavailable as error:
+        sys.stderr.write(f"{error} Models without a policy are therefore not listed.\n")
+        models = []
+    built_in = sorted(set(models) - covered)
+    document = {
+        "policies": [{**as_document(each.policy), **_provenance(each)} for each in found],
+        "built_in": [{"model": model, "alias": "champion"} for model in built_in],
+    }
+    lines = [
+        *map(_published_line, found),
+        *(_line(default_policy(m, "champion")) for m in built_in),
+    ]
+    emit(document, as_json, lambda: _printable(lines or ["No policy and no model is there yet."]))
 
 
 def show(
-    model: Annotated[str, typer.Argument(help="The registered model.")],
-    alias: Annotated[str, typer.Option(help="The alias the rules are for.")] = "champion",
-    as_json: _Json = False,
+    model: ModelArgument,
+    alias: AliasOption = "champion",
+    version: Annotated[
+        int | None, typer.Option(min=0, help="Not the newest but this one; 0: the built-in one.")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """The rules in force: the newest published policy, else the built-in one."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
-
-    policy = open_services(load_settings()).promotions.policy_for(model, alias)
-    emit(
-        {**_document(policy), "source": policy.source},
-        as_json,
-        lambda: f"# {_line(policy)}\n{policy.source}",
-    )
+    """The rules in force, or one version of them: as plain sentences, then as they were written."""
+    policy = _version(model, alias, version)
+    document = {**as_document(policy), "source": policy.source, "terms": list(terms(policy))}
+    emit(document, as_json, lambda: _printable([*in_sentences(policy), "", policy.source]))
 
 
-def lint(file: _File, as_json: _Json = False) -> None:
-    """Read a policy file as publishing would: its form, and every rule compiled."""
-    policy = parse_policy(_text_of(file), version=0)
-    emit(
-        {"ok": True, **_document(policy)},
-        as_json,
-        lambda: f"{file.name}: {len(policy.checks)} rules for {policy.model}@{policy.alias}, well.",
-    )
+def lint_file(file: FileArgument, as_json: JsonOption = False) -> int:
+    """Everything that is wrong or suspicious with a policy file, with line and column.
+
+    Beyond what publishing refuses: rules that can never pass or never fail, figures that nothing
+    provides, sides nobody checks. Ends with 1 when there is an error, 0 otherwise.
+    """
+    found = lint(text_of(file))
+    lines = _printable(_lint_lines(file.name, found))
+    if as_json or found.ok:
+        emit(lint_document(found), as_json, lambda: lines)
+    else:
+        sys.stderr.write(f"{lines}\n")
+    return Exit.OK if found.ok else Exit.FAILED
+
+
+def diff(
+    model: ModelArgument,
+    before: Annotated[str, typer.Argument(help="A version, or a file (0: the built-in one).")],
+    after: Annotated[str, typer.Argument(help="A version, or a file.")],
+    alias: AliasOption = "champion",
+    as_json: JsonOption = False,
+) -> None:
+    """What differs between two versions of a policy, or a version and a file, in words."""
+    one, other = (_version_or_file(model, alias, text) for text in (before, after))
+    found = changes(one, other)
+    document = {
+        "model": model,
+        "alias": alias,
+        "before": {"version": one.version, "digest": one.digest},
+        "after": {"version": other.version, "digest": other.digest},
+        "changes": [change_document(change) for change in found],
+    }
+    emit(document, as_json, lambda: _printable(change_lines(found)))
 
 
 def publish(
-    file: _File,
+    file: FileArgument,
     user: Annotated[
         str | None, typer.Option("--as", help="Who publishes it; in the demonstration only.")
     ] = None,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Publish the first policy of a model, as an administrator; the same again changes nothing."""
     from core.bootstrap import open_services  # as above
@@ -81,9 +124,9 @@ def publish(
 
     settings = load_settings()
     actor = _actor(settings, user)
-    text = _text_of(file)
+    text = text_of(file)
     policy = open_services(settings).promotions.publish_policy(actor, text, datetime.now(UTC))
-    emit(_document(policy), as_json, lambda: f"Published: {_line(policy)}")
+    emit(as_document(policy), as_json, lambda: f"Published: {_line(policy)}")
 
 
 def _actor(settings: Settings, user: str | None) -> Username:
@@ -94,7 +137,32 @@ def _actor(settings: Settings, user: str | None) -> Username:
     return Username(user)
 
 
-def _text_of(file: Path) -> str:
+def _version(model: str, alias: str, version: int | None) -> Policy:
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    if version == 0:
+        return default_policy(model, alias)
+    services = open_services(load_settings())
+    if version is None:
+        return services.promotions.policy_for(model, alias)
+    with services.store.reading() as record:
+        found = record.policy_shelf.published(model, alias)
+    for each in found:
+        if each.policy.version == version:
+            return each.policy
+    there = ", ".join(str(each.policy.version) for each in found) or "none"
+    raise Refused(f"There is no policy {version} for {alias} of {model}; there are: {there}.")
+
+
+def _version_or_file(model: str, alias: str, text: str) -> Policy:
+    if text.isascii() and text.isdigit():
+        return _version(model, alias, int(text))
+    return parse_policy(text_of(Path(text)), version=0)
+
+
+def text_of(file: Path) -> str:
+    """The text of a file; `Refused` when it cannot be read as one."""
     try:
         with file.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
@@ -107,7 +175,8 @@ def _text_of(file: Path) -> str:
         raise Refused(f"{file} is not UTF-8 text.") from error
 
 
-def _document(policy: Policy) -> dict[str, Any]:
+def as_document(policy: Policy) -> dict[str, Any]:  # Any: JSON, as below
+    """A policy as JSON."""
     return {
         "model": policy.model,
         "alias": policy.alias,
@@ -129,9 +198,79 @@ def _document(policy: Policy) -> dict[str, Any]:
     }
 
 
+def _provenance(published: Published) -> dict[str, Any]:
+    return {"published_by": published.by, "published_at": published.at.isoformat()}
+
+
+def in_sentences(policy: Policy) -> list[str]:
+    """A policy as plain sentences, side by side of the wall."""
+    lines = [_line(policy)]
+    for side in Side:
+        lines += ["", side.label.capitalize()]
+        lines += [
+            f"- {check.check_id} ({LEVEL_MEANS[check.level]}): "
+            f"{check.says or rule_in_words(check.require)}"
+            for check in policy.checks
+            if check.side is side
+        ] or ["- nothing is asked of this side"]
+    return [*lines, "", *terms(policy)]
+
+
+def lint_document(found: Lint) -> dict[str, Any]:
+    """What lint found, as JSON; the policy's own fields too where it can be read."""
+    read = {} if found.policy is None else as_document(found.policy)
+    return {"ok": found.ok, "remarks": [_remark_document(r) for r in found.remarks], **read}
+
+
+def _remark_document(remark: Remark) -> dict[str, Any]:
+    return {
+        "weight": remark.weight.value,
+        "line": remark.line,
+        "column": remark.column,
+        "check": remark.check_id or None,
+        "says": remark.says,
+    }
+
+
+def _lint_lines(name: str, found: Lint) -> list[str]:
+    lines = [f"{name}:{r.line}:{r.column or 1}: {r.weight.value}: {r.says}" for r in found.remarks]
+    policy = found.policy
+    if found.ok and policy is not None:
+        lines.append(f"{name}: {len(policy.checks)} rules for {policy.model}@{policy.alias}, well.")
+    return lines
+
+
+def change_document(change: Change) -> dict[str, Any]:
+    """A change as JSON."""
+    return {
+        "what": change.what,
+        "side": change.side.value if change.side else None,
+        "effect": change.effect.value,
+        "before": change.before,
+        "after": change.after,
+        "says": change.says,
+    }
+
+
+def change_lines(found: Sequence[Change]) -> list[str]:
+    """Changes for a person, one a line."""
+    if not found:
+        return ["They say the same."]
+    return [f"{_EFFECTS[c.effect.value]} {c.effect.value}: {c.says}" for c in found]
+
+
+def _published_line(published: Published) -> str:
+    return f"{_line(published.policy)}, by {published.by} on {published.at:%Y-%m-%d %H:%M} UTC"
+
+
 def _line(policy: Policy) -> str:
     number = f"policy {policy.version}" if policy.version else "built-in policy"
     return (
         f"{policy.model}@{policy.alias}: {number}, {policy.risk} risk, "
         f"{len(policy.checks)} checks, {policy.digest[:12]}"
     )
+
+
+def _printable(lines: Sequence[str]) -> str:
+    text = "\n".join(lines)
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

@@ -1,10 +1,11 @@
 """The immutable, versioned rules for one alias of one model: YAML outside, CEL inside."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -72,6 +73,19 @@ class Policy:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a text cannot be published: where in it (from 1), about which check, and a sentence."""
+
+    line: int
+    column: int | None
+    check_id: str
+    says: str
+
+
+_LINE: Final = re.compile(r", line (\d+)(?:, column (\d+))?")
+
+
 class _Outside(BaseModel):
     """What a policy file may say, and nothing else."""
 
@@ -114,16 +128,9 @@ def parse_policy(source: str, *, version: int) -> Policy:
         The first thing that is wrong, with its line; for a rule also the check's id, and line and
         column of the expression.
     """
-    document = read_document(source, what="The policy")
-    try:
-        raw = canonical_json(document.content)
-        file = _PolicyFile.model_validate_json(raw)
-    except ValidationError as error:
-        raise Refused(_first_problem(error, document)) from error
-    except StileError as error:  # a number too large to be one
-        raise Refused("The policy holds a number that is not finite; correct it.") from error
-    _check_keys(file, document)
-    _check_rules(file.checks, document)
+    file, problems = _read(source)
+    if problems or file is None:
+        raise Refused(problems[0].says)
     content: Mapping[str, JsonValue] = file.model_dump(mode="json")
     return Policy(
         model=file.model,
@@ -149,6 +156,11 @@ def parse_policy(source: str, *, version: int) -> Policy:
         source=source,
         digest=hashlib.sha256(canonical_json(content)).hexdigest(),
     )
+
+
+def problems_of(source: str) -> tuple[Problem, ...]:
+    """Everything for which publishing would refuse a YAML text, in its order; nothing when well."""
+    return _read(source)[1]
 
 
 def evaluate(check: Check, values: Mapping[str, JsonValue]) -> bool:
@@ -209,42 +221,67 @@ checks:
 """
 
 
-def _check_keys(file: _PolicyFile, document: Document) -> None:
-    where = f"The policy, line {document.line(('keys',))}"
-    for side in Side:
-        if side not in file.keys:
-            raise Refused(f"{where}: say how many {side.label} keys are wanted, even if 0.")
+def _read(source: str) -> tuple[_PolicyFile | None, tuple[Problem, ...]]:
+    """What the text says, where it can be read, and everything that is wrong with it."""
+    try:
+        document = read_document(source, what="The policy")
+        file = _PolicyFile.model_validate_json(canonical_json(document.content))
+    except ValidationError as error:
+        found = (_problem(each, document) for each in error.errors(include_url=False))
+        return None, tuple(found)
+    except Refused as error:  # no document at all: its sentence names the line
+        at = _LINE.search(str(error))
+        line, column = (int(at[1]), int(at[2]) if at[2] else None) if at else (1, None)
+        return None, (Problem(line, column, "", str(error)),)
+    except StileError:  # a number too large to be one
+        says = "The policy holds a number that is not finite; correct it."
+        return None, (Problem(1, None, "", says),)
+    return file, (*_about_keys(file, document), *_about_rules(file.checks, document))
+
+
+def _about_keys(file: _PolicyFile, document: Document) -> Iterator[Problem]:
+    line = document.line(("keys",))
+    where = f"The policy, line {line}"
+    absent = [side for side in Side if side not in file.keys]
+    for side in absent:
+        says = f"{where}: say how many {side.label} keys are wanted, even if 0."
+        yield Problem(line, None, "", says)
     missing = [side.label for side, count in file.keys.items() if count == 0]
-    if missing and (file.risk != "low" or len(missing) == len(Side)):
-        raise Refused(
+    if not absent and missing and (file.risk != "low" or len(missing) == len(Side)):
+        says = (
             f"{where}: a promotion needs a key of each side; only with `risk: low` may one side "
             f"be 0 ({' and '.join(missing)} is)."
         )
+        yield Problem(line, None, "", says)
 
 
-def _check_rules(checks: Sequence[_CheckFile], document: Document) -> None:
+def _about_rules(checks: Sequence[_CheckFile], document: Document) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, check in enumerate(checks):
         line = document.line(("checks", index, "id"))
         if check.id in seen:
-            raise Refused(f"The policy, line {line}: check “{check.id}” is there twice.")
+            says = f"The policy, line {line}: check “{check.id}” is there twice."
+            yield Problem(line, None, check.id, says)
         seen.add(check.id)
         if len(set(check.needs)) < len(check.needs):
-            raise Refused(f"The policy, line {line}: “{check.id}” needs the same figure twice.")
+            says = f"The policy, line {line}: “{check.id}” needs the same figure twice."
+            yield Problem(line, None, check.id, says)
         try:
             rules.check_rule(check.needs, check.require)
-        except Refused as error:
-            at = document.line(("checks", index, "require"))
-            raise Refused(
-                f"The policy, line {at}: check “{check.id}” is not a rule: {error}."
-            ) from error
+        except rules.NotARule as error:
+            path = ("checks", index, "require")
+            says = (
+                f"The policy, line {document.line(path)}: check “{check.id}” is not a rule: "
+                f"{error}."
+            )
+            yield Problem(*document.places[path].of(error.line, error.column), check.id, says)
 
 
-def _first_problem(error: ValidationError, document: Document) -> str:
-    problem = error.errors(include_url=False)[0]
+def _problem(problem: Mapping[str, Any], document: Document) -> Problem:  # Any: pydantic's own
     path = tuple(part for part in problem["loc"] if part != "[key]")
     name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
     says = {"extra_forbidden": "is not a setting of a policy", "missing": "is missing"}.get(
         problem["type"], problem["msg"]
     )
-    return f"The policy, line {document.line(path)}: {name}: {says}."
+    line = document.line(path)
+    return Problem(line, None, "", f"The policy, line {line}: {name}: {says}.")

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from cel_expr_python import cel
@@ -18,6 +19,16 @@ _RESERVED: Final = frozenset(
     | {"let", "loop", "namespace", "null", "package", "return", "true", "var", "void", "while"}
 )
 _AT: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?: \(in container ''\))?(?:\n|$)")
+
+
+class NotARule(Refused):
+    """An expression that is no rule; `line` and `column` are of the expression (from 1)."""
+
+    def __init__(self, says: str, *, line: int = 1, column: int = 1) -> None:
+        """The sentence, and where in the expression."""
+        super().__init__(says)
+        self.line = line
+        self.column = column
 
 
 def _shape(name: str) -> cel.Type:
@@ -51,11 +62,46 @@ def check_rule(needs: Sequence[str], require: str) -> None:
 
     Raises
     ------
-    Refused
+    NotARule
         A syntax error, an undeclared name, or not a yes-or-no expression; with line and column
         of the expression.
     """
     _compile(needs, require)
+
+
+def constant(needs: Sequence[str], require: str) -> bool | None:
+    """The one answer of a rule that does not depend on its figures; None when it depends on them.
+
+    The rule is evaluated with no figure at all. CEL forgives a missing operand only where the
+    other one decides alone, as in ``true || …``, so whatever is answered is answered always.
+    """
+    result = _compile(needs, require).eval(data={})
+    answer = result.plain_value()
+    return answer if result.type() == cel.Type.BOOL and isinstance(answer, bool) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule compiled once, for answering over many values."""
+
+    needs: tuple[str, ...]
+    program: cel.Expression
+
+    def answer(self, values: Mapping[str, JsonValue]) -> bool | None:
+        """As the expression says over these values; None where it can be neither."""
+        try:
+            result = self.program.eval(
+                data={name: _without_nulls(values[name]) for name in self.needs}
+            )
+        except (RuntimeError, TypeError, ValueError, OverflowError):
+            return None
+        answer = result.plain_value()
+        return answer if result.type() == cel.Type.BOOL and isinstance(answer, bool) else None
+
+
+def compiled(needs: Sequence[str], require: str) -> Rule:
+    """The rule, ready to answer; raises `NotARule` as `check_rule` does."""
+    return Rule(tuple(needs), _compile(needs, require))
 
 
 def holds(needs: Sequence[str], require: str, values: Mapping[str, JsonValue]) -> bool:
@@ -84,30 +130,31 @@ def holds(needs: Sequence[str], require: str, values: Mapping[str, JsonValue]) -
 
 def _compile(needs: Sequence[str], require: str) -> cel.Expression:
     if len(require) > MAX_CHARACTERS:
-        raise Refused(f"the expression is longer than {MAX_CHARACTERS} characters")
+        raise NotARule(f"the expression is longer than {MAX_CHARACTERS} characters")
     for name in needs:
         if not _NAME.fullmatch(name) or _RESERVED & set(name.split(".")):
-            raise Refused(f"“{name}” is not the name of a figure (small letters, digits, _ and .)")
+            raise NotARule(f"“{name}” is not the name of a figure (small letters, digits, _ and .)")
     try:
         environment = cel.NewEnv(variables={name: _shape(name) for name in needs})
         program = environment.compile(require)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise Refused(_pointed(str(error), needs)) from error
+        raise _pointed(str(error), needs) from error
     if program.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
-        raise Refused(
+        raise NotARule(
             f"line 1, column 1 of the expression: it gives {program.return_type()}, "
             "not true or false"
         )
     return program
 
 
-def _pointed(message: str, needs: Sequence[str]) -> str:
+def _pointed(message: str, needs: Sequence[str]) -> NotARule:
     found = _AT.search(message)
     if found is None:
-        return _first_line(message)
+        return NotARule(_first_line(message))
     line, column, problem = found.groups()
     hint = f"; declared in needs: {', '.join(needs)}" if "undeclared" in problem else ""
-    return f"line {line}, column {column} of the expression: {problem}{hint}"
+    says = f"line {line}, column {column} of the expression: {problem}{hint}"
+    return NotARule(says, line=int(line), column=int(column))
 
 
 def _first_line(error: object) -> str:

@@ -17,11 +17,30 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text value stands in its file, so that a position inside it can be found there."""
+
+    line: int
+    column: int
+    is_block: bool
+    is_exact: bool
+
+    def of(self, line: int, column: int) -> tuple[int, int | None]:
+        """Line and column in the file (both from 1); no column where folding has moved it."""
+        if not self.is_exact:
+            return self.line, None
+        if self.is_block:
+            return self.line + line, self.column + column - 1
+        return self.line, self.column + column - 1
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What a YAML text says, and the line (from 1) on which each part of it begins."""
 
     content: Mapping[str, JsonValue]
     lines: Mapping[Path, int]
+    places: Mapping[Path, Place] = field(default_factory=dict)
 
     def line(self, path: Path) -> int:
         """The line of a part, or of the nearest part around it."""
@@ -54,9 +73,9 @@ def read_document(source: str, *, what: str) -> Document:
         raise Refused(f"{what} is not YAML: {str(error).splitlines()[0]}.") from error
     if not isinstance(node, yaml.MappingNode):
         raise Refused(f"{what} must be a list of `name: value` lines.")
-    reading = _Reading(what)
+    reading = _Reading(what, source.splitlines())
     content = reading.mapping(node, ())
-    return Document(content=content, lines=reading.lines)
+    return Document(content=content, lines=reading.lines, places=reading.places)
 
 
 class _Loader(yaml.SafeLoader):
@@ -102,7 +121,9 @@ class _Reading:
     """One pass over the nodes of a text, noting where each part begins."""
 
     what: str
+    source: list[str]
     lines: dict[Path, int] = field(default_factory=dict)
+    places: dict[Path, Place] = field(default_factory=dict)
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, JsonValue]:
         content: dict[str, JsonValue] = {}
@@ -123,6 +144,8 @@ class _Reading:
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         text = str(node.value)
+        if isinstance(node, yaml.ScalarNode):
+            self.places[path] = self._place(node, text)
         match node.tag.rpartition(":")[2]:
             case "bool":
                 return text == "true"
@@ -134,3 +157,13 @@ class _Reading:
                 return float(text)
             case _:
                 return text
+
+    def _place(self, node: yaml.ScalarNode, text: str) -> Place:
+        start, line = node.start_mark, node.start_mark.line + 1
+        if node.style == "|":
+            first = self.source[line] if line < len(self.source) else ""
+            indent = len(first) - len(first.lstrip(" "))
+            return Place(line, indent + 1, is_block=True, is_exact=True)
+        column = start.column + (2 if node.style in {"'", '"'} else 1)
+        written = self.source[start.line][column - 1 :] if start.line < len(self.source) else ""
+        return Place(line, column, is_block=False, is_exact=written.startswith(text))

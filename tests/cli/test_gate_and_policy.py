@@ -77,6 +77,21 @@ def test_lint_says_in_one_sentence_what_is_wrong(
     assert "line 8: check “signature-fits” is not a rule: line 1, column 7" in said.err
 
 
+def test_lint_names_line_and_column_of_everything_in_one_document(
+    policy_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy_file.write_text(POLICY.source.replace("signature.inputs.conforms", "1 > 2"))
+
+    assert call("policy", "lint", str(policy_file), "--json") == 1
+
+    found = answer(capsys)
+    (error,) = [r for r in found["remarks"] if r["weight"] == "error"]
+    assert not found["ok"]
+    assert (error["line"], error["check"]) == (8, "signature-fits")
+    assert error["column"] > 1
+    assert "can never pass" in error["says"]
+
+
 def test_a_file_that_is_not_there_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,10 +136,34 @@ def published(policy_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("published")
 def test_a_published_policy_is_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("policy", "list", "--json") == 0
-    assert [p["digest"] for p in answer(capsys)["policies"]] == [POLICY.digest]
+    listed = answer(capsys)
+    assert [p["digest"] for p in listed["policies"]] == [POLICY.digest]
+    assert listed["policies"][0]["published_by"] == "ada"
+    assert listed["built_in"] == []
 
     assert call("policy", "show", MODEL, "--json") == 0
     assert answer(capsys)["source"] == POLICY.source
+    assert call("policy", "show", MODEL) == 0
+    assert "must hold" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("published")
+def test_two_versions_and_a_file_are_compared_in_words(
+    policy_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy_file.write_text(POLICY.source.replace("level: blocking", "level: warning", 1))
+
+    assert call("policy", "diff", MODEL, "1", str(policy_file), "--json") == 0
+
+    (change,) = answer(capsys)["changes"]
+    assert change["effect"] == "looser"
+    assert "now warns (before, it blocked)" in change["says"]
+    assert call("policy", "diff", MODEL, "1", "1") == 0
+    assert "They say the same" in capsys.readouterr().out
+    assert call("policy", "diff", MODEL, "0", "1") == 0
+    assert "is new" in capsys.readouterr().out
+    assert call("policy", "diff", MODEL, "1", "7") == 1
+    assert "There is no policy 7" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("published")
