@@ -12,7 +12,7 @@ from components.contenders import ABSENT, Contender, params_of
 from components.direction import best, direction, verdict
 from components.figures import comparison as figures
 from core.errors import InsufficientData
-from core.governance.comparison import Loss
+from core.governance.losses import Loss
 from core.tracking import evaluation
 
 SECTIONS: Final = ("Metrics", "Params", "Curves", "Plots", "Evaluation", "Data")

@@ -15,7 +15,8 @@ import streamlit as st
 from components.frame import services
 from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
 from core.errors import InsufficientData, Unavailable
-from core.governance.comparison import Comparison, Loss, paired_bootstrap, row_losses
+from core.governance.comparison import Comparison, paired_bootstrap
+from core.governance.losses import Loss, row_losses
 from core.tracking.index import RunTable
 from core.tracking.values import (
     ArtifactFile,

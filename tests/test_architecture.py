@@ -33,6 +33,7 @@ PURE = (
         f"core/governance/{m}.py"
         for m in [
             *("policy", "rules", "strict_yaml", "evidence", "figures", "comparison", "pairing"),
+            *("losses", "resampling"),
             *("checks", "requests", "judgement", "flags", "ledger", "chain", "timeline"),
         ]
     ),

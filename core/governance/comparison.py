@@ -1,33 +1,22 @@
 """Candidate against champion on the same rows: paired, and corrected for how many were tried."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
 
 from core.errors import InsufficientData
-
-Losses = npt.NDArray[np.float64]
+from core.governance.losses import Losses
+from core.governance.resampling import RESAMPLES, Spread, interval, joint_tail, spreads
 
 MIN_ROWS: Final = 30
 """Fewer paired rows say nothing that an interval could honestly carry."""
 
-_SURE: Final = 1e-15  # a probability of 0 or 1 that is wrong costs 34.5 nats, not infinity
-_CHUNK: Final = 1_000_000  # resampled rows held at once: 12 MB
-
-
-class Loss(StrEnum):
-    """What one wrong answer costs; the mean over rows is what is compared. Lower is better."""
-
-    LOG_LOSS = "log_loss"
-    BRIER = "brier"
-    ERROR = "error"
-    SQUARED = "squared_error"
-    ABSOLUTE = "absolute_error"
+LEVEL: Final = 0.05
+"""How often an interval may miss, both sides together."""
 
 
 class Outcome(StrEnum):
@@ -53,6 +42,7 @@ class Comparison:
 
     `rows_to_tell` is how many rows it would take, were the difference what it seems, to end an
     inconclusive answer; None when it is not inconclusive, or no number of rows would.
+    `independent` says as how many independent candidates the `candidates` counted for.
     """
 
     verdict: Outcome
@@ -64,50 +54,20 @@ class Comparison:
     candidates: int
     correction: Correction
     rows_to_tell: int | None
+    independent: float = 1.0
 
 
-def row_losses(y_true: npt.NDArray[Any], predicted: npt.NDArray[Any], loss: Loss) -> Losses:
-    """The loss of each row.
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """How many looks an interval has to stand: `tail` is what it leaves out on each side."""
 
-    Parameters
-    ----------
-    y_true : array of shape (n_rows,)
-        What happened: 0 or 1 for log loss and Brier score, numbers for squared and absolute
-        error, anything that can be compared for `ERROR`.
-    predicted : array of shape (n_rows,)
-        The probability of 1 for log loss and Brier score, else the predicted value.
-    loss : Loss
+    tail: float
+    candidates: int
+    correction: Correction
 
-    Returns
-    -------
-    float64 array of shape (n_rows,)
-        At least 0; log loss in nats, at most 34.5 because probabilities are kept from 0 and 1 by
-        1e-15.
-
-    Raises
-    ------
-    InsufficientData
-        A value is missing, not a number or out of range: the rows cannot be compared by this loss.
-    """
-    if len(y_true) != len(predicted):
-        raise InsufficientData("Predictions and true values differ in number.")
-    if loss is Loss.ERROR:
-        if _is_missing(y_true).any() or _is_missing(predicted).any():
-            raise InsufficientData("y_true or y_pred holds missing values.")
-        return np.asarray(y_true != predicted, dtype=np.float64)
-    truth, guess = _numbers(y_true, "y_true"), _numbers(predicted, "the prediction")
-    if loss is Loss.SQUARED:
-        return np.asarray((truth - guess) ** 2, dtype=np.float64)
-    if loss is Loss.ABSOLUTE:
-        return np.asarray(np.abs(truth - guess), dtype=np.float64)
-    if not np.isin(truth, (0.0, 1.0)).all():
-        raise InsufficientData("y_true holds other values than 0 and 1.")
-    if guess.size and not (guess.min() >= 0.0 and guess.max() <= 1.0):
-        raise InsufficientData("y_score holds values that are not probabilities.")
-    if loss is Loss.BRIER:
-        return np.asarray((truth - guess) ** 2, dtype=np.float64)
-    likelihood = np.where(truth == 1.0, guess, 1.0 - guess)
-    return np.asarray(-np.log(np.clip(likelihood, _SURE, 1.0)), dtype=np.float64)
+    def among(self, looks: int) -> "Strictness":
+        """The same for several looks at once (Bonferroni over these)."""
+        return Strictness(self.tail / max(1, looks), self.candidates, self.correction)
 
 
 def paired_bootstrap(
@@ -117,15 +77,16 @@ def paired_bootstrap(
     margin: float,
     candidates: int,
     seed: int,
-    resamples: int = 2_000,
-    level: float = 0.05,
+    rivals: Sequence[Losses] = (),
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
 ) -> Comparison:
     """Whether the candidate loses less than the champion on the same rows.
 
-    The rows' differences are resampled with replacement and the interval of their mean is taken
-    at ``1 - level / candidates`` (Bonferroni). With many candidates its ends lie where 2,000
-    resamples hold a handful of values or none, so it is never narrower than Student's interval of
-    the mean, widened for skewness on the side of the long tail. Equally good models are then
+    The rows' differences are resampled and the interval of their mean is taken at a level that is
+    corrected for all candidates tried: by the max-statistic where the losses of all the others are
+    given, else at ``level / candidates`` (Bonferroni). It is never narrower than Student's interval
+    of the mean, widened for skewness on the side of the long tail. Equally good models are then
     called *better* in at most ``level / 2`` of all looks, also when the best of all `candidates`
     is looked at. What no sample can show it cannot either: a failure too rare to be among the rows.
 
@@ -139,6 +100,8 @@ def paired_bootstrap(
         At least 1: how many distinct candidates were scored on these rows.
     seed : int
         Makes the answer repeatable; take it from the hold-out's digest.
+    rivals : sequence of float64 arrays of shape (n_rows,)
+        The losses of the other candidates, all ``candidates - 1`` of them; else they are not used.
     resamples : int, default 2000
     level : float, default 0.05
         Two-sided.
@@ -153,54 +116,60 @@ def paired_bootstrap(
     ------
     InsufficientData
         Fewer than `MIN_ROWS` rows, not the same number on both sides, or a loss is not finite.
-
-    References
-    ----------
-    Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
-    Johnson (1978), Journal of the American Statistical Association 73(363), 536-544.
     """
-    if margin < 0 or candidates < 1 or not 0 < level < 1:
-        raise ValueError("margin >= 0, candidates >= 1 and 0 < level < 1 are wanted")
-    difference = _paired_difference(champion_loss, candidate_loss)
-    tail = level / candidates / 2
-    means = _resampled_means(difference, resamples=resamples, seed=seed)
-    percentile = np.quantile(means, [tail, 1 - tail])
-    student = _student_interval(difference, tail)
-    mean = float(difference.mean())
-    low = min(float(percentile[0]), student[0], mean)
-    high = max(float(percentile[1]), student[1], mean)
+    own = paired_difference(champion_loss, candidate_loss)
+    others = [paired_difference(champion_loss, rival) for rival in rivals]
+    found = spreads([own, *others], seed=seed, resamples=resamples)
+    strict = strictness(found, candidates=candidates, level=level)
+    return compared(found[0], strict, margin=margin, level=level)
+
+
+def strictness(family: Sequence[Spread], *, candidates: int, level: float = LEVEL) -> Strictness:
+    """How strict to be with one of `candidates`, given the spreads of as many of them as are there.
+
+    Only when all are there does the max-statistic speak for all.
+    """
+    if candidates < 1 or not 0 < level < 1:
+        raise ValueError("candidates >= 1 and 0 < level < 1 are wanted")
+    if candidates == 1:
+        return Strictness(level / 2, 1, Correction.NONE)
+    if len(family) == candidates:
+        return Strictness(joint_tail(family, level=level), candidates, Correction.MAX_STATISTIC)
+    return Strictness(level / 2 / candidates, candidates, Correction.BONFERRONI)
+
+
+def compared(
+    spread: Spread, strict: Strictness, *, margin: float, level: float = LEVEL
+) -> Comparison:
+    """The answer that a spread of differences gives under this strictness and margin."""
+    if margin < 0:
+        raise ValueError("margin >= 0 is wanted")
+    low, high = interval(spread, strict.tail)
     verdict = _verdict(low, high, margin)
     return Comparison(
         verdict=verdict,
-        difference=mean,
+        difference=spread.mean,
         low=low,
         high=high,
         margin=margin,
-        rows=len(difference),
-        candidates=candidates,
-        correction=Correction.NONE if candidates == 1 else Correction.BONFERRONI,
-        rows_to_tell=_rows_to_tell(mean, low, high, margin=margin, rows=len(difference))
+        rows=spread.rows,
+        candidates=strict.candidates,
+        correction=strict.correction,
+        rows_to_tell=_rows_to_tell(spread, low, high, margin=margin)
         if verdict is Outcome.INCONCLUSIVE
         else None,
+        independent=level / 2 / strict.tail,
     )
 
 
-def _is_missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    unlike_itself = np.asarray(values != values, dtype=np.bool_)  # NaN is
-    return unlike_itself | np.array([value is None for value in values.tolist()], dtype=np.bool_)
+def paired_difference(champion_loss: Losses, candidate_loss: Losses) -> Losses:
+    """Candidate minus champion, row by row.
 
-
-def _numbers(values: npt.NDArray[Any], what: str) -> Losses:
-    try:
-        numbers = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InsufficientData(f"{what} holds values that are not numbers.") from error
-    if not np.isfinite(numbers).all():
-        raise InsufficientData(f"{what} holds missing or infinite values.")
-    return numbers
-
-
-def _paired_difference(champion_loss: Losses, candidate_loss: Losses) -> Losses:
+    Raises
+    ------
+    InsufficientData
+        Fewer than `MIN_ROWS` rows, not the same number on both sides, or a loss is not finite.
+    """
     if champion_loss.shape != candidate_loss.shape or champion_loss.ndim != 1:
         raise InsufficientData("Champion and candidate were not scored on the same rows.")
     if len(champion_loss) < MIN_ROWS:
@@ -213,35 +182,6 @@ def _paired_difference(champion_loss: Losses, candidate_loss: Losses) -> Losses:
     return difference
 
 
-def _resampled_means(difference: Losses, *, resamples: int, seed: int) -> Losses:
-    rows = len(difference)
-    generator = np.random.default_rng(seed)
-    at_once = max(1, _CHUNK // rows)
-    chunks = [
-        difference.take(
-            generator.integers(0, rows, size=(min(at_once, resamples - done), rows), dtype=np.int32)
-        ).mean(axis=1)
-        for done in range(0, resamples, at_once)
-    ]
-    return np.concatenate(chunks)
-
-
-def _student_interval(difference: Losses, tail: float) -> tuple[float, float]:
-    """Student's interval of the mean; the end towards the long tail moves out, neither moves in."""
-    rows = len(difference)
-    mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
-    if deviation == 0.0:
-        return mean, mean
-    quantile = float(stats.t.ppf(1 - tail, rows - 1))
-    skewness = float((((difference - mean) / deviation) ** 3).mean())
-    stretch = skewness * (2 * quantile**2 + 1) / (6 * math.sqrt(rows))
-    error = deviation / math.sqrt(rows)
-    return (
-        mean - error * (quantile + max(0.0, -stretch)),
-        mean + error * (quantile + max(0.0, stretch)),
-    )
-
-
 def _verdict(low: float, high: float, margin: float) -> Outcome:
     if high < 0:
         return Outcome.BETTER
@@ -252,10 +192,11 @@ def _verdict(low: float, high: float, margin: float) -> Outcome:
     return Outcome.INCONCLUSIVE
 
 
-def _rows_to_tell(mean: float, low: float, high: float, *, margin: float, rows: int) -> int | None:
+def _rows_to_tell(spread: Spread, low: float, high: float, *, margin: float) -> int | None:
     """Rows after which the nearer end of the interval would cross its border; ends go as 1/√n."""
+    mean = spread.mean
     needed = [
-        rows * (reach / gap) ** 2
+        spread.rows * (reach / gap) ** 2
         for reach, gap in ((high - mean, margin - mean), (mean - low, mean))
         if gap > 0
     ]

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InsufficientData
-from core.governance.comparison import Comparison, Correction, Loss, Outcome
+from core.governance.comparison import Comparison, Correction, Outcome
 from core.governance.figures import digits_for, number
+from core.governance.losses import Loss
 
 _MOST_CLASSES: Final = 20
 _SINGLE: Final = ("row_id", "y_true", "y_pred", "y_score")  # one value per row, never a table
 _WORDS: Final[Mapping[Loss, str]] = {
     Loss.LOG_LOSS: "log loss",
     Loss.BRIER: "Brier score",
+    Loss.AUC: "1 − AUC",
     Loss.ERROR: "error rate",
     Loss.SQUARED: "squared error",
     Loss.ABSOLUTE: "absolute error",

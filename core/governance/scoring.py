@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.errors import InsufficientData, Refused
-from core.governance.comparison import Loss, Outcome, paired_bootstrap, row_losses
+from core.governance.comparison import Outcome, paired_bootstrap
 from core.governance.evidence import Evidence, Figure, JsonValue
 from core.governance.figures import Scribe, without_nulls
+from core.governance.losses import Loss, row_losses
 from core.governance.pairing import Paired, in_words, losses_for, pair, word_of
 from core.tracking.values import ExperimentId, ModelVersion, Run, RunId
 

@@ -10,12 +10,10 @@ from core.governance.comparison import (
     MIN_ROWS,
     Comparison,
     Correction,
-    Loss,
-    Losses,
     Outcome,
     paired_bootstrap,
-    row_losses,
 )
+from core.governance.losses import Loss, Losses, row_losses
 
 LOSSES = arrays(np.float64, 40, elements=st.floats(0, 10, width=32))
 SEEDS = st.integers(0, 2**63 - 1)

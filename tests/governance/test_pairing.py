@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from core.errors import InsufficientData
-from core.governance.comparison import Loss
 from core.governance.evidence import FigureStatus
+from core.governance.losses import Loss
 from core.governance.pairing import losses_for, pair
 from tests.governance.scene import NEWER, Scene, predictions
 
