@@ -9,7 +9,7 @@ from core.cli import run
 
 def command_line() -> typer.Typer:
     """The typer application with every group of commands registered."""
-    from core.cli import demo, gate, ledger, monitor, policy, request, runs, serve, worker
+    from core.cli import demo, export, gate, ledger, monitor, policy, request, runs, serve, worker
 
     app = typer.Typer(
         help="Stile: governance over any MLflow server. Every command takes --json and --debug.",
@@ -17,7 +17,7 @@ def command_line() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for group in (demo, runs, gate, request, policy, monitor, serve, worker, ledger):
+    for group in (demo, runs, gate, request, policy, monitor, serve, worker, ledger, export):
         group.register(app)
     return app
 

@@ -6,9 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, governance, ledger_entry, state, theme
-from core.governance.chain import verify_chain
-from core.governance.ledger import Entry
+from components import frame, governance, ledger_entry, ledger_tools, state, theme
+from core.governance.ledger import Entry, Flaw
 from core.identity.people import Role
 
 _PAGE: Final = 40
@@ -22,13 +21,14 @@ def render() -> None:
     if entries is None:
         return
     people = governance.names()
-    _header(entries)
+    _header()
     if not entries:
         frame.empty(
             "Nothing has been decided yet.",
             next_step="The first request, key or policy becomes entry 1.",
         )
         return
+    ledger_tools.draw()
     chosen = _filters(entries, people)
     number = state.number("entry")
     detail = next((entry for entry in entries if entry.seq == number), None)
@@ -47,16 +47,21 @@ def render() -> None:
         )
 
 
-def _header(entries: Sequence[Entry]) -> None:
-    report = verify_chain(entries, frame.services().store.keys)
+def _header() -> None:
+    report = frame.ask(frame.services().store.verify, keep_as="ledger report")
+    if report is None:
+        return
     count = "1 entry" if report.entries == 1 else f"{report.entries:,} entries"
     if report.ok:
         frame.header(
             f"{count}, chain whole",
             detail="Every entry holds the hash of the one before it: an edit or a gap shows.",
         )
+        for note in report.notes:
+            st.info(theme.plain(note), icon=":material/key_off:")
         return
-    frame.header(f"{count}, and the chain is broken")
+    broken = any(finding.flaw is not Flaw.UNGUARDED for finding in report.findings)
+    frame.header(f"{count}, and the chain is {'broken' if broken else 'not guarded'}")
     for finding in report.findings:
         st.error(theme.plain(finding.says), icon=":material/link_off:")
 

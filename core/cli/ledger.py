@@ -51,11 +51,8 @@ def verify_ledger(
     report = services.store.verify()
     findings = report.findings
     if anchors is Anchors.MLFLOW:
-        findings += anchor_findings(
-            services.store.entries(),
-            services.tracking.registered_models(),
-            services.tracking.version,
-        )
+        models = services.tracking.registered_models()  # before the entries: none is the newer
+        findings += anchor_findings(services.store.entries(), models, services.tracking.version)
     document = {**as_document(report, findings), "restored": list(restored)}
     says = "".join(f"Trigger {name} is back.\n" for name in restored)
     emit(document, as_json, lambda: says + in_words(report, findings))

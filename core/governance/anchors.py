@@ -1,7 +1,8 @@
 """The ledger's head as MLflow remembers it: tags that tell when the ledger lost its tail. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from core.errors import Refused
 from core.governance.chain import check_anchor
@@ -12,34 +13,67 @@ from core.tracking.values import ModelVersion, RegisteredModel
 _DIGITS: Final = 18  # a tag is foreign text; no ledger has more entries
 
 
+Versions: TypeAlias = Callable[[str, int], ModelVersion]
+"""Reads one version of a model; `Refused` when it was deleted, which is not the ledger's fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """One place in MLflow that should remember the ledger's head; `text` None where it does not."""
+
+    holder: str
+    text: str | None
+    since: Sequence[Entry]
+
+    @property
+    def place(self) -> str:
+        return f"MLflow's tag on {self.holder}"
+
+
 def anchor_findings(
-    entries: Sequence[Entry],
-    models: Iterable[RegisteredModel],
-    version: Callable[[str, int], ModelVersion],
+    entries: Sequence[Entry], models: Iterable[RegisteredModel], version: Versions
 ) -> tuple[LedgerFinding, ...]:
     """What the anchors in MLflow say against the ledger; nothing when they agree.
 
     Every registered model that carries an anchor is compared, and every version that the ledger
-    says was promoted last must carry one. `version` raises `Refused` for a deleted version, which
-    is not the ledger's fault.
+    says was promoted last must carry one.
     """
-    findings: list[LedgerFinding | None] = []
+    found = (
+        _missing(tag.since, f"{tag.holder} carries none")
+        if tag.text is None
+        else _compare(entries, tag.text, place=tag.place)
+        for tag in _tags(entries, models, version)
+    )
+    return tuple(finding for finding in found if finding is not None)
+
+
+def anchors_kept(
+    entries: Sequence[Entry], models: Iterable[RegisteredModel], version: Versions
+) -> tuple[Anchor, ...]:
+    """The anchors that MLflow remembers, as far as they can be read as ones."""
+    return tuple(
+        Anchor(int(seq), digest, tag.place)
+        for tag in _tags(entries, models, version)
+        for seq, _, digest in [(tag.text or "").partition(":")]
+        if _is_number(seq)
+    )
+
+
+def _tags(
+    entries: Sequence[Entry], models: Iterable[RegisteredModel], version: Versions
+) -> Iterator[_Tag]:
     applied = _applied(entries)
+    promoted = {name for name, _ in applied}
     for model in models:
         text = model.tags.get(TAG_ANCHOR)
-        if text is not None:
-            findings.append(_compare(entries, text, place=f"MLflow's tag on {model.name}"))
-        elif model.name in {name for name, _ in applied}:
-            findings.append(_missing(entries, f"{model.name} carries none"))
+        if text is not None or model.name in promoted:
+            yield _Tag(model.name, text, entries)
     for (name, number), entry in applied.items():
         try:
             text = version(name, number).tags.get(TAG_LEDGER_HEAD)
         except Refused:
             continue
-        place = f"MLflow's tag on {name} {number}"
-        found = _missing([entry], f"{name} {number} carries none") if text is None else None
-        findings.append(found or _compare(entries, text or "", place=place))
-    return tuple(finding for finding in findings if finding is not None)
+        yield _Tag(f"{name} {number}", text, [entry])
 
 
 def _applied(entries: Sequence[Entry]) -> dict[tuple[str, int], Entry]:
@@ -55,7 +89,7 @@ def _applied(entries: Sequence[Entry]) -> dict[tuple[str, int], Entry]:
 
 def _compare(entries: Sequence[Entry], text: str, *, place: str) -> LedgerFinding | None:
     seq, _, digest = text.partition(":")
-    if not (seq.isascii() and seq.isdecimal() and len(seq) <= _DIGITS):
+    if not _is_number(seq):
         return LedgerFinding(Flaw.ANCHOR_MISMATCH, 0, f"{place} is not an anchor: it was altered.")
     return check_anchor(entries, Anchor(int(seq), digest, place))
 
@@ -65,3 +99,7 @@ def _missing(entries: Sequence[Entry], says: str) -> LedgerFinding:
     return LedgerFinding(
         Flaw.ANCHOR_MISMATCH, seq, f"An anchor in MLflow is missing: {says}, or not yet."
     )
+
+
+def _is_number(seq: str) -> bool:
+    return seq.isascii() and seq.isdecimal() and len(seq) <= _DIGITS

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from core.errors import Refused
 from core.governance.checks import judge, overall
@@ -14,6 +14,7 @@ from core.governance.requests import (
     Action,
     Key,
     PromotionRequest,
+    Purpose,
     RequestId,
     Status,
     missing_keys,
@@ -25,6 +26,7 @@ from core.store.people import may_turn
 
 LONGEST_TEXT: Final = 10_000
 
+T = TypeVar("T")
 Act: TypeAlias = Callable[[Record, Person], RequestId]
 
 
@@ -38,15 +40,37 @@ def once(
     act: Act,
 ) -> PromotionRequest:
     """The request after `act`, in one transaction; the same form again finds it already done."""
+    return once_as(
+        store,
+        actor,
+        idempotency_key,
+        parts,
+        at=at,
+        act=act,
+        read=lambda record, number: record.request(RequestId(number)),
+    )
+
+
+def once_as(
+    store: GovernanceStore,
+    actor: Username,
+    idempotency_key: str,
+    parts: tuple[str, ...],
+    *,
+    at: datetime,
+    act: Callable[[Record, Person], int],
+    read: Callable[[Record, int], T],
+) -> T:
+    """What `read` finds under the number that `act` gave, whatever kind of request that is."""
     fingerprint = fingerprint_of(parts)
     if not 0 < len(idempotency_key) <= 200:
         raise Refused("The form carries no usable idempotency key; reload the page.")
     with store.deciding() as record:
         done = record.first_result(actor, idempotency_key, fingerprint)
         if done is None:
-            done = act(record, record.person(actor))
+            done = RequestId(act(record, record.person(actor)))
             record.remember(actor, idempotency_key, fingerprint, result=done, at=at)
-        return record.request(done)
+        return read(record, done)
 
 
 def settle(
@@ -118,6 +142,7 @@ def decide(record: Record, request: PromotionRequest, *, actor: Username, at: da
         "keys": [turned(key) for key in counting],
         "findings": {finding.check_id: finding.verdict.value for finding in judged.findings},
         "plan": judged.plan.says,
+        "verified": judged.evidence.digest,
     }
     entry = record.append("request_approved", body, actor=actor, at=at)
     approved = replace(request, status=next_status(request.status, Action.APPROVE))
@@ -196,21 +221,33 @@ def fingerprint_of(parts: tuple[str, ...]) -> str:
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def signed_request(record: Record, request: PromotionRequest) -> PromotionRequest:
+    """The request whose keys stand behind a decision: itself, or the one it issues again."""
+    return request if request.restores is None else record.request(request.restores)
+
+
 def about(request: PromotionRequest) -> dict[str, JsonValue]:
     """Which request a ledger entry is about."""
-    return {
+    body: dict[str, JsonValue] = {
         "request": request.request_id,
         "model": request.model,
         "alias": request.alias,
         "from": request.from_version,
         "to": request.to_version,
     }
+    if request.purpose is not Purpose.PROMOTE:
+        body["purpose"] = request.purpose.value
+    return body
 
 
 def frozen(request: PromotionRequest) -> dict[str, JsonValue]:
     """The rules and the pinned facts a ledger entry stands on."""
     return {
-        "policy": {"version": request.policy.version, "digest": request.policy.digest},
+        "policy": {
+            "version": request.policy.version,
+            "digest": request.policy.digest,
+            "source": hashlib.sha256(request.policy.source.encode("utf-8")).hexdigest(),
+        },
         "digests": {side.value: request.evidence.pinned_digest(side) for side in Side},
     }
 

@@ -75,12 +75,44 @@ class Evidence:
 
         When a figure was read, and the sentence that explains it, are not part of the fact.
         """
-        facts = {
-            f.name: {"status": f.status.value, "value": f.value, "source": f.source, "unit": f.unit}
-            for f in self.of(side, Part.PINNED)
-        }
-        document = {"schema": self.schema_version, "side": side.value, "facts": facts}
-        return hashlib.sha256(canonical_json(document)).hexdigest()
+        return hashlib.sha256(canonical_json(signed_facts(self, side))).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything as it was shown: live conditions, sentences and times included."""
+        return hashlib.sha256(canonical_json(evidence_document(self))).hexdigest()
+
+
+def signed_facts(evidence: Evidence, side: Side) -> Mapping[str, JsonValue]:
+    """The document whose canonical JSON a key of that side signs."""
+    facts = {
+        f.name: {"status": f.status.value, "value": f.value, "source": f.source, "unit": f.unit}
+        for f in evidence.of(side, Part.PINNED)
+    }
+    return {"schema": evidence.schema_version, "side": side.value, "facts": facts}
+
+
+def evidence_document(evidence: Evidence) -> Mapping[str, JsonValue]:
+    """The evidence as the JSON in which it is kept."""
+    return {
+        "schema": evidence.schema_version,
+        "gathered_at": evidence.gathered_at.isoformat(),
+        "figures": [_figure_document(figure) for figure in evidence.figures],
+    }
+
+
+def _figure_document(figure: Figure) -> Mapping[str, JsonValue]:
+    return {
+        "name": figure.name,
+        "side": figure.side.value,
+        "part": figure.part.value,
+        "status": figure.status.value,
+        "value": figure.value,
+        "says": figure.says,
+        "source": figure.source,
+        "at": figure.at.isoformat(),
+        "unit": figure.unit,
+    }
 
 
 def canonical_json(value: JsonValue) -> bytes:

@@ -84,8 +84,14 @@ class LedgerKey:
 
     def seal(self, entry_hash: str) -> str:
         """The seal of an entry with that hash: HMAC-SHA256, as 64 hex digits."""
-        text = f"{DOMAIN}:seal:{entry_hash}".encode()
-        return hmac.digest(self.secret, text, "sha256").hex()
+        return self._hmac(f"{DOMAIN}:seal:{entry_hash}")
+
+    def seal_export(self, digest: str) -> str:
+        """The seal of an export whose table of contents has that digest."""
+        return self._hmac(f"{DOMAIN}:export:{digest}")
+
+    def _hmac(self, text: str) -> str:
+        return hmac.digest(self.secret, text.encode(), "sha256").hex()
 
 
 def former_keys(text: str) -> tuple[LedgerKey, ...]:

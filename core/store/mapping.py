@@ -1,7 +1,7 @@
 """Rows to values and back, one pair of functions a table; the tests check that they round-trip."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from core.governance.evidence import (
     JsonValue,
     Part,
     canonical_json,
+    evidence_document,
 )
 from core.governance.ledger import Entry
 from core.governance.policy import Check, Level, Policy, Validity
@@ -37,13 +38,7 @@ def text_of(value: JsonValue) -> str:
 
 def evidence_text(evidence: Evidence) -> str:
     """Evidence as canonical JSON."""
-    return text_of(
-        {
-            "schema": evidence.schema_version,
-            "gathered_at": evidence.gathered_at.isoformat(),
-            "figures": [_figure_document(figure) for figure in evidence.figures],
-        }
-    )
+    return text_of(evidence_document(evidence))
 
 
 def evidence_value(text: str) -> Evidence:
@@ -54,20 +49,6 @@ def evidence_value(text: str) -> Evidence:
         gathered_at=datetime.fromisoformat(document["gathered_at"]),
         schema_version=document["schema"],
     )
-
-
-def _figure_document(figure: Figure) -> Mapping[str, JsonValue]:
-    return {
-        "name": figure.name,
-        "side": figure.side.value,
-        "part": figure.part.value,
-        "status": figure.status.value,
-        "value": figure.value,
-        "says": figure.says,
-        "source": figure.source,
-        "at": figure.at.isoformat(),
-        "unit": figure.unit,
-    }
 
 
 def _figure_value(document: _Loaded) -> Figure:

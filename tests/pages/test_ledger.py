@@ -1,6 +1,10 @@
 """The ledger on screen: plain words, filters in the URL, and whether the chain is whole."""
 
-from tests.pages.house import ADA, VERA, House, text_of
+import io
+import zipfile
+
+from core.tracking.registry import MlflowRegistry
+from tests.pages.house import ADA, MODEL, VERA, House, keys_of, text_of
 
 
 def test_an_empty_ledger_says_what_becomes_entry_one(empty_house: House) -> None:
@@ -49,3 +53,33 @@ def test_clicking_a_number_puts_the_entry_into_the_url(house: House) -> None:
     app.button(key="ledger_entry_1").click().run()
 
     assert app.query_params["entry"] == "1"
+
+
+def test_the_ledger_is_compared_with_the_anchors_in_mlflow(house: House) -> None:
+    house.promote()
+    app = house.visit("ledger", VERA)
+
+    app.button(key="ledger_compare").click().run()
+
+    entries = len(house.services.store.entries())
+    assert f"agree with the first {entries} entries" in text_of(app)
+    registry = MlflowRegistry(house.services.tracking.door)
+    registry.set_model_tag(MODEL, "stile.ledger_anchor", f"99:{'a' * 64}")
+    app.button(key="ledger_compare").click().run()
+    assert "remembers entry 99" in text_of(app)
+    assert "agree with" not in text_of(app)
+
+
+def test_an_export_is_prepared_and_downloaded(house: House) -> None:
+    house.promote()
+    app = house.visit("ledger", VERA)
+    assert "ledger_download" not in keys_of(app)
+
+    app.button(key="ledger_prepare").click().run()
+
+    assert not app.exception
+    packed, exported, _ = app.session_state["ledger.export"]
+    names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
+    assert {"ledger.jsonl", "verify_export.py", "bundles/request-1.json"} <= set(names)
+    assert exported.findings == ()
+    assert len(app.get("download_button")) == 1

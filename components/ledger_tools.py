@@ -1,0 +1,106 @@
+"""What one can do with the whole ledger: hold it against MLflow's anchors, and take it along."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from components import frame, theme
+from core.errors import StileError
+from core.governance.anchors import anchor_findings
+from core.governance.export import VERIFIER, Exported, Exporter
+from core.governance.ledger import LedgerFinding
+
+_COMPARED: Final = "ledger.compared"
+_EXPORT: Final = "ledger.export"
+
+
+def draw() -> None:
+    """Draw the two buttons, and what the last click on each found in this session."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        compare = st.button(
+            "Compare with MLflow",
+            key="ledger_compare",
+            icon=":material/anchor:",
+            help="Does MLflow remember the same entries? A chain alone misses a cut-off end.",
+        )
+        prepare = st.button(
+            "Prepare an export",
+            key="ledger_prepare",
+            icon=":material/folder_zip:",
+            help="Entries, evidence bundles, anchors, model cards, and a script that verifies "
+            "them without Stile.",
+        )
+        place = st.empty()
+    if compare:
+        _compare()
+    if prepare:
+        _prepare()
+    _say_compared()
+    if _EXPORT in st.session_state:
+        with place:
+            _download(*st.session_state[_EXPORT])
+
+
+def _compare() -> None:
+    services = frame.services()
+    st.session_state.pop(_COMPARED, None)
+    try:
+        with st.spinner("Reading the anchors in MLflow…"):
+            models = services.tracking.registered_models()  # first: an anchor is never the newer
+            entries = services.store.entries()
+            found = anchor_findings(entries, models, services.tracking.version)
+    except StileError as error:
+        st.error(theme.plain(error), icon=":material/error:")
+        return
+    st.session_state[_COMPARED] = (len(entries), found)
+
+
+def _say_compared() -> None:
+    compared: tuple[int, Sequence[LedgerFinding]] | None = st.session_state.get(_COMPARED)
+    if compared is None:
+        return
+    count, found = compared
+    if not found:
+        st.success(
+            f"The anchors in MLflow agree with the first {count:,} entries.",
+            icon=":material/anchor:",
+        )
+    for finding in found:
+        st.error(theme.plain(finding.says), icon=":material/link_off:")
+
+
+def _prepare() -> None:
+    services = frame.services()
+    st.session_state.pop(_EXPORT, None)
+    exporter = Exporter(
+        services.store, services.tracking.registered_models, services.tracking.version
+    )
+    bar = st.progress(0.0)
+    try:
+        packed, exported = exporter.to_zip(
+            at=datetime.now(UTC), progress=lambda share, doing: bar.progress(share, f"{doing}…")
+        )
+    except StileError as error:
+        st.error(theme.plain(error), icon=":material/error:")
+    else:
+        st.session_state[_EXPORT] = (packed, exported, datetime.now(UTC))
+    bar.empty()
+
+
+def _download(packed: bytes, exported: Exported, made_at: datetime) -> None:
+    found = len(exported.findings)
+    noted = f", {found} finding{'s' * (found > 1)} noted in it" if found else ""
+    st.download_button(
+        f"Download {len(packed) / 1e6:,.1f} MB",
+        packed,
+        file_name=f"stile-ledger-{made_at:%Y-%m-%d-%H%M}.zip",
+        mime="application/zip",
+        key="ledger_download",
+        icon=":material/download:",
+        type="primary",
+        on_click="ignore",
+        help=f"{exported.entries:,} entries, {exported.bundles} bundles, {exported.model_cards} "
+        f"model cards{noted}. Unpacked, `python -I {VERIFIER}` verifies it.",
+    )

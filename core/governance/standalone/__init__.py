@@ -1,0 +1,1 @@
+"""What goes into an export and runs without Stile: the standard library only."""
