@@ -101,7 +101,8 @@ def load_settings(
     values = {
         str(field.validation_alias or name): given[variable]
         for name, field in Settings.model_fields.items()
-        if (variable := str(field.validation_alias or f"{PREFIX}{name.upper()}")) in given
+        # An empty one is as good as none: STILE_HOME= would else mean the folder one stands in.
+        if given.get(variable := str(field.validation_alias or f"{PREFIX}{name.upper()}"))
     }
     try:
         return Settings.model_validate(values)

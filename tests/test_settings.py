@@ -38,6 +38,12 @@ def test_a_value_of_the_wrong_kind_is_refused_by_name(name: str, value: str) -> 
         load_settings({name: value})
 
 
+def test_an_empty_setting_is_none() -> None:
+    settings = load_settings({"STILE_HOME": "", "MLFLOW_TRACKING_URI": "", "STILE_AUTH": ""})
+
+    assert settings == load_settings({})
+
+
 def test_settings_cannot_be_changed_after_start() -> None:
     settings = load_settings({"STILE_AUTH": "demo"})
 
