@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from components import artifacts, charts, frame, queries, tables, theme
-from components.contenders import ABSENT, Contender, params_of
+from components.contenders import ABSENT, Contender, hold_outs_differ, params_of
 from components.direction import best, direction, verdict
 from components.figures import comparison as figures
 from core.errors import InsufficientData
@@ -19,7 +19,11 @@ SECTIONS: Final = ("Metrics", "Params", "Curves", "Plots", "Evaluation", "Data")
 
 
 def metrics(found: Sequence[Contender], *, differences_only: bool) -> None:
-    """Every metric of every run with its difference from the baseline."""
+    """Every metric of every run with its difference from the baseline.
+
+    Of runs that were scored on different rows no difference is called better or worse.
+    """
+    same_rows = not hold_outs_differ(found)
     names = sorted({name for c in found for name in c.run.metrics}, key=lambda n: (_rank(n), n))
     base = found[0].run.metrics
     rows = []
@@ -32,7 +36,8 @@ def metrics(found: Sequence[Contender], *, differences_only: bool) -> None:
             "↓↑": {"lower": "↓", "higher": "↑"}.get(direction(name).value.split()[0], ""),
         }
         for contender, value in zip(found, values, strict=True):
-            row[contender.heading] = _with_delta(name, value, base.get(name), contender.is_baseline)
+            against = None if contender.is_baseline else base.get(name)
+            row[contender.heading] = _with_delta(name, value, against, judged=same_rows)
         rows.append(row)
     if not rows:
         st.caption("The runs agree in every metric.")
@@ -65,13 +70,13 @@ def metrics(found: Sequence[Contender], *, differences_only: bool) -> None:
     )
 
 
-def _with_delta(name: str, value: float | None, base: float | None, is_baseline: bool) -> str:
+def _with_delta(name: str, value: float | None, base: float | None, *, judged: bool) -> str:
     if value is None:
         return ABSENT
-    if is_baseline or base is None:
+    if base is None:
         return theme.number(value)
     delta = value - base
-    word = verdict(name, delta)
+    word = verdict(name, delta) if judged else ""
     return f"{theme.number(value)}   {theme.signed(delta)}{f' {word}' if word else ''}"
 
 

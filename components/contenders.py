@@ -88,7 +88,7 @@ def finding(found: Sequence[Contender]) -> str:
     params = params_of(found)
     differing = int(params["differs"].sum())
     tail = f"the runs differ in {differing} of {len(params)} params"
-    if _hold_outs_differ(found):
+    if hold_outs_differ(found):
         return f"These {len(found)} runs were scored on different hold-outs; {tail}."
     metric = main_metric(found)
     if metric is None:
@@ -110,7 +110,7 @@ def finding(found: Sequence[Contender]) -> str:
 
 def caution(found: Sequence[Contender]) -> str:
     """Why the metrics may not compare, or nothing."""
-    if _hold_outs_differ(found):
+    if hold_outs_differ(found):
         return "Their metrics are of different rows: a difference between them says nothing."
     digests = {c.run.tags.get(queries.HOLD_OUT) for c in found}
     if len(digests) > 1:
@@ -118,7 +118,8 @@ def caution(found: Sequence[Contender]) -> str:
     return ""
 
 
-def _hold_outs_differ(found: Sequence[Contender]) -> bool:
+def hold_outs_differ(found: Sequence[Contender]) -> bool:
+    """True when the runs say that they were scored on different rows."""
     known = {c.run.tags.get(queries.HOLD_OUT) for c in found} - {None}
     return len(known) > 1
 
@@ -126,7 +127,7 @@ def _hold_outs_differ(found: Sequence[Contender]) -> bool:
 def offer_the_same_rows(found: Sequence[Contender]) -> None:
     """A link to the same comparison on one hold-out, where an evaluation run makes it possible."""
     base, newest = found[0], found[-1]
-    if not _hold_outs_differ(found) or not base.versions:
+    if not hold_outs_differ(found) or not base.versions:
         return
     rival = queries.scored_on_the_same_rows(base.versions[0], newest.run)
     if rival is None or rival == base.run.run_id:

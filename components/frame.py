@@ -26,6 +26,16 @@ _SIGN_OUT: Final = """<form method="post" action="/logout" style="margin:0">
 <button style="font:inherit;color:inherit;background:none;border:1px solid currentColor;
 border-radius:8px;padding:3px 12px;cursor:pointer;opacity:.85">Sign out</button></form>"""
 
+# Streamlit writes what is chosen in the primary colour: in the dark that reads as switched off.
+# And its segments are lower than the boxes beside them.
+_STYLE: Final = """<style>
+[data-testid=stButtonGroup] button {min-height: 35px}
+[data-testid=stButtonGroup] button[aria-checked=true],
+[data-testid=stButtonGroup] button[aria-pressed=true] {
+  color: inherit !important; background: #94a3b838
+}
+</style>"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
@@ -222,6 +232,7 @@ def go(to: str, **query: str | int) -> NoReturn:
 
 def banner() -> None:
     """Say on every page that these log-ins are the demonstration's."""
+    st.html(_STYLE)
     if services().settings.auth is Auth.DEMO:
         st.markdown(
             ":gray-badge[Demonstration] :small[Log-ins without passwords, on this computer only. "

@@ -104,6 +104,8 @@ def test_other_hold_outs_are_warned_of(empty_house: House, pair: tuple[str, str]
 
     assert app.title[0].value.startswith("These 2 runs were scored on different hold-outs")
     assert "of different rows" in app.warning[0].value
+    numbers = app.dataframe[0].value.set_index("metric").loc["log_loss"]
+    assert not [cell for cell in numbers if "better" in cell or "worse" in cell]
 
 
 def test_a_champion_scored_anew_is_offered_for_a_fair_comparison(house: House) -> None:
