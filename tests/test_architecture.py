@@ -33,8 +33,9 @@ PURE = (
         f"core/governance/{m}.py"
         for m in [
             *("policy", "rules", "strict_yaml", "evidence", "figures", "comparison", "pairing"),
-            *("losses", "resampling"),
+            *("losses", "resampling", "slices", "reliability", "baseline", "verdicts"),
             *("checks", "requests", "judgement", "flags", "ledger", "chain", "timeline"),
+            *("sightings", "reconciling", "conflicts"),
         ]
     ),
     *(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import InsufficientData, Refused
-from core.governance.evidence import Evidence, Figure, FigureStatus
+from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue
 from core.governance.policy import Check, Level, Policy, Verdict, evaluate
 from core.identity.people import Side
 
@@ -33,7 +33,8 @@ def finding(check: Check, evidence: Evidence) -> Finding:
     """The answer of one check.
 
     A figure that is absent or not known, and an empty list or map, decide before the expression is
-    looked at: no rule can turn the absence of evidence into a pass.
+    looked at: no rule can turn the absence of evidence into a pass. A rule over a list that fails
+    only for parts that are themselves inconclusive is inconclusive.
     """
     found = {name: _figure(evidence, name, side=check.side) for name in check.needs}
     figures = tuple(figure for figure in found.values() if figure is not None)
@@ -90,13 +91,28 @@ def _is_absent(figure: Figure) -> bool:
 
 def _evaluated(check: Check, figures: Sequence[Figure]) -> tuple[Verdict, str]:
     says = _sentences(figures)
+    values = {figure.name: figure.value for figure in figures}
     try:
-        holds = evaluate(check, {figure.name: figure.value for figure in figures})
+        if evaluate(check, values):
+            return Verdict.PASS, says or check.says
+        told = {name: _what_is_told(value) for name, value in values.items()}
+        shorter = [name for name in told if told[name] != values[name]]
+        if shorter and (not all(told[name] for name in shorter) or evaluate(check, told)):
+            return Verdict.INCONCLUSIVE, says  # nothing that could be told speaks against it
     except (InsufficientData, Refused) as error:  # Refused: a rule this version cannot read
         return Verdict.NOT_EVALUABLE, f"{error} {says}".strip()
-    if holds:
-        return Verdict.PASS, says or check.says
     return Verdict.FAIL, f"{says} Wanted: {check.says or check.require}".strip()
+
+
+def _what_is_told(value: JsonValue) -> JsonValue:
+    """A list without its inconclusive parts, such as slices with too few rows; else the value."""
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        return value
+    return [each for each in value if not _is_inconclusive(each)]
+
+
+def _is_inconclusive(part: JsonValue) -> bool:
+    return isinstance(part, Mapping) and part.get("verdict") == FigureStatus.INCONCLUSIVE.value
 
 
 def _sentences(figures: Sequence[Figure]) -> str:

@@ -1,6 +1,6 @@
 """The same rows seen by two models: pairing them, the losses that fit, the words. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +38,21 @@ class Paired:
     candidate: pd.DataFrame
 
 
+def indexed(frame: pd.DataFrame) -> pd.DataFrame:
+    """One model's predictions by row.
+
+    Raises
+    ------
+    InsufficientData
+        A row was predicted twice, or a column is there twice or holds lists or mappings.
+    """
+    _require_single_values(frame)
+    found = frame.set_index("row_id")
+    if not found.index.is_unique:
+        raise InsufficientData("A row was predicted twice; row_id must name each row once.")
+    return found
+
+
 def pair(champion: pd.DataFrame, candidate: pd.DataFrame) -> Paired:
     """Both predictions in the order of the candidate's rows.
 
@@ -48,11 +63,7 @@ def pair(champion: pd.DataFrame, candidate: pd.DataFrame) -> Paired:
         or mappings. Rows in common are not enough: leaving out the hard ones would make anybody
         better.
     """
-    for frame in (champion, candidate):
-        _require_single_values(frame)
-    ours, theirs = candidate.set_index("row_id"), champion.set_index("row_id")
-    if not (ours.index.is_unique and theirs.index.is_unique):
-        raise InsufficientData("A row was predicted twice; row_id must name each row once.")
+    ours, theirs = indexed(candidate), indexed(champion)
     common = int(ours.index.isin(theirs.index).sum())
     if not common == len(ours) == len(theirs):
         raise InsufficientData(
@@ -76,10 +87,21 @@ def losses_for(paired: Paired) -> tuple[tuple[Loss, str], ...]:
     InsufficientData
         Numbers were predicted as something else, or something else as numbers: no loss fits.
     """
-    if "y_score" in paired.candidate.columns and "y_score" in paired.champion.columns:
-        return ((Loss.LOG_LOSS, "y_score"), (Loss.BRIER, "y_score"))
-    _require_one_kind(paired)
-    if _looks_like_classes(paired.candidate):
+    return _fitting((("candidate", paired.candidate), ("champion", paired.champion)))
+
+
+def losses_of(predicted: pd.DataFrame) -> tuple[tuple[Loss, str], ...]:
+    """The losses that fit one model's predictions; as `losses_for`."""
+    return _fitting((("candidate", predicted),))
+
+
+def _fitting(frames: Sequence[tuple[str, pd.DataFrame]]) -> tuple[tuple[Loss, str], ...]:
+    if all("y_score" in frame.columns for _, frame in frames):
+        scored = ((Loss.LOG_LOSS, "y_score"), (Loss.BRIER, "y_score"), (Loss.AUC, "y_score"))
+        names_classes = all(_names_classes(frame) for _, frame in frames)
+        return (*scored, (Loss.ERROR, "y_pred")) if names_classes else scored
+    _require_one_kind(frames)
+    if _looks_like_classes(frames[0][1]):
         return ((Loss.ERROR, "y_pred"),)
     return ((Loss.SQUARED, "y_pred"), (Loss.ABSOLUTE, "y_pred"))
 
@@ -90,17 +112,28 @@ def in_words(answer: Comparison, loss: Loss) -> str:
     difference, low, high = (
         number(value, digits) for value in (answer.difference, answer.low, answer.high)
     )
-    tried = (
-        f", corrected for {answer.candidates} candidates"
-        if answer.correction is not Correction.NONE
-        else ""
-    )
+    tried = f", {tried_in_words(answer)}" if answer.correction is not Correction.NONE else ""
     more = f"; about {answer.rows_to_tell:,} rows would tell" if answer.rows_to_tell else ""
     margin = f", margin {number(answer.margin, digits)}" if answer.margin else ""
     return (
         f"{difference} {_WORDS[loss]} against the champion ({low} to {high}) on "
         f"{answer.rows:,} rows{tried}{margin}: {_VERDICTS[answer.verdict]}{more}."
     )
+
+
+def tried_in_words(answer: Comparison) -> str:
+    """For how many candidates an interval was widened, and how."""
+    how = {
+        Correction.NONE: "",
+        Correction.BONFERRONI: "Bonferroni",
+        Correction.MAX_STATISTIC: f"max-statistic, as {answer.independent:.1f} independent ones",
+    }[answer.correction]
+    return f"corrected for {answer.candidates} candidates ({how})" if how else "one candidate"
+
+
+def verdict_word(verdict: Outcome) -> str:
+    """The verdict for reading: “not worse”."""
+    return _VERDICTS[verdict]
 
 
 def word_of(name: str) -> str:
@@ -137,15 +170,23 @@ def _same_values(ours: "pd.Series[Any]", theirs: "pd.Series[Any]") -> bool:
         return False
 
 
-def _require_one_kind(paired: Paired) -> None:
-    truth = _holds_numbers(paired.candidate["y_true"])
-    for who, frame in (("candidate", paired.candidate), ("champion", paired.champion)):
+def _require_one_kind(frames: Sequence[tuple[str, pd.DataFrame]]) -> None:
+    truth = _holds_numbers(frames[0][1]["y_true"])
+    for who, frame in frames:
         if _holds_numbers(frame["y_pred"]) != truth:
             is_number, is_none = ("y_true", "y_pred") if truth else ("y_pred", "y_true")
             raise InsufficientData(
                 f"The {who}'s predictions have numbers in {is_number} but not in {is_none}, so no "
                 "loss fits them; log both in the same form."
             )
+
+
+def _names_classes(frame: pd.DataFrame) -> bool:
+    """True when what was predicted are classes that occur, and not, say, probabilities again."""
+    if _holds_numbers(frame["y_true"]) != _holds_numbers(frame["y_pred"]):
+        return False
+    predicted = frame["y_pred"]
+    return bool(predicted.isin(frame["y_true"].unique()).all())
 
 
 def _holds_numbers(values: "pd.Series[Any]") -> bool:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData, Refused
+from core.governance.arena import TAG_HOLDOUT, Contest, holdout_of
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
 from core.governance.figures import Scribe, counted, without_nulls
 from core.governance.policy import Policy
-from core.governance.scoring import TAG_HOLDOUT, Contest, comparison_figures, holdout_of
+from core.governance.scoring import comparison_figures
 from core.identity.people import Side
 from core.tracking.values import ColumnSpec, ModelVersion, Run, RunId, Signature
 

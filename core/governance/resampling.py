@@ -17,7 +17,7 @@ RESAMPLES: Final = 2_000
 MOST_RESAMPLED: Final = 400_000_000
 """Rows times resamples that one look may cost: a second or two."""
 _FEWEST_RESAMPLES: Final = 400
-_CHUNK: Final = 4_000_000  # weights held at once: 20 MB
+_CHUNK: Final = 400_000  # weights held at once: what the processor keeps near
 
 # Weights of mean 1, variance 1 and (all but exactly) third moment 1, as those of drawing rows with
 # replacement, but from one random byte each: 71 of 256 bytes are high.

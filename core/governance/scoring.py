@@ -1,9 +1,8 @@
-"""The comparison with the champion as figures: which runs, which rows, how many were tried."""
+"""What row-level predictions say, as figures: against the champion, by slice, against nothing."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,60 +10,31 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.errors import InsufficientData, Refused
-from core.governance.comparison import Outcome, paired_bootstrap
-from core.governance.evidence import Evidence, Figure, JsonValue
-from core.governance.figures import Scribe, without_nulls
-from core.governance.losses import Loss, row_losses
-from core.governance.pairing import Paired, in_words, losses_for, pair, word_of
-from core.tracking.values import ExperimentId, ModelVersion, Run, RunId
+from core.governance import verdicts
+from core.governance.arena import Arena, Contest, Scored, find_arena, holdout_of, tried_on
+from core.governance.comparison import (
+    Strictness,
+    compared,
+    paired_difference,
+    strictness,
+)
+from core.governance.evidence import Evidence, Figure
+from core.governance.figures import Scribe
+from core.governance.losses import Loss, Losses, row_losses
+from core.governance.pairing import Paired, indexed, losses_for, losses_of, pair, word_of
+from core.governance.resampling import Spread, spreads
+from core.governance.slices import compare_slices, slices_of
+from core.governance.verdicts import PREFIX, PRIMARY, Basis
+from core.tracking.values import Run, RunId
 
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader
     from core.tracking.reader import TrackingReader
 
-PREFIX: Final = "comparison."
-PRIMARY: Final = "comparison.primary"
-TAG_HOLDOUT: Final = "stile.holdout"
-TAG_EVALUATES: Final = "stile.evaluates"
-
 _PREDICTIONS: Final = "eval/predictions.parquet"
 _MOST_BYTES: Final = 1_000_000_000
-_MOST_RESAMPLED: Final = 200_000_000  # rows times resamples: about two seconds
-_DIGEST: Final = re.compile(r"[0-9a-fA-F]{16,128}")
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A run that scored a version on a hold-out: its training run, or an evaluation run of it."""
-
-    run: Run
-    holdout: str
-
-
-@dataclass(frozen=True, slots=True)
-class Arena:
-    """Where two versions meet: the runs that scored each on one hold-out, and how many tried."""
-
-    champion: Scored
-    candidate: Scored
-    candidates: int
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """Two versions to compare, with the runs that trained them, and the policy's margin."""
-
-    champion: ModelVersion | None
-    candidate: ModelVersion
-    champion_run: Run | None
-    candidate_run: Run | None
-    margin: float
-
-
-def holdout_of(run: Run) -> str | None:
-    """The digest of the hold-out a run was scored on, or None: a tag is foreign text."""
-    digest = run.tags.get(TAG_HOLDOUT, "")
-    return digest.lower() if _DIGEST.fullmatch(digest) else None
+_MOST_RIVALS: Final = 60
+_MOST_CELLS: Final = 8_000_000  # rows × candidates × losses: about a second
 
 
 def comparison_figures(
@@ -76,126 +46,219 @@ def comparison_figures(
     needed: Iterable[str],
     frozen: Evidence | None,
 ) -> tuple[Figure, ...]:
-    """One figure per loss that fits the task, one for each loss `needed`, and the primary one.
+    """All that the row-level predictions of candidate and champion say.
 
-    Of frozen evidence the figures are kept while the predictions behind them are the same bytes:
-    candidates that were scored later do not change what was decided on.
+    One comparison per loss that fits the task, one for each loss `needed`, and the primary one;
+    the slices; calibration of both; the trivial baseline; gaps between groups. Of frozen evidence
+    they are kept while the predictions behind them are the same bytes: candidates that were scored
+    later do not change what was decided on.
     """
     if frozen is not None:
-        kept = tuple(f for f in frozen.figures if f.name.startswith(PREFIX))
-        if _rest_on_the_same(kept, artifacts):
+        kept = tuple(f for f in frozen.figures if verdicts.is_of_predictions(f.name))
+        if kept and _rest_on_the_same(kept, artifacts):
             return kept
-    wanted = {name for name in needed if name.startswith(PREFIX)} | {PRIMARY}
     try:
-        arena = _arena(tracking, contest)
-        figures = _compared(artifacts, arena, contest.margin, scribe=scribe)
+        arena = find_arena(tracking, contest)
+        figures = _of_both(artifacts, arena, contest.margin, scribe=scribe)
     except (Refused, InsufficientData) as error:
-        return tuple(scribe.absent(name, str(error)) for name in sorted(wanted))
+        figures = (
+            *_of_one(tracking, artifacts, contest, scribe=scribe),
+            *(
+                scribe.absent(name, str(error))
+                for name in (PRIMARY, verdicts.SLICES, verdicts.CALIBRATION_CHAMPION)
+            ),
+        )
+        no_loss = str(error)
+    else:
+        no_loss = ""
     there = {figure.name for figure in figures}
+    wanted = {name for name in needed if name.startswith(PREFIX)}
     others = (
-        scribe.absent(name, f"This task has no {word_of(name)}: its predictions differ in kind.")
+        scribe.absent(
+            name,
+            no_loss or f"This task has no {word_of(name)}: its predictions differ in kind.",
+        )
         for name in sorted(wanted - there)
     )
     return (*figures, *others)
 
 
-def _arena(tracking: "TrackingReader", contest: Contest) -> Arena:
-    if contest.champion is None:
-        raise InsufficientData("There is no champion to compare with yet.")
-    experiments = [each.experiment_id for each in tracking.experiments()]
-    ours = _scorings(tracking, experiments, contest.candidate, contest.candidate_run)
-    theirs = _scorings(tracking, experiments, contest.champion, contest.champion_run)
-    _require_holdouts(contest, ours, theirs)
-    by_holdout: dict[str, Scored] = {}
-    for scored in theirs:
-        by_holdout.setdefault(scored.holdout, scored)
-    found = next((scored for scored in ours if scored.holdout in by_holdout), None)
-    if found is None:
-        raise InsufficientData(
-            f"{contest.champion.model} {contest.champion.version} was not scored on the hold-out "
-            f"of version {contest.candidate.version}; log an evaluation run tagged "
-            f"{TAG_EVALUATES} = {_label(contest.champion)} on the same rows."
-        )
-    champion = by_holdout[found.holdout]
-    return Arena(
-        champion=champion,
-        candidate=found,
-        candidates=_count_candidates(tracking, experiments, contest, champion),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Family:
+    """One loss of champion and candidate, and the spreads of all candidates' differences."""
+
+    loss: Loss
+    champion: Losses
+    candidate: Losses
+    spreads: tuple[Spread, ...]
 
 
-def _require_holdouts(contest: Contest, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
-    for version, scorings in ((contest.candidate, ours), (contest.champion, theirs)):
-        if version is not None and not scorings:
-            raise InsufficientData(
-                f"No run that scored {version.model} {version.version} carries a {TAG_HOLDOUT} "
-                "digest, so nobody can say on which rows, or how many candidates were tried there."
-            )
-
-
-def _scorings(
-    tracking: "TrackingReader",
-    experiments: Sequence[ExperimentId],
-    version: ModelVersion,
-    run: Run | None,
-) -> tuple[Scored, ...]:
-    """The runs that scored a version: the one that trained it, then evaluations, newest first."""
-    evaluations = tracking.runs(
-        experiments,
-        filter_string=f"tags.`{TAG_EVALUATES}` = {_quoted(_label(version))}",
-        order_by=("attributes.start_time DESC",),
-        limit=100,
-    )
-    runs = [*((run,) if run is not None else ()), *evaluations]
-    return tuple(Scored(each, digest) for each in runs if (digest := holdout_of(each)) is not None)
-
-
-def _count_candidates(
-    tracking: "TrackingReader",
-    experiments: Sequence[ExperimentId],
-    contest: Contest,
-    champion: Scored,
-) -> int:
-    """How many distinct candidates were scored on the hold-out; the champion itself is none."""
-    tried = {
-        run.tags.get(TAG_EVALUATES) or run.run_id
-        for run in tracking.runs(
-            experiments, filter_string=f"tags.`{TAG_HOLDOUT}` = '{champion.holdout}'"
-        )
-    }
-    tried.discard(champion.run.run_id)
-    if contest.champion is not None:
-        tried.discard(_label(contest.champion))
-        if contest.champion.run_id is not None:
-            tried.discard(contest.champion.run_id)
-    return max(1, len(tried))
-
-
-def _compared(
+def _of_both(
     artifacts: "ArtifactReader", arena: Arena, margin: float, *, scribe: Scribe
 ) -> tuple[Figure, ...]:
     before = _digests(artifacts, arena)
     paired = pair(
         _predictions(artifacts, arena.champion.run), _predictions(artifacts, arena.candidate.run)
     )
+    fitting = losses_for(paired)
+    rivals = _rivals(artifacts, arena, paired.candidate, losses=len(fitting))
     if before != _digests(artifacts, arena):  # the digest must be of the very bytes compared
         raise InsufficientData("The predictions changed while they were read; gather them again.")
-    inputs = {
-        name: {"run": scored.run.run_id, "sha256": before[name]}
-        for name, scored in (("champion", arena.champion), ("candidate", arena.candidate))
-    }
-    source = (
-        f"runs {arena.candidate.run.run_id} and {arena.champion.run.run_id}, {_PREDICTIONS}, "
-        f"hold-out {arena.candidate.holdout}"
+    basis = Basis(
+        holdout=arena.candidate.holdout,
+        inputs={
+            name: {"run": scored.run.run_id, "sha256": before[name]}
+            for name, scored in (("champion", arena.champion), ("candidate", arena.candidate))
+        },
+        source=f"runs {arena.candidate.run.run_id} and {arena.champion.run.run_id}, "
+        f"{_PREDICTIONS}, hold-out {arena.candidate.holdout}",
     )
-    figures: list[Figure] = []
-    for loss, column in losses_for(paired):
+    found, problems = _families(paired, fitting, rivals, seed=basis.seed)
+    figures = {
+        loss: scribe.absent(f"{PREFIX}{loss.value}", says, source=basis.source)
+        for loss, says in problems.items()
+    }
+    strict = {f.loss: strictness(f.spreads, candidates=arena.candidates) for f in found}
+    for family in found:
+        answer = compared(family.spreads[0], strict[family.loss], margin=margin)
+        figures[family.loss] = verdicts.comparison_figure(
+            family.loss,
+            answer,
+            champion=float(family.champion.mean()),
+            candidate=float(family.candidate.mean()),
+            basis=basis,
+            scribe=scribe,
+        )
+    ordered = [figures[loss] for loss, _ in fitting]
+    primary = next((family for family in found if family.loss is fitting[0][0]), None)
+    return (
+        *ordered,
+        replace(ordered[0], name=PRIMARY),
+        _slices(paired, primary, strict, margin, basis, scribe),
+        verdicts.calibration_figure("candidate", paired.candidate, fitting, basis, scribe),
+        verdicts.calibration_figure("champion", paired.champion, fitting, basis, scribe),
+        verdicts.baseline_figure(paired.candidate, fitting[0], arena.candidates, basis, scribe),
+        verdicts.gaps_figure(paired.candidate, fitting[0], basis, scribe),
+    )
+
+
+def _of_one(
+    tracking: "TrackingReader", artifacts: "ArtifactReader", contest: Contest, *, scribe: Scribe
+) -> tuple[Figure, ...]:
+    """What the candidate's own predictions say where there is nobody to compare with."""
+    names = (verdicts.CALIBRATION_CANDIDATE, verdicts.BASELINE, verdicts.GAPS)
+    run = contest.candidate_run
+    try:
+        if run is None:
+            raise InsufficientData("The version has no run whose predictions could be read.")
+        digest = _sha256(artifacts, run.run_id) or ""
+        frame = indexed(_predictions(artifacts, run))
+        fitting = losses_of(frame)
+        if digest != _sha256(artifacts, run.run_id):
+            raise InsufficientData("The predictions changed while they were read; try again.")
+    except (Refused, InsufficientData) as error:
+        return tuple(scribe.absent(name, str(error)) for name in names)
+    holdout = holdout_of(run)
+    basis = Basis(
+        holdout=holdout or "",
+        inputs={"candidate": {"run": run.run_id, "sha256": digest}},
+        source=f"run {run.run_id}, {_PREDICTIONS}",
+    )
+    tried = tried_on(tracking, Scored(run, holdout)) if holdout else None
+    return (
+        verdicts.calibration_figure("candidate", frame, fitting, basis, scribe),
+        verdicts.baseline_figure(frame, fitting[0], tried, basis, scribe),
+        verdicts.gaps_figure(frame, fitting[0], basis, scribe),
+    )
+
+
+def _families(
+    paired: Paired,
+    fitting: Sequence[tuple[Loss, str]],
+    rivals: Sequence[pd.DataFrame],
+    *,
+    seed: int,
+) -> tuple[list[_Family], dict[Loss, str]]:
+    """Per loss the losses and, from one resampling of all, their spreads; or why there is none."""
+    usable: list[tuple[Loss, Losses, Losses, int]] = []
+    columns: list[Losses] = []
+    problems: dict[Loss, str] = {}
+    truth = paired.candidate["y_true"].to_numpy()
+    for loss, name in fitting:
         try:
-            figure = _figure_of(paired, loss, column, arena, margin, inputs, scribe, source)
+            ours = row_losses(truth, _column(paired.candidate, name), loss)
+            theirs = row_losses(truth, _column(paired.champion, name), loss)
+            own = paired_difference(theirs, ours)
         except InsufficientData as error:
-            figure = scribe.absent(f"{PREFIX}{loss.value}", str(error), source=source)
-        figures.append(figure)
-    return (*figures, _renamed(figures[0], PRIMARY))
+            problems[loss] = str(error)
+            continue
+        others = _rival_differences(truth, theirs, rivals, loss, name)
+        columns += [own, *others]
+        usable.append((loss, theirs, ours, 1 + len(others)))
+    drawn = iter(spreads(columns, seed=seed))
+    return [
+        _Family(loss, theirs, ours, tuple(next(drawn) for _ in range(count)))
+        for loss, theirs, ours, count in usable
+    ], problems
+
+
+def _rival_differences(
+    truth: npt.NDArray[Any],
+    champion: Losses,
+    rivals: Sequence[pd.DataFrame],
+    loss: Loss,
+    name: str,
+) -> list[Losses]:
+    """The differences of all the other candidates, or of none: some do not speak for all."""
+    try:
+        return [
+            paired_difference(champion, row_losses(truth, _column(rival, name), loss))
+            for rival in rivals
+        ]
+    except (InsufficientData, KeyError):  # a rival that has not predicted this
+        return []
+
+
+def _slices(
+    paired: Paired,
+    family: _Family | None,
+    strict: Mapping[Loss, Strictness],
+    margin: float,
+    basis: Basis,
+    scribe: Scribe,
+) -> Figure:
+    try:
+        if family is None:
+            raise InsufficientData("The primary loss cannot be taken of these predictions.")
+        parts = slices_of(paired.candidate, paired.champion)
+        answers = compare_slices(
+            parts,
+            family.champion,
+            family.candidate,
+            margin=margin,
+            strict=strict[family.loss],
+            seed=basis.seed,
+        )
+    except InsufficientData as error:
+        return scribe.absent(verdicts.SLICES, str(error), source=basis.source)
+    return verdicts.slices_figure(family.loss, answers, basis=basis, scribe=scribe)
+
+
+def _rivals(
+    artifacts: "ArtifactReader", arena: Arena, candidate: pd.DataFrame, *, losses: int
+) -> tuple[pd.DataFrame, ...]:
+    """The predictions of all the other candidates on the same rows, or none if one lacks them."""
+    cells = len(candidate) * arena.candidates * losses
+    if len(arena.rivals) > _MOST_RIVALS or cells > _MOST_CELLS:
+        return ()
+    ours = candidate.reset_index()
+    found = []
+    for run in arena.rivals:
+        try:
+            found.append(pair(_predictions(artifacts, run), ours).champion)
+        except (Refused, InsufficientData):
+            return ()
+    return tuple(found)
 
 
 def _digests(artifacts: "ArtifactReader", arena: Arena) -> dict[str, str]:
@@ -203,65 +266,6 @@ def _digests(artifacts: "ArtifactReader", arena: Arena) -> dict[str, str]:
         name: _sha256(artifacts, scored.run.run_id) or ""
         for name, scored in (("champion", arena.champion), ("candidate", arena.candidate))
     }
-
-
-def _figure_of(
-    paired: Paired,
-    loss: Loss,
-    column: str,
-    arena: Arena,
-    margin: float,
-    inputs: Mapping[str, Mapping[str, str]],
-    scribe: Scribe,
-    source: str,
-) -> Figure:
-    truth = paired.candidate["y_true"].to_numpy()
-    ours = row_losses(truth, _column(paired.candidate, column), loss)
-    theirs = row_losses(truth, _column(paired.champion, column), loss)
-    answer = paired_bootstrap(
-        theirs,
-        ours,
-        margin=margin,
-        candidates=arena.candidates,
-        seed=int(arena.candidate.holdout[:15], 16),
-        resamples=min(2_000, max(200, _MOST_RESAMPLED // len(ours))) if len(ours) else 1,
-    )
-    value: dict[str, JsonValue] = without_nulls(
-        {
-            "loss": loss.value,
-            "verdict": answer.verdict.value,
-            "difference": answer.difference,
-            "low": answer.low,
-            "high": answer.high,
-            "margin": answer.margin,
-            "champion": float(theirs.mean()),
-            "candidate": float(ours.mean()),
-            "rows": answer.rows,
-            "candidates": answer.candidates,
-            "correction": answer.correction.value,
-            "rows_to_tell": answer.rows_to_tell,
-            "holdout": arena.candidate.holdout,
-            "inputs": inputs,
-        }
-    )
-    name, says = f"{PREFIX}{loss.value}", in_words(answer, loss)
-    if answer.verdict is Outcome.INCONCLUSIVE:
-        return scribe.inconclusive(name, value, says, source=source)
-    return scribe.known(name, value, says, source=source)
-
-
-def _renamed(figure: Figure, name: str) -> Figure:
-    return Figure(
-        name=name,
-        side=figure.side,
-        part=figure.part,
-        status=figure.status,
-        value=figure.value,
-        says=figure.says,
-        source=figure.source,
-        at=figure.at,
-        unit=figure.unit,
-    )
 
 
 def _rest_on_the_same(figures: Iterable[Figure], artifacts: "ArtifactReader") -> bool:
@@ -297,14 +301,3 @@ def _sha256(artifacts: "ArtifactReader", run_id: RunId) -> str | None:
 
 def _column(frame: pd.DataFrame, name: str) -> npt.NDArray[Any]:
     return np.asarray(frame[name].to_numpy())
-
-
-def _label(version: ModelVersion) -> str:
-    return f"{version.model}/{version.version}"
-
-
-def _quoted(text: str) -> str:
-    for quote in ("'", '"'):
-        if quote not in text:
-            return f"{quote}{text}{quote}"
-    raise Refused(f"MLflow cannot search for a name that has both kinds of quotes: {text}")

@@ -200,6 +200,7 @@ def predictions(noise: float, *, rows: int = 600, first: int = 0, seed: int = 1)
     score = 1 / (1 + np.exp(-2 * truth - noise * own.normal(size=rows)))
     ids = [f"row-{i}" for i in range(first, first + rows)]
     frame = pd.DataFrame({"row_id": ids, "y_true": y, "y_pred": score > 0.5, "y_score": score})
+    frame["slice_origin"] = ["JFK" if i % 3 else "EWR" for i in range(rows)]
     return frame.astype({"y_pred": int})
 
 

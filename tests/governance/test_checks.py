@@ -118,6 +118,46 @@ def test_not_evaluable_outweighs_inconclusive_within_a_check() -> None:
     assert found.verdict is Verdict.NOT_EVALUABLE
 
 
+def a_slice(verdict: str) -> dict[str, JsonValue]:
+    return {"column": "origin", "value": "JFK", "verdict": verdict}
+
+
+@pytest.mark.parametrize(
+    ("slices", "verdict"),
+    [
+        (["better", "not_worse"], Verdict.PASS),
+        (["better", "inconclusive"], Verdict.INCONCLUSIVE),
+        (["inconclusive"], Verdict.INCONCLUSIVE),
+        (["better", "inconclusive", "worse"], Verdict.FAIL),
+    ],
+)
+def test_slices_that_cannot_be_told_make_a_rule_over_all_inconclusive(
+    slices: list[str], verdict: Verdict
+) -> None:
+    check = a_check('slices.all(s, s.verdict in ["better", "not_worse"])', "slices")
+
+    found = finding(check, evidence(a_figure("slices", [a_slice(each) for each in slices])))
+
+    assert found.verdict is verdict
+
+
+def test_a_rule_may_ask_only_that_no_slice_is_shown_to_be_worse() -> None:
+    check = a_check('slices.all(s, s.verdict != "worse")', "slices")
+    told = a_figure("slices", [a_slice("better"), a_slice("inconclusive")])
+
+    assert finding(check, evidence(told)).verdict is Verdict.PASS
+
+
+def test_another_figure_that_is_false_or_zero_still_fails_beside_inconclusive_slices() -> None:
+    rule = 'ledger.verifies && slices.all(s, s.verdict == "better")'
+    check = a_check(rule, "slices", "ledger.verifies")
+    told = a_figure("slices", [a_slice("better"), a_slice("inconclusive")])
+
+    found = finding(check, evidence(told, a_figure("ledger.verifies", False)))
+
+    assert found.verdict is Verdict.FAIL
+
+
 def test_a_check_looks_at_its_own_sides_figure() -> None:
     check = a_check("champion.version == 3", "champion.version")
     other = a_figure("champion.version", 2, side=Side.DATA_ENGINEERING)

@@ -54,7 +54,7 @@ def test_a_retrained_version_that_fits_today_better_passes_its_policy(seen: Scen
 
     assert overall(findings) is Verdict.PASS
     assert "log loss against the champion" in findings[0].says
-    assert "on 600 rows, corrected for 4 candidates: better." in findings[0].says
+    assert "on 600 rows, corrected for 4 candidates (Bonferroni): better." in findings[0].says
 
 
 def test_the_comparison_uses_the_evaluation_run_and_counts_the_candidates(seen: Scene) -> None:
@@ -73,15 +73,22 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
     assert {f.name for f in evidence.of(Side.DATA_SCIENCE, Part.PINNED)} == {
         "artifacts.run",
         "authors",
+        "baseline",
+        "calibration.candidate",
+        "calibration.champion",
         "candidate",
         "champion.version",
+        "comparison.auc",
         "comparison.brier",
+        "comparison.error",
         "comparison.log_loss",
         "comparison.primary",
+        "group_gaps",
         "holdout.digest",
         "policy.version",
         "run.metrics",
         "run.params",
+        "slices",
     }
     assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, Part.PINNED)} == {
         "artifacts.model",
@@ -260,8 +267,13 @@ def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growi
 
     absent = {f.name for f in evidence.figures if f.status is FigureStatus.NOT_EVALUABLE}
     assert absent == {
+        "baseline",
+        "calibration.candidate",
+        "calibration.champion",
         "comparison.log_loss",
         "comparison.primary",
+        "group_gaps",
+        "slices",
         "drift.candidate",
         "drift.frozen",
         "signature.declared",

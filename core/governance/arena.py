@@ -1,0 +1,153 @@
+"""Where two versions meet: which runs scored them on which rows, and who else was tried there."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from core.errors import InsufficientData, Refused
+from core.tracking.values import ExperimentId, ModelVersion, Run
+
+if TYPE_CHECKING:
+    from core.tracking.reader import TrackingReader
+
+TAG_HOLDOUT: Final = "stile.holdout"
+TAG_EVALUATES: Final = "stile.evaluates"
+
+_DIGEST: Final = re.compile(r"[0-9a-fA-F]{16,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A run that scored a version on a hold-out: its training run, or an evaluation run of it."""
+
+    run: Run
+    holdout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Where two versions meet: the runs that scored each on one hold-out.
+
+    `rivals` are the runs of the other candidates that were scored there, one for each.
+    """
+
+    champion: Scored
+    candidate: Scored
+    rivals: tuple[Run, ...]
+
+    @property
+    def candidates(self) -> int:
+        """How many distinct candidates were tried on the hold-out; the champion is none."""
+        return 1 + len(self.rivals)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Two versions to compare, with the runs that trained them, and the policy's margin."""
+
+    champion: ModelVersion | None
+    candidate: ModelVersion
+    champion_run: Run | None
+    candidate_run: Run | None
+    margin: float
+
+
+def holdout_of(run: Run) -> str | None:
+    """The digest of the hold-out a run was scored on, or None: a tag is foreign text."""
+    digest = run.tags.get(TAG_HOLDOUT, "")
+    return digest.lower() if _DIGEST.fullmatch(digest) else None
+
+
+def find_arena(tracking: "TrackingReader", contest: Contest) -> Arena:
+    """The newest hold-out on which both versions were scored.
+
+    Raises
+    ------
+    InsufficientData
+        There is no champion, nobody says which rows were used, or they have none in common.
+    """
+    if contest.champion is None:
+        raise InsufficientData("There is no champion to compare with yet.")
+    experiments = [each.experiment_id for each in tracking.experiments()]
+    ours = _scorings(tracking, experiments, contest.candidate, contest.candidate_run)
+    theirs = _scorings(tracking, experiments, contest.champion, contest.champion_run)
+    _require_holdouts(contest, ours, theirs)
+    by_holdout: dict[str, Scored] = {}
+    for scored in theirs:
+        by_holdout.setdefault(scored.holdout, scored)
+    found = next((scored for scored in ours if scored.holdout in by_holdout), None)
+    if found is None:
+        raise InsufficientData(
+            f"{contest.champion.model} {contest.champion.version} was not scored on the hold-out "
+            f"of version {contest.candidate.version}; log an evaluation run tagged "
+            f"{TAG_EVALUATES} = {_label(contest.champion)} on the same rows."
+        )
+    champion = by_holdout[found.holdout]
+    known = {champion.run.run_id, _label(contest.champion), contest.champion.run_id}
+    tried = _tried(tracking, experiments, found.holdout)
+    return Arena(
+        champion=champion,
+        candidate=found,
+        rivals=tuple(
+            run for name, run in tried.items() if name not in known and name != _name_of(found.run)
+        ),
+    )
+
+
+def tried_on(tracking: "TrackingReader", scored: Scored) -> int:
+    """How many distinct candidates were scored on a hold-out where no champion was."""
+    experiments = [each.experiment_id for each in tracking.experiments()]
+    return max(1, len(_tried(tracking, experiments, scored.holdout)))
+
+
+def _require_holdouts(contest: Contest, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
+    for version, scorings in ((contest.candidate, ours), (contest.champion, theirs)):
+        if version is not None and not scorings:
+            raise InsufficientData(
+                f"No run that scored {version.model} {version.version} carries a {TAG_HOLDOUT} "
+                "digest, so nobody can say on which rows, or how many candidates were tried there."
+            )
+
+
+def _scorings(
+    tracking: "TrackingReader",
+    experiments: Sequence[ExperimentId],
+    version: ModelVersion,
+    run: Run | None,
+) -> tuple[Scored, ...]:
+    """The runs that scored a version: the one that trained it, then evaluations, newest first."""
+    evaluations = tracking.runs(
+        experiments,
+        filter_string=f"tags.`{TAG_EVALUATES}` = {_quoted(_label(version))}",
+        order_by=("attributes.start_time DESC",),
+        limit=100,
+    )
+    runs = [*((run,) if run is not None else ()), *evaluations]
+    return tuple(Scored(each, digest) for each in runs if (digest := holdout_of(each)) is not None)
+
+
+def _tried(
+    tracking: "TrackingReader", experiments: Sequence[ExperimentId], holdout: str
+) -> Mapping[str, Run]:
+    """One run of everything that was scored on a hold-out, by the version or run it stands for."""
+    found: dict[str, Run] = {}
+    # ILIKE: a digest in capital letters names the same rows
+    for run in tracking.runs(experiments, filter_string=f"tags.`{TAG_HOLDOUT}` ILIKE '{holdout}'"):
+        found.setdefault(_name_of(run), run)
+    return found
+
+
+def _name_of(run: Run) -> str:
+    return run.tags.get(TAG_EVALUATES) or run.run_id
+
+
+def _label(version: ModelVersion) -> str:
+    return f"{version.model}/{version.version}"
+
+
+def _quoted(text: str) -> str:
+    for quote in ("'", '"'):
+        if quote not in text:
+            return f"{quote}{text}{quote}"
+    raise Refused(f"MLflow cannot search for a name that has both kinds of quotes: {text}")
