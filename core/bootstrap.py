@@ -8,6 +8,7 @@ from typing import Final
 from core.drift.monitor import DriftMonitor
 from core.governance import gathering
 from core.governance.ledger import LedgerKey, former_keys
+from core.governance.policy_requests import PolicyRequests, RunStarted
 from core.governance.promotion import Promotions
 from core.governance.source import GatheredEvidence
 from core.identity.demonstration import DEMO_PEOPLE
@@ -40,6 +41,7 @@ class Services:
     people: PeopleStore
     sessions: SessionStore
     promotions: Promotions
+    policies: PolicyRequests
     drift: DriftMonitor
 
 
@@ -83,6 +85,7 @@ def open_services(settings: Settings) -> Services:
         people=people,
         sessions=SessionStore(engine),
         promotions=Promotions(store, registry, GatheredEvidence(sources)),
+        policies=PolicyRequests(store, _started(tracking)),
         drift=drift,
     )
 
@@ -104,6 +107,16 @@ def work_of(services: Services) -> Work:
         refresh_drift=_refreshing(services),
         holder=name_of_this_process(),
     )
+
+
+def _started(tracking: TrackingReader) -> RunStarted:
+    """When the run behind a version of a model started, where it has one."""
+
+    def started(model: str, version: int) -> datetime | None:
+        run_id = tracking.version(model, version).run_id
+        return None if run_id is None else tracking.run(run_id).started_at
+
+    return started
 
 
 def _refreshing(services: Services) -> Callable[[datetime], None]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from core.errors import Refused
 from core.governance.requests import Status
 from core.identity.people import Person, Role, Side, Username
-from core.store import mapping, transaction
+from core.store import mapping, policies, transaction
 from core.store.tables import KeyRow, PersonRow, RequestRow
 
 STILE: Final = Username("stile")
@@ -84,4 +84,5 @@ def save(session: Session, person: Person) -> bool:
         return False
     session.merge(mapping.person_row(person))
     revoke_lost_keys(session, person)
+    policies.revoke_lost_keys(session, person)
     return True

@@ -160,6 +160,46 @@ class PolicyRow(_Row, table=True):
     published_at: datetime = _time()
 
 
+class PolicyRequestRow(_Row, table=True):
+    """One request for a later policy version; the draft and its evidence never change."""
+
+    __tablename__ = "policy_requests"
+    __table_args__ = (Index("policy_requests_of_model", "model", "alias"),)
+    number: int | None = Field(
+        default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True)
+    )
+    model: str = _name()
+    alias: str = _name()
+    base_version: int = Field(sa_column=Column(Integer, nullable=False))
+    base_digest: str = Field(sa_column=Column(String(64), nullable=False))
+    draft: str = _text()
+    stage: str = Field(sa_column=Column(String(40), nullable=False, index=True))
+    opened_by: str = _name()
+    opened_at: datetime = _time()
+    expires_at: datetime = _time()
+    comment: str = _text()
+    evidence: str = _text()
+    outcome: str = _text()
+    settled_at: datetime | None = _time(nullable=True)
+
+
+class PolicyKeyRow(_Row, table=True):
+    """One key turned on a policy request."""
+
+    __tablename__ = "policy_keys"
+    key_id: int | None = Field(
+        default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True)
+    )
+    number: int = Field(sa_column=Column(Integer, nullable=False, index=True))
+    side: str = Field(sa_column=Column(String(40), nullable=False))
+    person: str = _name()
+    digest: str = Field(sa_column=Column(String(64), nullable=False))
+    turned_at: datetime = _time()
+    expires_at: datetime = _time()
+    comment: str = _text()
+    counts: bool = True
+
+
 class IdempotencyRow(_Row, table=True):
     """What a form already did: the same (actor, key) is the same decision."""
 

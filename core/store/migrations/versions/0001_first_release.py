@@ -80,6 +80,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model", "alias", "version"),
     )
     op.create_table(
+        "policy_keys",
+        sa.Column("key_id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("side", sa.String(length=40), nullable=False),
+        sa.Column("person", sa.String(length=500), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("turned_at", sa.String(length=32), nullable=False),
+        sa.Column("expires_at", sa.String(length=32), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("counts", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id"),
+    )
+    op.create_index(op.f("ix_policy_keys_number"), "policy_keys", ["number"], unique=False)
+    op.create_table(
+        "policy_requests",
+        sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("model", sa.String(length=500), nullable=False),
+        sa.Column("alias", sa.String(length=500), nullable=False),
+        sa.Column("base_version", sa.Integer(), nullable=False),
+        sa.Column("base_digest", sa.String(length=64), nullable=False),
+        sa.Column("draft", sa.Text(), nullable=False),
+        sa.Column("stage", sa.String(length=40), nullable=False),
+        sa.Column("opened_by", sa.String(length=500), nullable=False),
+        sa.Column("opened_at", sa.String(length=32), nullable=False),
+        sa.Column("expires_at", sa.String(length=32), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("settled_at", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index(op.f("ix_policy_requests_stage"), "policy_requests", ["stage"], unique=False)
+    op.create_index(
+        "policy_requests_of_model", "policy_requests", ["model", "alias"], unique=False
+    )
+    op.create_table(
         "profile_windows",
         sa.Column("model", sa.String(length=500), nullable=False),
         sa.Column("reference_id", sa.String(length=500), nullable=False),
