@@ -51,8 +51,8 @@ def sentence(model: str, present: Interval | None) -> str:
     if present.version is None:
         return f"{name} has lost its champion"
     match present.standing:
-        case Standing.GOVERNED if present.start is not None:
-            return f"{name} {present.version} has been champion since {theme.day(present.start)}"
+        case Standing.GOVERNED if present.since is not None:
+            return f"{name} {present.version} has been champion since {theme.day(present.since)}"
         case Standing.UNGOVERNED:
             return f"{name} {present.version} was made champion around Stile"
         case _:
@@ -66,5 +66,6 @@ def line(present: Interval | None) -> str:
     what = f"champion **{present.version}**" if present.version is not None else "champion **gone**"
     if present.standing is Standing.UNGOVERNED and present.start is not None:
         return f"{what} · seen {theme.day(present.start)} · {_BADGE[present.standing]}"
-    since = f"since {theme.day(present.start)}" if present.start else "since unknown"
+    known = present.since if present.standing is Standing.GOVERNED else None
+    since = "since unknown" if known is None else f"since {theme.day(known)}"
     return f"{what} · {since} · {_BADGE[present.standing]}"

@@ -10,6 +10,7 @@ from core.governance import gathering
 from core.governance.ledger import LedgerKey, former_keys
 from core.governance.policy_requests import PolicyRequests, RunStarted
 from core.governance.promotion import Promotions
+from core.governance.reconcile import Depth, Reconciler
 from core.governance.source import GatheredEvidence
 from core.identity.demonstration import DEMO_PEOPLE
 from core.settings import Auth, Settings
@@ -25,6 +26,11 @@ from core.tracking.reader import TrackingReader
 from core.tracking.registry import MlflowRegistry
 from core.worker import Work, name_of_this_process
 
+LOOK_EVERY: Final = {
+    Depth.ALIASES: timedelta(seconds=5),
+    Depth.VERSIONS: timedelta(minutes=1),
+    Depth.EVIDENCE: timedelta(minutes=30),
+}
 REFRESH_EVERY: Final = timedelta(seconds=5)
 
 
@@ -43,6 +49,7 @@ class Services:
     promotions: Promotions
     policies: PolicyRequests
     drift: DriftMonitor
+    reconciler: Reconciler
 
 
 def open_services(settings: Settings) -> Services:
@@ -75,6 +82,7 @@ def open_services(settings: Settings) -> Services:
     registry = MlflowRegistry(door)
     drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home)
     sources = gathering.Sources(tracking, artifacts, drift, ledger=store.verify)
+    promotions = Promotions(store, registry, GatheredEvidence(sources))
     return Services(
         settings=settings,
         tracking=tracking,
@@ -84,9 +92,10 @@ def open_services(settings: Settings) -> Services:
         store=store,
         people=people,
         sessions=SessionStore(engine),
-        promotions=Promotions(store, registry, GatheredEvidence(sources)),
+        promotions=promotions,
         policies=PolicyRequests(store, _started(tracking)),
         drift=drift,
+        reconciler=Reconciler(promotions, tracking),
     )
 
 
@@ -105,8 +114,24 @@ def work_of(services: Services) -> Work:
     return Work(
         services.promotions,
         refresh_drift=_refreshing(services),
+        observe=_looking(services.reconciler, Depth.ALIASES),
+        reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
         holder=name_of_this_process(),
     )
+
+
+def _looking(reconciler: Reconciler, *depths: Depth) -> Callable[[datetime], tuple[str, ...]]:
+    """Look at the registry as deep as is due; each depth has its own time."""
+    due: dict[Depth, datetime] = {}
+
+    def look(at: datetime) -> tuple[str, ...]:
+        depth = max((d for d in depths if d not in due or at >= due[d]), default=None)
+        if depth is None:
+            return ()
+        due.update({each: at + LOOK_EVERY[each] for each in depths if each <= depth})
+        return reconciler.look(depth, at=at).problems
+
+    return look
 
 
 def _started(tracking: TrackingReader) -> RunStarted:

@@ -1,4 +1,4 @@
-"""The leased loop: tells MLflow what was decided, ends what expired, keeps drift fresh."""
+"""The leased loop: tells MLflow what was decided, looks what it says, keeps drift fresh."""
 
 import logging
 import os
@@ -35,10 +35,16 @@ def name_of_this_process() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker does. `refresh_drift` is called each round and decides itself what is due."""
+    """What a worker does; each part is called every round and decides itself what is due.
+
+    `observe` looks where the aliases stand before anything is written, `reconcile` looks deeper
+    when nobody waits any more; both return the sentences of what did not answer.
+    """
 
     promotions: Promotions
     refresh_drift: Callable[[datetime], None] | None = None
+    observe: Callable[[datetime], tuple[str, ...]] | None = None
+    reconcile: Callable[[datetime], tuple[str, ...]] | None = None
     holder: str = "worker"
     clock: Callable[[], datetime] = utc_now
 
@@ -66,12 +72,14 @@ def run_once(work: Work, *, at: datetime) -> Round:
         if not record.queue.lease(LEASE_NAME, holder=work.holder, at=now, until=now + LEASE):
             return Round(did_work=False)
     problems: list[str] = []
+    problems += _looked(work, work.observe, problems)
     expired = _part(problems, "ending requests", lambda: work.promotions.expire_due(at=at)) or ()
     approved = _promote_ready(work.promotions, problems, at=at)
     write_back = WriteBack(work.promotions, holder=work.holder, clock=work.clock)
     written = _part(problems, "writing to MLflow", lambda: write_back.run_due(at=at)) or ()
     owed = _part(problems, "looking at what MLflow is owed", lambda: _still_owed(work, written))
     problems += owed or ()
+    problems += _looked(work, work.reconcile, problems)
     if work.refresh_drift is not None:
         refresh = work.refresh_drift
         _part(problems, "refreshing drift", lambda: refresh(at))
@@ -80,7 +88,7 @@ def run_once(work: Work, *, at: datetime) -> Round:
         written=tuple(request.request_id for request in written),
         approved=approved,
         expired=expired,
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),  # one silence may stop several parts
     )
 
 
@@ -112,6 +120,15 @@ def _part(problems: list[str], doing: str, part: Callable[[], _T]) -> _T | None:
         _log.exception("The worker met something unexpected while %s and goes on.", doing)
         problems.append(f"Something unexpected happened while {doing}; see the log.")
     return None
+
+
+def _looked(
+    work: Work, look: Callable[[datetime], tuple[str, ...]] | None, problems: list[str]
+) -> tuple[str, ...]:
+    if look is None:
+        return ()
+    at = work.clock()  # a round may be long: what is seen is dated when it is seen
+    return _part(problems, "looking at the registry", lambda: look(at)) or ()
 
 
 def _still_owed(work: Work, requests: Iterable[PromotionRequest]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Where the registry and the ledger disagree, as values, and what may be answered. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,12 +17,14 @@ from core.governance.judgement import (
     TAG_REQUEST,
     digests_of,
 )
+from core.governance.ledger import Entry
 from core.governance.requests import PromotionRequest
 from core.governance.sightings import Decided
 from core.governance.timeline import Position
 from core.tracking.values import ModelVersion
 
 _SHOWN: Final = 3
+_DIGITS: Final = 18  # a tag is foreign text; no ledger has more entries
 
 
 class Trouble(StrEnum):
@@ -194,6 +196,48 @@ def of_the_evidence(request: PromotionRequest, changed: Iterable[str]) -> Regist
         request.to_version,
         request.request_id,
     )
+
+
+def lasting(changed: Iterable[str]) -> tuple[str, ...]:
+    """The changed facts without the one that every promotion changes: who is champion now."""
+    return tuple(name for name in changed if not name.endswith(": champion.version"))
+
+
+def of_the_queue(request: PromotionRequest, problem: str) -> RegistryFinding:
+    """The finding that a decision waits for MLflow."""
+    why = f" The last answer was: {problem}" if problem else " No worker has tried it yet."
+    says = (
+        f"Request {request.request_id} is decided and MLflow has not wholly been told: "
+        f"{request.model} {request.to_version} as {request.alias}.{why}"
+    )
+    return RegistryFinding(
+        Trouble.WRITE_PENDING,
+        request.model,
+        request.alias,
+        says,
+        request.to_version,
+        request.request_id,
+    )
+
+
+def disagrees(entries: Sequence[Entry], anchor: str) -> bool:
+    """True when the anchor (“number:hash”) remembers an entry that this ledger does not have."""
+    seq, _, digest = anchor.partition(":")
+    if not (seq.isascii() and seq.isdecimal() and len(seq) <= _DIGITS):
+        return True
+    number = int(seq)
+    return not 1 <= number <= len(entries) or entries[number - 1].hash != digest
+
+
+def of_the_ledger(model: str, anchor: str, *, newest: int) -> RegistryFinding:
+    """The finding that MLflow remembers another ledger than this one."""
+    seq = anchor.partition(":")[0][:_DIGITS]
+    says = (
+        f"An anchor in MLflow's tags on {model} remembers entry {seq} of the ledger, which ends at "
+        f"{newest} here: entries are missing or were rewritten, or the tag was. Compare with "
+        "`python -m core verify-ledger --anchors mlflow`, and restore the ledger from a backup."
+    )
+    return RegistryFinding(Trouble.LEDGER_BEHIND, model, "", says)
 
 
 def flag_repairs(

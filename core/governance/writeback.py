@@ -8,7 +8,8 @@ from typing import Final
 
 from core.errors import Refused, StileError, Unavailable
 from core.governance.checks import judge
-from core.governance.deciding import about, settle
+from core.governance.conflicts import begins_at, confirmed, moved_away, moved_elsewhere
+from core.governance.deciding import about, settle, signed_request
 from core.governance.flags import Flag, flags
 from core.governance.judgement import (
     TAG_ANCHOR,
@@ -24,9 +25,11 @@ from core.governance.judgement import (
     digests_of,
 )
 from core.governance.promotion import Promotions, Registry
+from core.governance.reconciling import lasting
 from core.governance.requests import (
     Action,
     PromotionRequest,
+    Purpose,
     RequestId,
     Status,
     missing_keys,
@@ -102,24 +105,25 @@ class WriteBack:
             return self._settle(request, Action.EXPIRE, "MLflow did not answer in time.", at=at)
         if not request.status.is_in_flight:
             return self._nothing_owed(request, at=at)
+        begins = begins_at(request)
         stands = self.registry.aliases(request.model).get(request.alias)
-        if stands == request.from_version:
+        if stands == begins:
             problem = self._no_longer_true(request, at=at)
             if problem:
                 return self._settle(request, Action.CONFLICT, problem, at=at)
             if not self._lease(lease):  # hashing may take longer than one lease lasts
                 raise Unavailable("Another worker has taken this write over and finishes it.")
             stands = self.registry.aliases(request.model).get(request.alias)
-        if stands not in {request.from_version, request.to_version}:
-            says = _moved_elsewhere(request, stands)
+        if stands not in {begins, request.to_version}:
+            says = moved_elsewhere(request, stands)
             return self._settle(request, Action.CONFLICT, says, at=at)
         request, head = self._start(request, stands=stands, at=at)
         self._write(request, head, stands=stands, lease=lease)
         read_back = self.registry.aliases(request.model).get(request.alias)
         if read_back != request.to_version:
-            says = _moved_away(request, read_back)
+            says = moved_away(request, read_back)
             return self._settle(request, Action.CONFLICT, says, at=at)
-        applied = self._settle(request, Action.FINISH, _confirmed(request), at=at)
+        applied = self._settle(request, Action.FINISH, confirmed(request), at=at)
         return self._finish_decoration(applied, at=at)
 
     def _no_longer_true(self, request: PromotionRequest, *, at: datetime) -> str:
@@ -136,6 +140,10 @@ class WriteBack:
             self.registry.version(request.model, request.to_version)
         except Refused as error:
             return f"{request.model} {request.to_version} cannot be promoted any more: {error}"
+        if request.purpose is Purpose.BREAK_GLASS:  # its keys and checks were overruled on purpose
+            return ""
+        if request.purpose is Purpose.RESTORE:
+            return self._not_what_was_signed(request, at=at)
         with self.store.reading() as record:
             people = record.people()
         now = self.promotions.verified_now(request, people, at=at)
@@ -154,6 +162,26 @@ class WriteBack:
                 f"Held: “{unmet[0].check_id}” does not pass at this moment. {unmet[0].says}".strip()
             )
         return ""
+
+    def _not_what_was_signed(self, request: PromotionRequest, *, at: datetime) -> str:
+        """Why a decision cannot be issued again: its keys signed other facts; or nothing.
+
+        Keys that have expired since and conditions of the moment do not matter: the decision was
+        made, and only its place in the registry was taken away.
+        """
+        with self.store.reading() as record:
+            signed = signed_request(record, request)
+            people = record.people()
+        if not signed.evidence.figures:  # adopted from before Stile: nobody signed any fact
+            return ""
+        now = self.promotions.verified_now(signed, people, at=at)
+        changed = lasting(changed_facts(signed.evidence, now))
+        if not changed:
+            return ""
+        return (
+            f"The facts that were signed have changed ({', '.join(changed[:3])}), so the decision "
+            "cannot be issued again; the alias was left alone. Promote another version."
+        )
 
     def _start(
         self, request: PromotionRequest, *, stands: int | None, at: datetime
@@ -263,32 +291,8 @@ def _flag_tag(flag: Flag) -> dict[str, str]:
     return {TAG_FLAG: flag.kind, TAG_FLAG_REASON: flag.reason}
 
 
-def _confirmed(request: PromotionRequest) -> str:
-    return f"MLflow confirms {request.alias} = {request.to_version}."
-
-
 def _without_keys_of(request: PromotionRequest, authors: frozenset[Username]) -> PromotionRequest:
     """The request without keys of authors, also of those known as authors only since."""
     allowed = request.policy.authors_may_turn
     keys = tuple(k for k in request.keys if k.person not in authors or k.side in allowed)
     return replace(request, keys=keys)
-
-
-def _moved_away(request: PromotionRequest, stands: int | None) -> str:
-    where = "nowhere" if stands is None else f"at {stands}"
-    return (
-        f"{request.alias} of {request.model} was set to {request.to_version} and, read back, "
-        f"points {where}: somebody moved it in the same moment, so {request.to_version} may have "
-        "served for it. Find out who moved it, then open a new request."
-    )
-
-
-def _moved_elsewhere(request: PromotionRequest, stands: int | None) -> str:
-    if request.status is Status.APPLYING:  # an attempt before may have set it, unanswered
-        return _moved_away(request, stands)
-    where = "nowhere" if stands is None else f"at {stands}"
-    wanted = "nowhere" if request.from_version is None else f"at {request.from_version}"
-    return (
-        f"{request.alias} of {request.model} points {where} and not {wanted}, where it stood when "
-        "this was decided; nothing was overwritten. Find out who moved it, then open a new request."
-    )

@@ -8,7 +8,7 @@ from typing import Final
 from sqlmodel import Session, select
 
 from core.governance.reconciling import RegistryFinding, Trouble
-from core.store.tables import HeartbeatRow, RegistryFindingRow
+from core.store.tables import HeartbeatRow, RegistryFindingRow, RequestRow
 
 WATCH: Final = "registry watch"
 LOOK: Final = "registry look"
@@ -41,6 +41,10 @@ class Watch:
         elif at > row.at:
             row.at = at
         self.session.flush()
+
+    def models_asked_for(self) -> frozenset[str]:
+        """The models that somebody ever opened a request for."""
+        return frozenset(self.session.exec(select(RequestRow.model).distinct()))
 
     def findings(self) -> tuple[Known, ...]:
         """What was found and not answered, by model."""

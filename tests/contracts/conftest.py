@@ -12,6 +12,7 @@ from core.store import migrations, transaction
 from core.store import tables as tables_of_the_store
 from core.store.migrations import append_only
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
+from tests.mlflow_fixtures import MlflowStore
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrations.upgrade(engine)
     engine.dispose()  # the last connection to close folds the write-ahead log into the file
     return path
+
+
+@pytest.fixture(scope="session")
+def mlflow_shelf(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
+    """One real MLflow for tests that clear it themselves: opening a store takes a third second."""
+    folder = tmp_path_factory.mktemp("mlflow-shelf")
+    shutil.copyfile(migrated_store, folder / "mlflow.db")
+    return MlflowStore(f"sqlite:///{folder}/mlflow.db", f"file://{folder}/artifacts")
 
 
 @pytest.fixture

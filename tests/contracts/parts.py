@@ -95,7 +95,7 @@ class Facts:
         champion = self.registry.aliases(model).get(alias)
         figures = (
             figure("loss", self.loss, ORANGE, at=at),
-            figure("champion", champion, ORANGE, at=at),
+            figure("champion.version", champion, ORANGE, at=at),
             figure("files", self.files, BLUE, at=at),
             figure("drift", self.drift, BLUE, Part.LIVE, at=at),
             figure("age", self.age, BLUE, Part.LIVE, at=at),

@@ -28,7 +28,8 @@ def a_ledger(*lines: tuple[int, str, int | None, int]) -> tuple[Entry, ...]:
     """Entries from (hour, kind, from, to), all about champion of flight-delay, request 7."""
     entries: list[Entry] = []
     for hour, kind, start, to in lines:
-        body = {"request": 7, "model": "flight-delay", "alias": "champion", "from": start, "to": to}
+        body: dict[str, JsonValue] = {"model": "flight-delay", "alias": "champion"}
+        body |= {"request": 7, "from": start, "to": to}
         previous = entries[-1] if entries else None
         entries.append(append(previous, at=hours(hour), actor="ben", kind=kind, body=body))
     return tuple(entries)

@@ -1,0 +1,316 @@
+"""The reconciler against a real MLflow: what it finds, what it tells the ledger, what it mends."""
+
+from datetime import timedelta
+
+import pytest
+from mlflow import MlflowClient
+from sqlalchemy import Engine, text
+
+from core.errors import Unavailable
+from core.governance.deciding import about
+from core.governance.judgement import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
+from core.governance.reconcile import Depth
+from core.governance.reconciling import Answer, Trouble, answers
+from core.governance.sightings import chronicle
+from core.governance.timeline import WATCH_TOLERANCE, Standing, Stands, position, production
+from core.store import transaction
+from core.store.people import STILE
+from tests.contracts.parts import MINUTE, MODEL
+from tests.contracts.watched import Stage, stage
+from tests.mlflow_fixtures import MlflowStore
+
+
+class Reconciling:
+    """The contract; each database below inherits it."""
+
+    @pytest.fixture
+    def here(self, engine: Engine, mlflow_shelf: MlflowStore) -> Stage:
+        return stage(engine, mlflow_shelf)
+
+    # watching
+
+    def test_a_champion_from_before_stile_is_seen_once_and_is_no_finding(self, here: Stage) -> None:
+        first, second = here.look(), here.look()
+
+        assert (first.findings, second.findings) == ((), ())
+        assert first.observed == ((MODEL, "champion"),)
+        assert second.observed == ()
+        (seen,) = here.entries("alias_seen")
+        assert (seen.facts["from"], seen.facts["to"], seen.facts["first"]) == (None, 3, True)
+        assert len(here.entries("watch_began")) == 1
+
+    def test_looking_again_and_again_writes_nothing_more(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        before = here.office.store.entries()
+
+        for _ in range(3):
+            here.look()
+
+        assert here.office.store.entries() == before
+
+    def test_a_silence_of_the_watch_is_told_and_is_unknown_on_the_time_line(
+        self, here: Stage
+    ) -> None:
+        here.promote()
+        here.look()
+        last = here.look().at
+        at = here.look(by=timedelta(hours=8)).at
+
+        (resumed,) = here.entries("watch_resumed")
+        assert resumed.facts["last_seen"] == last.isoformat()
+        intervals = production(
+            here.office.store.entries(),
+            model=MODEL,
+            alias="champion",
+            stands=Stands(5, at + MINUTE),
+            watched_until=at,
+        )
+        kinds = [(i.version, i.standing) for i in intervals[-3:]]
+        assert kinds == [
+            (5, Standing.GOVERNED),
+            (None, Standing.UNKNOWN),
+            (5, Standing.GOVERNED),
+        ]
+
+    def test_a_silence_within_tolerance_is_none(self, here: Stage) -> None:
+        here.look()
+        here.look(by=WATCH_TOLERANCE)
+
+        assert here.entries("watch_resumed") == []
+
+    def test_what_stile_wrote_itself_is_never_called_ungoverned(self, here: Stage) -> None:
+        here.look()
+        here.promote()
+
+        look = here.look()
+
+        assert look.findings == ()
+        assert len(here.entries("alias_seen")) == 1
+
+    def test_a_move_that_is_being_written_is_not_called_ungoverned(self, here: Stage) -> None:
+        here.look()
+        request = here.office.both_keys(here.office.open(at=here.later()), at=here.later())
+        with here.office.store.deciding() as record:
+            record.append("apply_intended", about(request), actor=STILE, at=here.now)
+        here.point(5)
+
+        look = here.look(Depth.ALIASES, by=timedelta(seconds=1))
+
+        assert look.findings == ()
+        assert len(here.entries("alias_seen")) == 1
+
+    # findings
+
+    def test_an_ungoverned_move_is_found_and_dated(self, here: Stage) -> None:
+        here.promote()
+        last = here.look().at
+        here.point(4)
+
+        look = here.look()
+
+        (known,) = look.findings
+        assert (known.finding.trouble, known.finding.version) == (Trouble.UNGOVERNED_MOVE, 4)
+        assert "the ledger put it at version 5" in known.finding.says
+        seen = here.entries("alias_seen")[-1]
+        assert (seen.facts["from"], seen.facts["to"]) == (5, 4)
+        assert seen.facts["last_seen"] == last.isoformat()
+        assert here.look().findings == look.findings
+
+    def test_a_move_of_a_champion_nobody_decided_about_is_found_too(self, here: Stage) -> None:
+        here.look()
+        here.point(4)
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is Trouble.UNGOVERNED_MOVE
+        assert "it was first seen at version 3" in known.finding.says
+
+    def test_a_vanished_alias_is_found(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        here.point(None)
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is Trouble.ALIAS_VANISHED
+        assert here.entries("alias_seen")[-1].facts["to"] is None
+
+    def test_a_deleted_version_is_found_with_its_alias(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        here.client.delete_model_version(MODEL, "5")
+
+        look = here.look()
+
+        assert here.troubles(look) >= {Trouble.VERSION_DELETED}
+        assert [e.facts["trouble"] for e in here.entries("finding_opened")] == ["version deleted"]
+
+    def test_a_deleted_model_takes_everything_with_it_and_is_found(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        here.client.delete_registered_model(MODEL)
+
+        assert here.troubles(here.look()) == {Trouble.ALIAS_VANISHED, Trouble.VERSION_DELETED}
+
+    def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
+        here.promote()
+        assert here.look().findings == ()
+        here.office.facts.loss = 0.99
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is Trouble.EVIDENCE_MUTATED
+        assert "data science: loss" in known.finding.says
+        here.office.facts.loss = 0.5
+        assert here.look().findings == ()
+        assert len(here.entries("finding_opened")) == len(here.entries("finding_closed")) == 1
+
+    def test_evidence_of_a_version_that_does_not_serve_is_not_watched(self, here: Stage) -> None:
+        here.office.open(at=here.later())
+        here.office.facts.loss = 0.99
+
+        assert here.look().findings == ()
+
+    def test_a_silent_inference_log_leaves_what_was_found_before(self, here: Stage) -> None:
+        here.promote()
+        here.office.facts.loss = 0.99
+        here.look()
+        here.office.facts.fails_with = Unavailable("The inference log did not answer.")
+
+        look = here.look()
+
+        assert look.problems == ("The inference log did not answer.",)
+        assert here.troubles(look) == {Trouble.EVIDENCE_MUTATED}
+
+    @pytest.mark.parametrize("tag", [TAG_DECISION, "stile.digest.data_science"])
+    def test_a_tag_that_was_taken_away_or_changed_is_found(self, here: Stage, tag: str) -> None:
+        here.promote()
+        here.client.delete_model_version_tag(MODEL, "5", tag)
+        here.client.set_model_version_tag(MODEL, "5", "stile.request_id", "99")
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is Trouble.TAG_STRIPPED
+        assert f"{tag} gone" in known.finding.says
+        assert "stile.request_id changed" in known.finding.says
+
+    def test_a_write_that_waits_is_found_and_gone_once_it_is_done(self, here: Stage) -> None:
+        here.look()
+        here.office.both_keys(here.office.open(at=here.later()), at=here.later())
+        early = here.look(Depth.ALIASES, by=timedelta(seconds=20))
+        late = here.look(Depth.ALIASES, by=timedelta(seconds=20))
+
+        here.write()
+
+        assert early.findings == ()
+        assert here.troubles(late) == {Trouble.WRITE_PENDING}
+        assert here.look().findings == ()
+
+    def test_an_anchor_that_remembers_more_than_the_ledger_is_found(self, here: Stage) -> None:
+        here.promote()
+        here.client.set_registered_model_tag(MODEL, TAG_ANCHOR, f"99:{'a' * 64}")
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is Trouble.LEDGER_BEHIND
+        assert "remembers entry 99" in known.finding.says
+
+    def test_nothing_is_told_to_a_broken_ledger_and_the_time_counts_as_unwatched(
+        self, here: Stage
+    ) -> None:
+        here.promote()
+        last = here.look().at
+        self.break_ledger(here)
+        before = here.office.store.entries()
+        here.point(4)
+
+        look = here.look()
+
+        assert {Trouble.LEDGER_BEHIND, Trouble.UNGOVERNED_MOVE} <= here.troubles(look)
+        assert here.office.store.entries() == before
+        with here.office.store.reading() as record:
+            assert record.watch.last() == last
+
+    def break_ledger(self, here: Stage) -> None:
+        """Change an entry as somebody with all rights on the database would."""
+        engine = here.office.store.engine
+        with transaction.deciding(engine) as session:
+            if engine.dialect.name == "sqlite":
+                session.execute(text("DROP TRIGGER entries_no_update"))
+            else:
+                session.execute(text("ALTER TABLE entries DISABLE TRIGGER USER"))
+            session.execute(text("UPDATE entries SET actor = 'eve' WHERE seq = 1"))
+
+    # mending
+
+    def test_flags_are_derived_again_and_mended(self, here: Stage) -> None:
+        here.look()
+        here.promote()
+        here.client.delete_model_version_tag(MODEL, "3", TAG_FLAG)
+        here.client.set_model_version_tag(MODEL, "5", TAG_FLAG, "dominated")
+        here.client.set_model_version_tag(MODEL, "1", TAG_FLAG, "failed:made-up")
+
+        look = here.look()
+
+        assert set(look.repaired) == {(MODEL, 3), (MODEL, 5), (MODEL, 1)}
+        flags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
+        assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
+        assert here.look().repaired == ()
+
+    def test_a_version_that_failed_its_policy_is_flagged_with_the_check(self, here: Stage) -> None:
+        here.office.facts.loss = 0.9
+        here.office.open(at=here.later())
+
+        here.look()
+
+        tags = here.tracking.version(MODEL, 5).tags
+        assert tags[TAG_FLAG] == "failed:good-enough"
+
+    def test_no_flag_is_touched_while_somebody_elses_version_serves(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        here.point(4)
+
+        assert here.look().repaired == ()
+
+    # what may be answered
+
+    def test_answers_never_include_to_ignore(self, here: Stage) -> None:
+        here.promote()
+        decided = position(chronicle(here.office.store.entries()), MODEL, "champion")
+        assert decided is not None
+        here.point(4)
+        (moved,) = here.look().findings
+
+        both = answers(moved.finding, decided.decided, deleted=False)
+        only_adopt = answers(moved.finding, decided.decided, deleted=True)
+
+        assert both == {Answer.RESTORE, Answer.ADOPT}
+        assert only_adopt == {Answer.ADOPT}
+
+    def test_other_models_and_aliases_nobody_asked_about_do_not_matter(
+        self, here: Stage, mlflow_shelf: MlflowStore
+    ) -> None:
+        client = MlflowClient(mlflow_shelf.uri)
+        client.create_registered_model("air-time")
+        client.create_model_version("air-time", f"{mlflow_shelf.artifacts}/air")
+        here.point(2, alias="shadow")
+
+        here.look()
+        here.point(4, alias="shadow")
+
+        assert here.look().findings == ()
+        assert {e.facts["alias"] for e in here.entries("alias_seen")} == {"champion"}
+
+
+class TestReconcilingOnSqlite(Reconciling):
+    @pytest.fixture
+    def engine(self, sqlite_engine: Engine) -> Engine:
+        return sqlite_engine
+
+
+class TestReconcilingOnPostgresql(Reconciling):
+    @pytest.fixture
+    def engine(self, postgresql_engine: Engine) -> Engine:
+        return postgresql_engine

@@ -1,0 +1,82 @@
+"""An office over a real MLflow, with its worker and its reconciler."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mlflow import MlflowClient
+from sqlalchemy import Engine
+
+from core.governance.ledger import Entry
+from core.governance.reconcile import Depth, Look, Reconciler
+from core.governance.reconciling import Trouble
+from core.governance.requests import PromotionRequest
+from core.governance.writeback import WriteBack
+from core.tracking.reader import TrackingReader
+from core.tracking.registry import MlflowRegistry
+from tests.contracts.parts import AT, MINUTE, MODEL, Office, office
+from tests.mlflow_fixtures import MlflowStore
+
+
+@dataclass
+class Stage:
+    """People, a policy, five versions of which 3 is champion, and a clock that a test moves."""
+
+    office: Office
+    client: MlflowClient
+    tracking: TrackingReader
+    now: datetime = AT
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(self.office.promotions, self.tracking)
+
+    def later(self, by: timedelta = MINUTE) -> datetime:
+        self.now += by
+        return self.now
+
+    def look(self, depth: Depth = Depth.EVIDENCE, *, by: timedelta = MINUTE) -> Look:
+        """A look of the reconciler, a minute later."""
+        return self.reconciler.look(depth, at=self.later(by))
+
+    def troubles(self, look: Look) -> set[Trouble]:
+        return {known.finding.trouble for known in look.findings}
+
+    def write(self) -> tuple[PromotionRequest, ...]:
+        """One round of the write-back."""
+        promotions = self.office.promotions
+        return WriteBack(promotions, holder="worker", clock=lambda: self.now).run_due(at=self.now)
+
+    def promote(self, version: int = 5) -> PromotionRequest:
+        """A version promoted with both keys and confirmed."""
+        request = self.office.open(version=version, at=self.later())
+        self.office.both_keys(request, at=self.later())
+        (written,) = self.write()
+        return written
+
+    def point(self, version: int | None, alias: str = "champion") -> None:
+        """Move the alias around Stile, or take it away."""
+        if version is None:
+            self.client.delete_registered_model_alias(MODEL, alias)
+        else:
+            self.client.set_registered_model_alias(MODEL, alias, str(version))
+
+    def champion(self) -> int | None:
+        return self.tracking.registered_model(MODEL).aliases.get("champion")
+
+    def entries(self, kind: str) -> list[Entry]:
+        return [entry for entry in self.office.store.entries() if entry.kind == kind]
+
+
+def stage(engine: Engine, store: MlflowStore) -> Stage:
+    client = MlflowClient(store.uri)
+    for model in client.search_registered_models():  # opening a store costs more than a test
+        client.delete_registered_model(model.name)
+    client.create_registered_model(MODEL)
+    for number in range(1, 6):
+        client.create_model_version(MODEL, f"{store.artifacts}/{number}")
+    client.set_registered_model_alias(MODEL, "champion", "3")
+    here = office(engine)
+    registry = MlflowRegistry(store.door())
+    here.facts.registry = registry
+    here.promotions = replace(here.promotions, registry=registry)
+    return Stage(here, client, TrackingReader(store.door()))
