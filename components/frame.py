@@ -32,7 +32,7 @@ _STYLE: Final = """<style>
 [data-testid=stButtonGroup] button {min-height: 35px}
 [data-testid=stButtonGroup] button[aria-checked=true],
 [data-testid=stButtonGroup] button[aria-pressed=true] {
-  color: inherit !important; background: #94a3b838
+  color: inherit !important; background: #94a3b838 !important
 }
 </style>"""
 
