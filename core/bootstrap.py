@@ -113,6 +113,7 @@ def work_of(services: Services) -> Work:
     """What a worker over these services does, under a name no other process has."""
     return Work(
         services.promotions,
+        policies=services.policies,
         refresh_drift=_refreshing(services),
         observe=_looking(services.reconciler, Depth.ALIASES),
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from uuid import uuid4
 
 from core.errors import StileError
+from core.governance.policy_requests import PolicyRequests
 from core.governance.promotion import Promotions
 from core.governance.requests import PromotionRequest, RequestId, Status
 from core.governance.writeback import WriteBack
@@ -42,6 +43,7 @@ class Work:
     """
 
     promotions: Promotions
+    policies: PolicyRequests | None = None
     refresh_drift: Callable[[datetime], None] | None = None
     observe: Callable[[datetime], tuple[str, ...]] | None = None
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
@@ -74,6 +76,9 @@ def run_once(work: Work, *, at: datetime) -> Round:
     problems: list[str] = []
     problems += _looked(work, work.observe, problems)
     expired = _part(problems, "ending requests", lambda: work.promotions.expire_due(at=at)) or ()
+    policies = work.policies
+    if policies is not None:
+        _part(problems, "settling policy requests", lambda: policies.settle_due(at=at))
     approved = _promote_ready(work.promotions, problems, at=at)
     write_back = WriteBack(work.promotions, holder=work.holder, clock=work.clock)
     written = _part(problems, "writing to MLflow", lambda: write_back.run_due(at=at)) or ()

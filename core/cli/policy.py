@@ -27,12 +27,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of `policy`."""
+    from core.cli import policy_requests  # which uses what is defined here
+
     group = typer.Typer(help="The rules by which promotions are judged.", no_args_is_help=True)
     group.command("list")(list_published)
     group.command("show")(show)
     group.command("lint")(lint_file)
     group.command("diff")(diff)
     group.command("publish")(publish)
+    policy_requests.register(group)
     app.add_typer(group, name="policy")
 
 
@@ -59,7 +62,7 @@ def list_published(as_json: JsonOption = False) -> None:
         *map(_published_line, found),
         *(_line(default_policy(m, "champion")) for m in built_in),
     ]
-    emit(document, as_json, lambda: _printable(lines or ["No policy and no model is there yet."]))
+    emit(document, as_json, lambda: printable(lines or ["No policy and no model is there yet."]))
 
 
 def show(
@@ -73,7 +76,7 @@ def show(
     """The rules in force, or one version of them: as plain sentences, then as they were written."""
     policy = _version(model, alias, version)
     document = {**as_document(policy), "source": policy.source, "terms": list(terms(policy))}
-    emit(document, as_json, lambda: _printable([*in_sentences(policy), "", policy.source]))
+    emit(document, as_json, lambda: printable([*in_sentences(policy), "", policy.source]))
 
 
 def lint_file(file: FileArgument, as_json: JsonOption = False) -> int:
@@ -83,7 +86,7 @@ def lint_file(file: FileArgument, as_json: JsonOption = False) -> int:
     provides, sides nobody checks. Ends with 1 when there is an error, 0 otherwise.
     """
     found = lint(text_of(file))
-    lines = _printable(_lint_lines(file.name, found))
+    lines = printable(_lint_lines(file.name, found))
     if as_json or found.ok:
         emit(lint_document(found), as_json, lambda: lines)
     else:
@@ -108,7 +111,7 @@ def diff(
         "after": {"version": other.version, "digest": other.digest},
         "changes": [change_document(change) for change in found],
     }
-    emit(document, as_json, lambda: _printable(change_lines(found)))
+    emit(document, as_json, lambda: printable(change_lines(found)))
 
 
 def publish(
@@ -271,6 +274,7 @@ def _line(policy: Policy) -> str:
     )
 
 
-def _printable(lines: Sequence[str]) -> str:
+def printable(lines: Sequence[str]) -> str:
+    """The lines as a terminal may show them: nothing in a name can move the cursor."""
     text = "\n".join(lines)
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

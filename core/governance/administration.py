@@ -1,5 +1,6 @@
 """What administrators decide alone: a first policy, and people's rights. Each tells the ledger."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -23,7 +24,7 @@ def publish_policy(
             body: Mapping[str, JsonValue] = {
                 "model": draft.model,
                 "alias": draft.alias,
-                "policy": {"version": draft.version, "digest": draft.digest},
+                "policy": named(draft),
             }
             record.append("policy_published", body, actor=actor, at=at)
             return draft
@@ -31,8 +32,15 @@ def publish_policy(
             return present
     raise Refused(
         f"{draft.model} already has policy {present.version} for {draft.alias}; a later one "
-        "needs both keys of a policy request, which this release does not offer yet."
+        "needs both keys of a policy request: propose it on the Policies page, or with "
+        "`python -m core policy propose`."
     )
+
+
+def named(policy: Policy) -> dict[str, JsonValue]:
+    """A policy as a ledger entry names it: version, digest of what it says, digest of its text."""
+    source = hashlib.sha256(policy.source.encode("utf-8")).hexdigest()
+    return {"version": policy.version, "digest": policy.digest, "source": source}
 
 
 def put_person(store: GovernanceStore, actor: Username, person: Person, *, at: datetime) -> None:

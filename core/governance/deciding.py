@@ -116,6 +116,9 @@ def _judged(record: Record, request: PromotionRequest, *, at: datetime) -> Judge
         at=at,
         occupied_by=record.occupied_by(request.model, request.alias, besides=request.request_id),
     )
+    moved_on = outdated(record, request)
+    if moved_on and request.status is Status.OPEN:
+        held = (moved_on, *held)
     return Judgement(
         request=request,
         evidence=verified,
@@ -148,6 +151,23 @@ def decide(record: Record, request: PromotionRequest, *, actor: Username, at: da
     approved = replace(request, status=next_status(request.status, Action.APPROVE))
     record.save(approved, decision=entry.hash)
     record.queue.put(request.request_id, at=at)
+
+
+def outdated(record: Record, request: PromotionRequest) -> str:
+    """The sentence that says other rules are in force than the request is judged by, or nothing.
+
+    Decisions that are issued again, or made without keys, are not judged by a policy.
+    """
+    if request.purpose is not Purpose.PROMOTE:
+        return ""
+    in_force = record.policy(request.model, request.alias)
+    if in_force is None or in_force.version == request.policy.version:
+        return ""
+    before = f"policy {request.policy.version}" if request.policy.version else "the built-in policy"
+    return (
+        f"Policy {in_force.version} is in force now and this request is judged by {before}: keys "
+        "turned on it no longer count; request changes and refresh the evidence."
+    )
 
 
 def add_authors(

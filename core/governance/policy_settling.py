@@ -1,12 +1,12 @@
 """Inside one transaction: a policy request judged, published or ended, each with its entry."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from core.errors import Refused
+from core.governance.administration import named
 from core.governance.deciding import turned
 from core.governance.evidence import JsonValue
 from core.governance.policy import Policy
@@ -139,10 +139,6 @@ def frozen_draft(request: PolicyRequest) -> dict[str, JsonValue]:
     """The draft and the facts that the keys of a policy request sign."""
     draft = request.draft
     return {
-        "policy": {
-            "version": draft.version,
-            "digest": draft.digest,
-            "source": hashlib.sha256(draft.source.encode("utf-8")).hexdigest(),
-        },
+        "policy": named(draft),
         "digests": {side.value: request.evidence.pinned_digest(side) for side in Side},
     }

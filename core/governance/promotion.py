@@ -17,6 +17,7 @@ from core.governance.deciding import (
     frozen,
     judgement_of,
     once,
+    outdated,
     refuse_second,
     require_voice,
     said_text,
@@ -213,6 +214,8 @@ class Promotions:
         def act(record: Record, person: Person) -> RequestId:
             request = record.request(request_id)
             verified = record.verified(request_id)
+            if moved_on := outdated(record, request):
+                raise Refused(moved_on)
             authors_own = require_turnable(
                 request,
                 verified,

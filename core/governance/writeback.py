@@ -9,7 +9,7 @@ from typing import Final
 from core.errors import Refused, StileError, Unavailable
 from core.governance.checks import judge
 from core.governance.conflicts import begins_at, confirmed, moved_away, moved_elsewhere
-from core.governance.deciding import about, settle, signed_request
+from core.governance.deciding import about, outdated, settle, signed_request
 from core.governance.flags import Flag, flags
 from core.governance.judgement import (
     TAG_ANCHOR,
@@ -146,6 +146,9 @@ class WriteBack:
             return self._not_what_was_signed(request, at=at)
         with self.store.reading() as record:
             people = record.people()
+            moved_on = outdated(record, request)
+        if moved_on:
+            return f"The rules changed before the write; the alias was left alone. {moved_on}"
         now = self.promotions.verified_now(request, people, at=at)
         changed = changed_facts(request.evidence, now)
         if changed:

@@ -12,6 +12,7 @@ from core.errors import Refused, StileError, Unavailable
 from core.governance.policy_requests import PolicyRequests
 from core.governance.proposals import BACK_TEST, PolicyRequest, Stage
 from core.governance.requests import Status
+from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
 from tests.contracts.parts import (
@@ -257,6 +258,42 @@ class PolicyLife:
         (case,) = here.propose().back_test["cases"]
 
         assert case["bars_set_after_the_result"] == ["good-enough", "fits-today", "fresh"]
+
+    # what a new policy does to requests that are judged by the old one
+
+    def test_an_open_request_is_held_until_it_is_judged_by_the_policy_in_force(
+        self, here: Chamber
+    ) -> None:
+        promotions, request = here.office.promotions, here.office.open()
+        here.office.turn(request, BEN, ORANGE)
+        here.publish(here.propose(MIA))
+
+        held = promotions.judgement(request.request_id, at=LATER).held
+        assert held[0].startswith("Policy 2 is in force now and this request is judged by policy 1")
+        with pytest.raises(Refused, match="Policy 2 is in force now"):
+            here.office.turn(request, EVA, BLUE, at=LATER)
+        assert promotions.promote_if_ready(request.request_id, at=LATER).status is Status.OPEN
+
+        promotions.request_changes(
+            EVA.username, request.request_id, text="New rules.", idempotency_key="c", at=LATER
+        )
+        revised = promotions.revise(ANA.username, request.request_id, idempotency_key="v", at=LATER)
+        assert revised.policy.version == 2
+        judged = promotions.judgement(request.request_id, at=LATER)
+        assert not any("in force" in sentence for sentence in judged.held)
+
+    def test_a_decision_that_is_not_written_yet_is_not_applied_by_rules_that_were_replaced(
+        self, here: Chamber
+    ) -> None:
+        request = here.office.both_keys(here.office.open())
+        here.publish(here.propose(MIA))
+
+        writer = WriteBack(here.office.promotions, holder="worker", clock=lambda: LATER)
+        after = writer.run(request.request_id, at=LATER)
+
+        assert after.status is Status.CONFLICT
+        assert "The rules changed before the write" in after.outcome
+        assert here.office.shelf.pointing == {"champion": 3}
 
     # endings
 
