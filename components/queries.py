@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from components.frame import services
 from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
 from core.errors import InsufficientData, Unavailable
-from core.governance.comparison import Comparison, paired_bootstrap
-from core.governance.losses import Loss, row_losses
+from core.governance.arena import names_tried
+from core.governance.evidence import JsonValue
+from core.governance.pairing import pair
+from core.governance.verdicts import comparison_value, slice_value, slices_in_words
+from core.governance.weighing import weigh
 from core.tracking.index import RunTable
 from core.tracking.values import (
     ArtifactFile,
@@ -31,6 +33,13 @@ from core.tracking.values import (
 
 HOLD_OUT: Final = "stile.holdout"
 EVALUATES: Final = "stile.evaluates"
+
+
+@st.cache_data(ttl="20s", max_entries=32, show_spinner=False)
+def back_test(source: str) -> Mapping[str, JsonValue]:
+    """What a draft policy would have decided over the evidence of the past, as JSON."""
+    draft = parse_policy(source, version=0)
+    return back_test_document(services().policies.back_test(draft, at=datetime.now(UTC)))
 
 
 @st.cache_data(ttl="20s", max_entries=4, show_spinner=False)
@@ -153,28 +162,42 @@ def scored_on_the_same_rows(version: ModelVersion, run: Run) -> RunId | None:
     return version.run_id
 
 
+@st.cache_data(ttl="60s", max_entries=32, show_spinner=False)
+def tried_on(hold_out: str) -> frozenset[str]:
+    """Everything that was scored on a hold-out: versions (“model/3”), else runs."""
+    return names_tried(services().tracking, hold_out)
+
+
 @st.cache_data(ttl="10m", max_entries=64, show_spinner=False)
-def paired(baseline: RunId, other: RunId, loss: Loss, candidates: int) -> Comparison:
-    """How two runs differ row by row on the rows both predicted, with its interval.
+def weighed(
+    baseline: RunId, other: RunId, rivals: tuple[RunId, ...], tried: int
+) -> tuple[tuple[Mapping[str, JsonValue], ...], tuple[Mapping[str, JsonValue], ...], str]:
+    """Two runs row by row: a value for each loss that fits, one for each slice, and a sentence.
+
+    `rivals` are the other runs tried on these rows, when all of them are known; `tried` counts.
 
     Raises
     ------
     InsufficientData
         One of them has no row-level predictions, or they are not of the same rows.
     """
-    both = (_rows(baseline, loss), _rows(other, loss))
-    if not both[0].index.equals(both[1].index):
-        raise InsufficientData("These runs were not scored on the same rows.")
-    first, second = (np.asarray(rows, dtype=np.float64) for rows in both)
-    return paired_bootstrap(first, second, margin=0.0, candidates=candidates, seed=len(first))
+    both = pair(_rows(baseline), _rows(other))
+    ours = both.candidate.reset_index()
+    try:
+        others = [pair(_rows(rival), ours).champion for rival in rivals]
+    except InsufficientData:  # one that cannot be held beside them: the count still holds
+        others = []
+    found = weigh(both, others, tried=tried, margin=0.0, seed=len(ours))
+    slices = tuple(slice_value(found.primary, part) for part in found.slices)
+    return (
+        tuple(comparison_value(answer) for answer in found.answers.values()),
+        slices,
+        found.no_slices or slices_in_words(found.primary, found.slices),
+    )
 
 
-def _rows(run_id: RunId, loss: Loss) -> "pd.Series[float]":
-    """The loss of every predicted row by its id."""
+def _rows(run_id: RunId) -> pd.DataFrame:
     found = predictions(run_id)
-    needs = "y_pred" if loss in {Loss.SQUARED, Loss.ERROR} else "y_score"
-    if found is None or needs not in found.columns:
+    if found is None:
         raise InsufficientData("A run logged no row-level predictions to compare.")
-    rows = found.sort_values("row_id")
-    losses = row_losses(rows["y_true"].to_numpy(), rows[needs].to_numpy(), loss)
-    return pd.Series(losses, index=pd.Index(rows["row_id"]))
+    return found

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import decisions, frame, governance, pending, request_story, state
+from components import decisions, frame, governance, pending, request_story, state, weighed
 from core.governance.judgement import Judgement
 from core.governance.requests import RequestId
 from core.identity.people import Person, Role, Side
@@ -43,6 +43,8 @@ def _draw(judged: Judgement, person: Person) -> None:
                 f"{governance.tally(governance.findings_of(judged, side))}"
             )
             governance.finding_rows(governance.findings_of(judged, side))
+            if side is Side.DATA_SCIENCE:
+                weighed.of_request(judged)
             governance.evidence_detail(judged, side)
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown("  \n".join(governance.key_lines(judged, side, people=people, at=at)))

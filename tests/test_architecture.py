@@ -33,7 +33,7 @@ PURE = (
         f"core/governance/{m}.py"
         for m in [
             *("policy", "rules", "strict_yaml", "evidence", "figures", "comparison", "pairing"),
-            *("losses", "resampling", "slices", "reliability", "baseline", "verdicts"),
+            *("losses", "resampling", "slices", "reliability", "baseline", "verdicts", "weighing"),
             *("checks", "requests", "judgement", "flags", "ledger", "chain", "timeline"),
             *("sightings", "reconciling", "conflicts"),
         ]

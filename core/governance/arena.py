@@ -90,7 +90,7 @@ def find_arena(tracking: "TrackingReader", contest: Contest) -> Arena:
         champion=champion,
         candidate=found,
         rivals=tuple(
-            run for name, run in tried.items() if name not in known and name != _name_of(found.run)
+            run for name, run in tried.items() if name not in known and name != name_of(found.run)
         ),
     )
 
@@ -99,6 +99,12 @@ def tried_on(tracking: "TrackingReader", scored: Scored) -> int:
     """How many distinct candidates were scored on a hold-out where no champion was."""
     experiments = [each.experiment_id for each in tracking.experiments()]
     return max(1, len(_tried(tracking, experiments, scored.holdout)))
+
+
+def names_tried(tracking: "TrackingReader", holdout: str) -> frozenset[str]:
+    """Everything that was scored on a hold-out, champions too, by `name_of` the run."""
+    experiments = [each.experiment_id for each in tracking.experiments()]
+    return frozenset(_tried(tracking, experiments, holdout))
 
 
 def _require_holdouts(contest: Contest, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
@@ -134,11 +140,12 @@ def _tried(
     found: dict[str, Run] = {}
     # ILIKE: a digest in capital letters names the same rows
     for run in tracking.runs(experiments, filter_string=f"tags.`{TAG_HOLDOUT}` ILIKE '{holdout}'"):
-        found.setdefault(_name_of(run), run)
+        found.setdefault(name_of(run), run)
     return found
 
 
-def _name_of(run: Run) -> str:
+def name_of(run: Run) -> str:
+    """What a run's score is about: the version it evaluates (“model/3”), else the run itself."""
     return run.tags.get(TAG_EVALUATES) or run.run_id
 
 

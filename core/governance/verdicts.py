@@ -25,6 +25,7 @@ from core.governance.pairing import in_words, verdict_word, word_of
 from core.governance.reliability import Estimate, Reliability
 from core.governance.resampling import spreads
 from core.governance.slices import MIN_ROWS, SliceAnswer, gaps, slices_of
+from core.governance.weighing import Answer, Weighed
 
 PREFIX: Final = "comparison."
 PRIMARY: Final = "comparison.primary"
@@ -60,71 +61,96 @@ def is_of_predictions(name: str) -> bool:
     return name.startswith(PREFIX) or name in others
 
 
-def comparison_figure(
-    loss: Loss,
-    answer: Comparison,
-    *,
-    champion: float,
-    candidate: float,
-    basis: Basis,
-    scribe: Scribe,
-) -> Figure:
-    """The comparison by one loss; `champion` and `candidate` are the mean losses."""
+def comparison_figure(found: Answer, *, basis: Basis, scribe: Scribe) -> Figure:
+    """The comparison by one loss."""
+    answer = found.comparison
     value: dict[str, JsonValue] = {
-        "loss": loss.value,
-        **_answer(answer),
-        "champion": champion,
-        "candidate": candidate,
-        "candidates": answer.candidates,
-        "independent": round(answer.independent, 3),
-        "correction": answer.correction.value,
+        **comparison_value(found),
         "holdout": basis.holdout,
         "inputs": basis.inputs,
     }
-    name, says = f"{PREFIX}{loss.value}", in_words(answer, loss)
+    name, says = f"{PREFIX}{found.loss.value}", in_words(answer, found.loss)
     if answer.verdict is Outcome.INCONCLUSIVE:
         return scribe.inconclusive(name, value, says, source=basis.source)
     return scribe.known(name, value, says, source=basis.source)
 
 
-def slices_figure(
-    loss: Loss, answers: Sequence[SliceAnswer], *, basis: Basis, scribe: Scribe
-) -> Figure:
+def comparison_value(found: Answer) -> dict[str, JsonValue]:
+    """The comparison by one loss as JSON."""
+    answer = found.comparison
+    return {
+        "loss": found.loss.value,
+        **_answer(answer),
+        "champion": found.champion,
+        "candidate": found.candidate,
+        "candidates": answer.candidates,
+        "independent": round(answer.independent, 3),
+        "correction": answer.correction.value,
+    }
+
+
+def slices_figure(found: Weighed, *, basis: Basis, scribe: Scribe) -> Figure:
     """The comparison on every slice; known when at least one of them could be told."""
-    value: list[JsonValue] = [_slice(loss, each) for each in answers]
-    verdicts = [each.answer.verdict for each in answers if each.answer is not None]
-    small = len(answers) - len(verdicts)
-    counts = [
-        f"{verdicts.count(outcome)} {verdict_word(outcome)}"
-        for outcome in (Outcome.WORSE, Outcome.BETTER, Outcome.NOT_WORSE, Outcome.INCONCLUSIVE)
-        if verdicts.count(outcome)
-    ]
-    if small:
-        counts.append(f"{small} with fewer than {MIN_ROWS} rows, inconclusive")
-    worst = [a.slice for a in answers if a.answer and a.answer.verdict is Outcome.WORSE]
-    named = "".join(f" Worse: {part.column} {part.value}." for part in worst[:3])
-    says = f"{counted(len(answers), 'slice')} by {word_of(loss)}: {', '.join(counts)}.{named}"
-    if all(verdict is Outcome.INCONCLUSIVE for verdict in verdicts):
+    if found.no_slices:
+        return scribe.absent(SLICES, found.no_slices, source=basis.source)
+    value: list[JsonValue] = [slice_value(found.primary, each) for each in found.slices]
+    says = slices_in_words(found.primary, found.slices)
+    told = [each.answer.verdict for each in found.slices if each.answer is not None]
+    if all(verdict is Outcome.INCONCLUSIVE for verdict in told):
         return scribe.inconclusive(SLICES, value, says, source=basis.source)
     return scribe.known(SLICES, value, says, source=basis.source)
+
+
+def slices_in_words(loss: Loss, answers: Sequence[SliceAnswer]) -> str:
+    """How the slices came out, and which ones are worse."""
+    told = [each.answer.verdict for each in answers if each.answer is not None]
+    counts = [
+        f"{told.count(outcome)} {verdict_word(outcome)}"
+        for outcome in (Outcome.WORSE, Outcome.BETTER, Outcome.NOT_WORSE, Outcome.INCONCLUSIVE)
+        if told.count(outcome)
+    ]
+    if len(told) < len(answers):
+        counts.append(f"{len(answers) - len(told)} with fewer than {MIN_ROWS} rows, inconclusive")
+    worse = [a.slice for a in answers if a.answer and a.answer.verdict is Outcome.WORSE]
+    named = ", ".join(f"{part.column} {part.value}" for part in worse[:3])
+    return f"{counted(len(answers), 'slice')} by {word_of(loss)}: {', '.join(counts)}." + (
+        f" Worse: {named}." if named else ""
+    )
+
+
+def slice_value(loss: Loss, each: SliceAnswer) -> dict[str, JsonValue]:
+    """The comparison on one slice as JSON."""
+    told: Mapping[str, JsonValue] = (
+        {"verdict": Outcome.INCONCLUSIVE.value, "rows": each.slice.size}
+        if each.answer is None
+        else _answer(each.answer)
+    )
+    return {
+        "column": each.slice.column,
+        "value": each.slice.value,
+        "loss": loss.value,
+        "champion": each.champion,
+        "candidate": each.candidate,
+        **told,
+    }
 
 
 def calibration_figure(
     whose: str,
     frame: pd.DataFrame,
-    fitting: Sequence[tuple[Loss, str]],
+    primary: tuple[Loss, str],
     basis: Basis,
     scribe: Scribe,
 ) -> Figure:
     """Whether one model's forecasts come true, on the hold-out."""
     name = f"calibration.{whose}"
-    column = fitting[0][1]
+    loss, column = primary
     truth, forecast = frame["y_true"].to_numpy(), frame[column].to_numpy()
     is_probability = column == "y_score"
     try:
         if is_probability:
             found = reliability.of_probabilities(truth, forecast, seed=basis.seed)
-        elif fitting[0][0] is Loss.SQUARED:
+        elif loss is Loss.SQUARED:
             found = reliability.of_numbers(truth, forecast)
         else:
             raise InsufficientData("Classes without probabilities have no calibration.")
@@ -231,22 +257,6 @@ def _answer(answer: Comparison) -> dict[str, JsonValue]:
             "rows_to_tell": answer.rows_to_tell,
         }
     )
-
-
-def _slice(loss: Loss, each: SliceAnswer) -> dict[str, JsonValue]:
-    told: Mapping[str, JsonValue] = (
-        {"verdict": Outcome.INCONCLUSIVE.value, "rows": each.slice.size}
-        if each.answer is None
-        else _answer(each.answer)
-    )
-    return {
-        "column": each.slice.column,
-        "value": each.slice.value,
-        "loss": loss.value,
-        "champion": each.champion,
-        "candidate": each.candidate,
-        **told,
-    }
 
 
 def _estimate(name: str, found: Estimate | None) -> dict[str, JsonValue]:

@@ -80,10 +80,43 @@ def test_a_plot_that_a_run_did_not_log_is_said(empty_house: House, pair: tuple[s
 def test_the_difference_is_taken_row_by_row(empty_house: House, pair: tuple[str, str]) -> None:
     app = empty_house.visit("compare", VERA, runs=",".join(pair), show="Evaluation")
 
-    row = app.dataframe[0].value.iloc[0]
-    assert row["verdict"] == "✓ better"
-    assert row["rows"] == "300"
+    table = app.dataframe[0].value.set_index("loss")
+    assert list(table.index) == ["log loss", "Brier score", "1 − AUC", "error rate"]
+    assert table.loc["log loss", "verdict"] == "✓ better"
+    assert table.loc["log loss", "rows"] == "300"
+    assert "The predictions have no slice columns" in text_of(app).replace("\\", "")
     assert "Calibration" in text_of(app)
+
+
+def test_slices_show_where_it_was_bought(empty_house: House) -> None:
+    made = Laboratory.of(empty_house.services)
+    ids = [
+        made.run(name, tags={"stile.holdout": "a" * 64}, log_loss=noise,
+                 files={"eval/predictions.parquet": predictions(
+                     noise=noise, origins=("JFK", "**EWR**"))})
+        for name, noise in (("older", 0.4), ("newer", 0.1))
+    ]  # fmt: skip
+
+    app = empty_house.visit("compare", VERA, runs=",".join(ids), show="Evaluation")
+
+    table = app.dataframe[1].value
+    assert set(table["slice"]) == {"origin JFK", "origin **EWR**"}
+    assert set(table["verdict"]) == {"✓ better"}
+    assert "2 slices by log loss: 2 better" in text_of(app).replace("\\", "")
+
+
+def test_candidates_that_are_not_on_the_page_are_counted_too(
+    empty_house: House, pair: tuple[str, str]
+) -> None:
+    for number in range(3):
+        Laboratory(empty_house.services, "0").run(
+            f"tried-{number}", tags={"stile.holdout": "a" * 64}
+        )
+
+    app = empty_house.visit("compare", VERA, runs=",".join(pair), show="Evaluation")
+
+    assert "widened for 4 candidates" in text_of(app)
+    assert "Bonferroni" in text_of(app)
 
 
 def test_runs_without_predictions_are_not_evaluable(empty_house: House) -> None:
@@ -92,7 +125,9 @@ def test_runs_without_predictions_are_not_evaluable(empty_house: House) -> None:
 
     app = empty_house.visit("compare", VERA, runs=",".join(ids), show="Evaluation")
 
-    assert app.dataframe[0].value.iloc[0]["verdict"] == "– not evaluable"
+    assert len(app.dataframe) == 0
+    assert "not evaluable" in text_of(app)
+    assert "no row\\-level predictions" in text_of(app)
 
 
 def test_other_hold_outs_are_warned_of(empty_house: House, pair: tuple[str, str]) -> None:

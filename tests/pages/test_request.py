@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.governance.requests import Status
 from core.identity.people import Username
+from core.tracking.values import RunId
 from tests.pages.house import (
     ADA,
     ANA,
@@ -20,6 +21,7 @@ from tests.pages.house import (
     keys_of,
     text_of,
 )
+from tests.pages.training import Laboratory, predictions
 
 
 def open_drawer(app: AppTest, key: str) -> AppTest:
@@ -233,3 +235,36 @@ def test_hostile_names_and_comments_show_as_text(empty_house: House) -> None:
     assert "](evil" not in said
     assert "<script>" not in said
     assert r"\!\[x\]\(http" in said
+
+
+def test_what_stands_behind_the_comparison_is_a_click_away(empty_house: House) -> None:
+    made = Laboratory.of(empty_house.services)
+    door = empty_house.services.tracking.door
+    door.write(lambda client: client.create_registered_model(MODEL))
+    for name, noise in (("older", 0.4), ("newer", 0.1)):
+        run_id = made.run(
+            name, log_loss=noise, tags={"stile.holdout": "a" * 64, "mlflow.user": "ana"},
+            files={"eval/predictions.parquet": predictions(noise=noise, origins=("JFK", "EWR")),
+                   "model/MLmodel": b"{}"},
+        )  # fmt: skip
+        source = empty_house.services.tracking.run(RunId(run_id))
+        door.write(
+            lambda client, r=source: client.create_model_version(
+                MODEL, f"{client.get_run(r.run_id).info.artifact_uri}/model", run_id=r.run_id
+            )
+        )
+    empty_house.point(1)
+    request = empty_house.open()
+
+    app = empty_house.visit("request", BEN, id=request.request_id)
+    heads = [expander.label for expander in app.expander]
+    assert "Slices: 2 better\\." in heads
+
+    app = empty_house.visit("request", BEN, id=request.request_id)
+    app.session_state["request_weighed"] = True
+    app.run()
+
+    tables = [table.value for table in app.dataframe]
+    assert list(tables[0]["loss"]) == ["1 − AUC", "Brier score", "error rate", "log loss"]
+    assert set(tables[1]["slice"]) == {"origin JFK", "origin EWR"}
+    assert list(tables[2]["model"]) == ["candidate", "champion"]

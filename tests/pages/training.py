@@ -65,15 +65,18 @@ class Laboratory:
         return run_id
 
 
-def predictions(*, noise: float, rows: int = 300) -> bytes:
+def predictions(*, noise: float, rows: int = 300, origins: tuple[str, ...] = ()) -> bytes:
     """`eval/predictions.parquet` of a model that is worse the more noise it has."""
     rng = np.random.default_rng(11)
     happened = rng.integers(0, 2, rows)
     score = np.clip(0.2 + 0.6 * happened + rng.normal(0, noise, rows), 0.02, 0.98)
     content = io.BytesIO()
-    pd.DataFrame(
+    table = pd.DataFrame(
         {"row_id": range(rows), "y_true": happened, "y_pred": (score > 0.5) * 1, "y_score": score}
-    ).to_parquet(content)
+    )
+    if origins:
+        table["slice_origin"] = [origins[row % len(origins)] for row in range(rows)]
+    table.to_parquet(content)
     return content.getvalue()
 
 
