@@ -33,6 +33,8 @@ _NAMES: Final = {
     "rows": st.column_config.TextColumn(alignment="right"),
     "champion": st.column_config.TextColumn(alignment="right", help="mean loss"),
     "candidate": st.column_config.TextColumn(alignment="right", help="mean loss"),
+    "baseline": st.column_config.TextColumn(alignment="right", help="mean loss"),
+    "this run": st.column_config.TextColumn(alignment="right", help="mean loss"),
     "rows to tell": st.column_config.TextColumn(
         alignment="right", help="About how many rows would end an inconclusive answer"
     ),
@@ -155,13 +157,17 @@ def _of_evidence(evidence: Evidence) -> None:
 
 
 def _compared(evidence: Evidence) -> list[Mapping[str, JsonValue]]:
-    return [
+    """The comparisons by each loss, the one that speaks for the task first."""
+    found = [
         figure.value
         for figure in evidence.figures
         if figure.name.startswith(PREFIX)
         and figure.name != PRIMARY
         and isinstance(figure.value, Mapping)
     ]
+    first = _value(evidence, PRIMARY)
+    loss = first.get("loss") if isinstance(first, Mapping) else None
+    return sorted(found, key=lambda value: value.get("loss") != loss)
 
 
 def _basis(value: Mapping[str, JsonValue]) -> str:

@@ -265,6 +265,6 @@ def test_what_stands_behind_the_comparison_is_a_click_away(empty_house: House) -
     app.run()
 
     tables = [table.value for table in app.dataframe]
-    assert list(tables[0]["loss"]) == ["1 − AUC", "Brier score", "error rate", "log loss"]
+    assert list(tables[0]["loss"]) == ["log loss", "1 − AUC", "Brier score", "error rate"]
     assert set(tables[1]["slice"]) == {"origin JFK", "origin EWR"}
     assert list(tables[2]["model"]) == ["candidate", "champion"]
