@@ -43,6 +43,7 @@ SCREENS: Final = (
     Screen("promotions", "Promotions", "key"),
     Screen("request", "Request", "rule", listed=False),
     Screen("versions", "Versions", "account_tree"),
+    Screen("policies", "Policies", "gavel"),
     Screen("ledger", "Ledger", "receipt_long"),
     Screen("glossary", "Glossary", "menu_book"),
 )

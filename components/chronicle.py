@@ -21,7 +21,12 @@ KINDS: Final[Mapping[str, str]] = {
     "request_failed": "could not write to MLflow",
     "retry_asked": "asked to try again to write",
     "commented": "commented on",
+    "policy_proposed": "proposed a policy for",
+    "policy_key_turned": "turned a key on a policy for",
     "policy_published": "published the policy of",
+    "policy_rejected": "rejected a policy for",
+    "policy_withdrawn": "withdrew a policy for",
+    "policy_expired": "let expire a policy for",
     "person_changed": "changed the rights of",
     "ledger_key_changed": "sealed what follows with a new key",
     "ledger_key_lost": "declared a ledger key lost",
@@ -36,6 +41,9 @@ DECISIONS: Final = frozenset(
         "request_conflict",
         "request_failed",
         "policy_published",
+        "policy_rejected",
+        "policy_withdrawn",
+        "policy_expired",
     }
 )
 
@@ -67,11 +75,13 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
         case "request_conflict" | "request_failed" | "request_expired":
             word = {"conflict": "stopped on a conflict", "failed": "failed", "expired": "expired"}
             return f"{move} {word[entry.kind.removeprefix('request_')]}: {facts.get('says', '')}"
-        case "policy_published":
+        case "policy_published" if "policy_request" not in facts:
             version = _inside(facts, "policy", "version")
             return (
                 f"{who} published policy {version} for {facts.get('alias')} of {facts.get('model')}"
             )
+        case kind if kind.startswith("policy_"):
+            return _about_policy(kind, facts, who)
         case "ledger_key_changed":
             before = facts.get("from")
             old = f"key {before}" if before else "no key"
@@ -91,6 +101,26 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
             return f"{who} {KINDS[kind]} {move}" + (f": “{said}”" if said else "")
         case _:
             return f"{who}: {kind_label(entry.kind)} {move}".rstrip()
+
+
+def _about_policy(kind: str, facts: Mapping[str, JsonValue], who: str) -> str:
+    """What happened to a proposed policy."""
+    change = f"policy {facts.get('from_policy')} → {facts.get('to_policy')}"
+    what = f"{change} for {facts.get('alias')} of {facts.get('model')}"
+    said = str(facts.get("says", "") or facts.get("comment", "") or "")
+    quoted = f": “{said}”" if said else ""
+    match kind:
+        case "policy_proposed":
+            return f"{who} proposed {what}{quoted}"
+        case "policy_key_turned":
+            side = str(facts.get("side", "")).replace("_", " ")
+            return f"{who} turned the {side} key on {what}{quoted}"
+        case "policy_published":
+            return f"{what} is published with {who}'s key: it is in force"
+        case "policy_expired":
+            return f"{what} expired: {said}"
+        case _:
+            return f"{who} {kind.removeprefix('policy_').replace('_', ' ')} {what}{quoted}"
 
 
 def _move(facts: Mapping[str, JsonValue]) -> str:

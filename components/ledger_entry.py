@@ -63,3 +63,9 @@ def detail(entry: Entry, people: Mapping[str, str]) -> None:
         request = entry.facts.get("request")
         if isinstance(request, int):
             frame.link(f"Request {request}", "request", id=request)
+        proposal = entry.facts.get("policy_request")
+        if isinstance(proposal, int):
+            frame.link(
+                f"Policy request {proposal}", "policies", model=str(entry.facts.get("model", "")),
+                alias=str(entry.facts.get("alias", "")), view="proposals", request=proposal,
+            )  # fmt: skip

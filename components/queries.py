@@ -6,6 +6,7 @@ milliseconds. A refusal or an absence raises and is not remembered, so *Try agai
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 import pandas as pd
@@ -14,6 +15,8 @@ import streamlit as st
 from components.frame import services
 from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
 from core.errors import InsufficientData, Unavailable
+from core.governance.backtest import BackTest
+from core.governance.policy import parse_policy
 from core.governance.arena import names_tried
 from core.governance.evidence import JsonValue
 from core.governance.pairing import pair
@@ -40,6 +43,13 @@ def back_test(source: str) -> Mapping[str, JsonValue]:
     """What a draft policy would have decided over the evidence of the past, as JSON."""
     draft = parse_policy(source, version=0)
     return back_test_document(services().policies.back_test(draft, at=datetime.now(UTC)))
+
+
+@st.cache_data(ttl="20s", max_entries=32, show_spinner=False)
+def back_test(source: str) -> BackTest:
+    """What a draft policy would have decided over the frozen evidence of the past."""
+    draft = parse_policy(source, version=0)
+    return services().policies.back_test(draft, at=datetime.now(UTC))
 
 
 @st.cache_data(ttl="20s", max_entries=4, show_spinner=False)

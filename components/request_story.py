@@ -7,6 +7,7 @@ import streamlit as st
 
 from components import decisions, frame, governance, queries, theme
 from core.errors import StileError
+from core.governance.bars import AFTER_THE_RESULT, set_after_result
 from core.governance.judgement import Judgement, changed_facts
 from core.governance.requests import PromotionRequest
 
@@ -35,25 +36,20 @@ def _rules(request: PromotionRequest) -> str:
     if request.policy.version == 0:
         return "built-in policy"
     name = f"policy {request.policy.version}"
-    published, started = _published_at(request), _run_started_at(request)
-    if published is None or started is None:
+    late = _late_bars(request)
+    if late is None:
         return name
-    return f"{name} (set {'before the run' if published <= started else '**after the result**'})"
+    return f"{name} (set {'**after the result**' if late else 'before the run'})"
 
 
-def _published_at(request: PromotionRequest) -> datetime | None:
-    for entry in frame.services().store.entries():
-        facts = entry.facts
-        rules = facts.get("policy")
-        if (
-            entry.kind == "policy_published"
-            and facts.get("model") == request.model
-            and facts.get("alias") == request.alias
-            and isinstance(rules, Mapping)
-            and rules.get("digest") == request.policy.digest
-        ):
-            return entry.time
-    return None
+def _late_bars(request: PromotionRequest) -> tuple[str, ...] | None:
+    """The checks whose bar was set after the candidate's run had started; None: nobody knows."""
+    started = _run_started_at(request)
+    if started is None or request.policy.version == 0:
+        return None
+    with frame.services().store.reading() as record:
+        history = record.policy_shelf.published(request.model, request.alias)
+    return set_after_result(history, request.policy, result_at=started)
 
 
 def _run_started_at(request: PromotionRequest) -> datetime | None:
@@ -76,6 +72,14 @@ def provenance(judged: Judgement) -> None:
         changed = changed_facts(request.evidence, judged.evidence)
         says = f"**{len(changed)} facts changed**" if changed else "unchanged"
         verified = f"verified {frame.clock(request.verified_at)}: {says}"
+    late = _late_bars(request)
+    if late:
+        names = ", ".join(f"“{governance.check_name(check_id).lower()}”" for check_id in late)
+        st.markdown(
+            f":violet-badge[{AFTER_THE_RESULT}] {theme.plain(names)}",
+            help="The rule was published, or changed, after the candidate’s run had started: it "
+            "may have been fitted to it.",
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"{governance.status_badge(request)} {theme.verdict_badge(judged.verdict)} "

@@ -5,7 +5,17 @@ from typing import Final
 
 import streamlit as st
 
-from components import chronicle, frame, governance, model_card, queries, queue, standing, theme
+from components import (
+    chronicle,
+    frame,
+    governance,
+    model_card,
+    policy_request,
+    queries,
+    queue,
+    standing,
+    theme,
+)
 from core.errors import StileError
 from core.governance.timeline import Standing
 from core.identity.people import Role
@@ -45,13 +55,16 @@ def _headline() -> None:
     at = datetime.now(UTC)
     promotions = frame.services().promotions
     mine = promotions.waiting_for(person.username, at)
-    st.title(_sentence(len(mine)), anchor=False)
-    if not mine:
+    rules = frame.services().policies.waiting_for(person.username, at)
+    st.title(_sentence(len(mine) + len(rules)), anchor=False)
+    if not mine and not rules:
         return
     with st.container(border=True, key="overview_mine", gap="xsmall"):
         st.markdown("**Waiting for me**")
         for request in mine:
             queue.waiting_row(promotions.judgement(request.request_id, at=at), person, at=at)
+        for proposal in rules:
+            policy_request.waiting_row(proposal)
 
 
 def _sentence(mine: int) -> str:

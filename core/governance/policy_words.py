@@ -87,7 +87,7 @@ def _value(text: str) -> str:
 
 def terms(policy: Policy) -> tuple[str, ...]:
     """What a policy says beside its checks: keys, risk, validity, margin, authors."""
-    keys = " and ".join(_keys(side, count) for side, count in policy.keys.items())
+    keys = " and ".join(_keys(side, policy.keys.get(side, 0)) for side in Side)
     validity = policy.validity
     lines = [
         f"A promotion takes {keys}, from different people, none of them an author.",
