@@ -9,7 +9,20 @@ from core.cli import run
 
 def command_line() -> typer.Typer:
     """The typer application with every group of commands registered."""
-    from core.cli import demo, export, gate, ledger, monitor, policy, request, runs, serve, worker
+    from core.cli import (
+        demo,
+        export,
+        gate,
+        ledger,
+        monitor,
+        policy,
+        reconcile,
+        request,
+        runs,
+        serve,
+        timeline,
+        worker,
+    )
 
     app = typer.Typer(
         help="Stile: governance over any MLflow server. Every command takes --json and --debug.",
@@ -17,7 +30,21 @@ def command_line() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for group in (demo, runs, gate, request, policy, monitor, serve, worker, ledger, export):
+    groups = (
+        demo,
+        runs,
+        gate,
+        request,
+        policy,
+        monitor,
+        serve,
+        worker,
+        ledger,
+        export,
+        reconcile,
+        timeline,
+    )
+    for group in groups:
         group.register(app)
     return app
 

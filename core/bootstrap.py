@@ -7,6 +7,7 @@ from typing import Final
 
 from core.drift.monitor import DriftMonitor
 from core.governance import gathering
+from core.governance.answers import Answers
 from core.governance.ledger import LedgerKey, former_keys
 from core.governance.policy_requests import PolicyRequests, RunStarted
 from core.governance.promotion import Promotions
@@ -50,6 +51,7 @@ class Services:
     policies: PolicyRequests
     drift: DriftMonitor
     reconciler: Reconciler
+    answers: Answers
 
 
 def open_services(settings: Settings) -> Services:
@@ -96,6 +98,7 @@ def open_services(settings: Settings) -> Services:
         policies=PolicyRequests(store, _started(tracking)),
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
+        answers=Answers(promotions),
     )
 
 

@@ -158,7 +158,7 @@ def outdated(record: Record, request: PromotionRequest) -> str:
 
     Decisions that are issued again, or made without keys, are not judged by a policy.
     """
-    if request.purpose is not Purpose.PROMOTE:
+    if request.purpose not in {Purpose.PROMOTE, Purpose.ADOPT}:
         return ""
     in_force = record.policy(request.model, request.alias)
     if in_force is None or in_force.version == request.policy.version:

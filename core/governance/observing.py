@@ -16,8 +16,15 @@ from core.governance.sightings import (
     Decided,
     chronicle,
 )
-from core.governance.timeline import WATCH_TOLERANCE, Position, position
-from core.store.governance import Record
+from core.governance.timeline import (
+    WATCH_TOLERANCE,
+    Interval,
+    Position,
+    Stands,
+    position,
+    production,
+)
+from core.store.governance import GovernanceStore, Record
 from core.store.people import STILE
 from core.tracking.values import RegisteredModel
 
@@ -68,6 +75,27 @@ def observe(
     looked_for = reconciling.OF_THE_ALIAS | reconciling.OF_THE_QUEUE
     record.watch.replace(looked_for, found, at=at)
     return tuple(new)
+
+
+def present_intervals(
+    store: GovernanceStore,
+    model: str,
+    alias: str,
+    *,
+    stands: int | None,
+    answered: bool = True,
+    at: datetime,
+) -> tuple[Interval, ...]:
+    """The production time-line up to `at`; `stands` is what the registry says, if it `answered`."""
+    with store.reading() as record:
+        entries, watched_until = record.entries(), record.watch.last()
+    return production(
+        entries,
+        model=model,
+        alias=alias,
+        stands=Stands(stands, at) if answered else None,
+        watched_until=watched_until,
+    )
 
 
 def kept(

@@ -34,6 +34,7 @@ from core.governance.requests import (
     Comment,
     Key,
     PromotionRequest,
+    Purpose,
     RequestId,
     Status,
     next_status,
@@ -364,7 +365,10 @@ class Promotions:
             policy = record.policy(before.model, before.alias) or default_policy(
                 before.model, before.alias
             )
-        champion, authors = self._look_at(before.model, before.to_version, before.alias, people)
+        if before.purpose is Purpose.ADOPT:
+            champion, authors = self._look_at_adopted(before, people)
+        else:
+            champion, authors = self._look_at(before.model, before.to_version, before.alias, people)
         evidence = self.source.gather(
             model=before.model,
             alias=before.alias,
@@ -450,6 +454,17 @@ class Promotions:
         if champion == version:
             raise Refused(f"{model} {version} already is {alias}; there is nothing to request.")
         return champion, self.source.authors(model, version, people)
+
+    def _look_at_adopted(
+        self, request: PromotionRequest, people: tuple[Person, ...]
+    ) -> tuple[int | None, frozenset[Username]]:
+        stands = self.registry.aliases(request.model).get(request.alias)
+        if stands != request.to_version:
+            raise Refused(
+                f"{request.alias} of {request.model} does not stand at {request.to_version} any "
+                "more; withdraw this request and look again."
+            )
+        return request.from_version, self.source.authors(request.model, stands, people)
 
     def _move(
         self,

@@ -21,7 +21,7 @@ from tests.mlflow_fixtures import MlflowStore
 
 
 class Reconciling:
-    """The contract; each database below inherits it."""
+    """Each finding, and what is told to the ledger: on every database."""
 
     @pytest.fixture
     def here(self, engine: Engine, mlflow_shelf: MlflowStore) -> Stage:
@@ -38,16 +38,6 @@ class Reconciling:
         (seen,) = here.entries("alias_seen")
         assert (seen.facts["from"], seen.facts["to"], seen.facts["first"]) == (None, 3, True)
         assert len(here.entries("watch_began")) == 1
-
-    def test_looking_again_and_again_writes_nothing_more(self, here: Stage) -> None:
-        here.promote()
-        here.look()
-        before = here.office.store.entries()
-
-        for _ in range(3):
-            here.look()
-
-        assert here.office.store.entries() == before
 
     def test_a_silence_of_the_watch_is_told_and_is_unknown_on_the_time_line(
         self, here: Stage
@@ -73,33 +63,6 @@ class Reconciling:
             (5, Standing.GOVERNED),
         ]
 
-    def test_a_silence_within_tolerance_is_none(self, here: Stage) -> None:
-        here.look()
-        here.look(by=WATCH_TOLERANCE)
-
-        assert here.entries("watch_resumed") == []
-
-    def test_what_stile_wrote_itself_is_never_called_ungoverned(self, here: Stage) -> None:
-        here.look()
-        here.promote()
-
-        look = here.look()
-
-        assert look.findings == ()
-        assert len(here.entries("alias_seen")) == 1
-
-    def test_a_move_that_is_being_written_is_not_called_ungoverned(self, here: Stage) -> None:
-        here.look()
-        request = here.office.both_keys(here.office.open(at=here.later()), at=here.later())
-        with here.office.store.deciding() as record:
-            record.append("apply_intended", about(request), actor=STILE, at=here.now)
-        here.point(5)
-
-        look = here.look(Depth.ALIASES, by=timedelta(seconds=1))
-
-        assert look.findings == ()
-        assert len(here.entries("alias_seen")) == 1
-
     # findings
 
     def test_an_ungoverned_move_is_found_and_dated(self, here: Stage) -> None:
@@ -116,15 +79,6 @@ class Reconciling:
         assert (seen.facts["from"], seen.facts["to"]) == (5, 4)
         assert seen.facts["last_seen"] == last.isoformat()
         assert here.look().findings == look.findings
-
-    def test_a_move_of_a_champion_nobody_decided_about_is_found_too(self, here: Stage) -> None:
-        here.look()
-        here.point(4)
-
-        (known,) = here.look().findings
-
-        assert known.finding.trouble is Trouble.UNGOVERNED_MOVE
-        assert "it was first seen at version 3" in known.finding.says
 
     def test_a_vanished_alias_is_found(self, here: Stage) -> None:
         here.promote()
@@ -146,13 +100,6 @@ class Reconciling:
         assert here.troubles(look) >= {Trouble.VERSION_DELETED}
         assert [e.facts["trouble"] for e in here.entries("finding_opened")] == ["version deleted"]
 
-    def test_a_deleted_model_takes_everything_with_it_and_is_found(self, here: Stage) -> None:
-        here.promote()
-        here.look()
-        here.client.delete_registered_model(MODEL)
-
-        assert here.troubles(here.look()) == {Trouble.ALIAS_VANISHED, Trouble.VERSION_DELETED}
-
     def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
         here.promote()
         assert here.look().findings == ()
@@ -165,23 +112,6 @@ class Reconciling:
         here.office.facts.loss = 0.5
         assert here.look().findings == ()
         assert len(here.entries("finding_opened")) == len(here.entries("finding_closed")) == 1
-
-    def test_evidence_of_a_version_that_does_not_serve_is_not_watched(self, here: Stage) -> None:
-        here.office.open(at=here.later())
-        here.office.facts.loss = 0.99
-
-        assert here.look().findings == ()
-
-    def test_a_silent_inference_log_leaves_what_was_found_before(self, here: Stage) -> None:
-        here.promote()
-        here.office.facts.loss = 0.99
-        here.look()
-        here.office.facts.fails_with = Unavailable("The inference log did not answer.")
-
-        look = here.look()
-
-        assert look.problems == ("The inference log did not answer.",)
-        assert here.troubles(look) == {Trouble.EVIDENCE_MUTATED}
 
     @pytest.mark.parametrize("tag", [TAG_DECISION, "stile.digest.data_science"])
     def test_a_tag_that_was_taken_away_or_changed_is_found(self, here: Stage, tag: str) -> None:
@@ -258,6 +188,80 @@ class Reconciling:
         assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
         assert here.look().repaired == ()
 
+
+class More(Reconciling):
+    """What is watched, and what is no finding."""
+
+    def test_looking_again_and_again_writes_nothing_more(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        before = here.office.store.entries()
+
+        for _ in range(3):
+            here.look()
+
+        assert here.office.store.entries() == before
+
+    def test_a_silence_within_tolerance_is_none(self, here: Stage) -> None:
+        here.look()
+        here.look(by=WATCH_TOLERANCE)
+
+        assert here.entries("watch_resumed") == []
+
+    def test_what_stile_wrote_itself_is_never_called_ungoverned(self, here: Stage) -> None:
+        here.look()
+        here.promote()
+
+        look = here.look()
+
+        assert look.findings == ()
+        assert len(here.entries("alias_seen")) == 1
+
+    def test_a_move_that_is_being_written_is_not_called_ungoverned(self, here: Stage) -> None:
+        here.look()
+        request = here.office.both_keys(here.office.open(at=here.later()), at=here.later())
+        with here.office.store.deciding() as record:
+            record.append("apply_intended", about(request), actor=STILE, at=here.now)
+        here.point(5)
+
+        look = here.look(Depth.ALIASES, by=timedelta(seconds=1))
+
+        assert look.findings == ()
+        assert len(here.entries("alias_seen")) == 1
+
+    def test_a_move_of_a_champion_nobody_decided_about_is_found_too(self, here: Stage) -> None:
+        here.look()
+        here.point(4)
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is Trouble.UNGOVERNED_MOVE
+        assert "it was first seen at version 3" in known.finding.says
+
+    def test_a_deleted_model_takes_everything_with_it_and_is_found(self, here: Stage) -> None:
+        here.promote()
+        here.look()
+        here.client.delete_registered_model(MODEL)
+
+        assert here.troubles(here.look()) == {Trouble.ALIAS_VANISHED, Trouble.VERSION_DELETED}
+
+    def test_evidence_of_a_version_that_does_not_serve_is_not_watched(self, here: Stage) -> None:
+        here.office.open(at=here.later())
+        here.office.facts.loss = 0.99
+
+        assert here.look().findings == ()
+
+    def test_a_silent_inference_log_leaves_what_was_found_before(self, here: Stage) -> None:
+        here.promote()
+        here.office.facts.loss = 0.99
+        here.look()
+        here.office.facts.fails_with = Unavailable("The inference log did not answer.")
+
+        look = here.look()
+
+        assert look.problems == ("The inference log did not answer.",)
+        assert here.troubles(look) == {Trouble.EVIDENCE_MUTATED}
+
     def test_a_version_that_failed_its_policy_is_flagged_with_the_check(self, here: Stage) -> None:
         here.office.facts.loss = 0.9
         here.office.open(at=here.later())
@@ -304,7 +308,7 @@ class Reconciling:
         assert {e.facts["alias"] for e in here.entries("alias_seen")} == {"champion"}
 
 
-class TestReconcilingOnSqlite(Reconciling):
+class TestReconcilingOnSqlite(More):
     @pytest.fixture
     def engine(self, sqlite_engine: Engine) -> Engine:
         return sqlite_engine

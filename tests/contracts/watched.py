@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from mlflow import MlflowClient
 from sqlalchemy import Engine
@@ -13,8 +14,10 @@ from core.governance.requests import PromotionRequest
 from core.governance.writeback import WriteBack
 from core.tracking.reader import TrackingReader
 from core.tracking.registry import MlflowRegistry
-from tests.contracts.parts import AT, MINUTE, MODEL, Office, office
+from tests.contracts.parts import AT, MODEL, Office, office
 from tests.mlflow_fixtures import MlflowStore
+
+SHORTLY: Final = timedelta(seconds=10)
 
 
 @dataclass
@@ -30,12 +33,12 @@ class Stage:
     def reconciler(self) -> Reconciler:
         return Reconciler(self.office.promotions, self.tracking)
 
-    def later(self, by: timedelta = MINUTE) -> datetime:
+    def later(self, by: timedelta = SHORTLY) -> datetime:
         self.now += by
         return self.now
 
-    def look(self, depth: Depth = Depth.EVIDENCE, *, by: timedelta = MINUTE) -> Look:
-        """A look of the reconciler, a minute later."""
+    def look(self, depth: Depth = Depth.EVIDENCE, *, by: timedelta = SHORTLY) -> Look:
+        """A look of the reconciler, shortly afterwards."""
         return self.reconciler.look(depth, at=self.later(by))
 
     def troubles(self, look: Look) -> set[Trouble]:

@@ -1,0 +1,203 @@
+"""`reconcile`, `restore`, `adopt`, `break-glass`: what the registry says, and the answers."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from core.cli import Exit, emit
+from core.cli.request import acting
+from core.governance import glass
+from core.governance.reconcile import Depth, Look
+from core.governance.requests import PromotionRequest, RequestId
+
+_Model = Annotated[str, typer.Argument(help="The registered model.")]
+_Alias = Annotated[str, typer.Option(help="The alias.")]
+_As = Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")]
+_Key = Annotated[str, typer.Option(help="The same key does it once, however often it is run.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands `reconcile`, `restore`, `adopt` and `break-glass`."""
+    app.command("reconcile")(reconcile)
+    app.command("restore")(restore)
+    app.command("adopt")(adopt)
+    app.command("break-glass")(break_glass)
+
+
+def reconcile(as_json: _Json = False) -> int:
+    """Hold the registry against the ledger: aliases, versions, tags, flags, signed facts.
+
+    Ends with 0 (clean), 1 (a finding stands), 4 (a system did not answer).
+    """
+    from core.bootstrap import open_services  # opening the services takes a moment
+    from core.settings import load_settings
+
+    services = open_services(load_settings())
+    look = services.reconciler.look(Depth.EVIDENCE, at=datetime.now(UTC))
+    emit(look_as_document(look), as_json, lambda: look_in_words(look))
+    if look.findings:
+        return Exit.FAILED
+    return Exit.UNAVAILABLE if look.problems else Exit.OK
+
+
+def restore(
+    model: _Model,
+    alias: _Alias = "champion",
+    comment: Annotated[str, typer.Option(help="What happened, for the ledger.")] = "",
+    user: _As = "",
+    idempotency_key: _Key = "",
+    as_json: _Json = False,
+) -> None:
+    """Issue the decision that stands again; the worker writes it back like any other.
+
+    Ends with 0 (queued), 1 (refused), 4 (no answer).
+    """
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor = acting(settings, user)
+    request = open_services(settings).answers.restore(
+        actor,
+        model=model,
+        alias=alias,
+        comment=comment,
+        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        at=datetime.now(UTC),
+    )
+    emit(_document(request), as_json, lambda: f"{_named(request)} is queued: {_move(request)}.")
+
+
+def adopt(
+    model: _Model,
+    alias: _Alias = "champion",
+    reason: Annotated[str, typer.Option(help="Why; needed for what moved around Stile.")] = "",
+    user: _As = "",
+    idempotency_key: _Key = "",
+    as_json: _Json = False,
+) -> None:
+    """Take a champion that was there before Stile under governance, as an administrator.
+
+    One that was moved around Stile takes two keys: then a request for them is opened instead.
+    Ends with 0 (adopted, or the request is open), 1 (refused), 4 (no answer).
+    """
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor = acting(settings, user)
+    answers, at = open_services(settings).answers, datetime.now(UTC)
+    form = idempotency_key or f"cli-{uuid4()}"
+    if answers.needs_two_keys(model, alias):
+        request = answers.ask_to_adopt(
+            actor, model=model, alias=alias, reason=reason, idempotency_key=form, at=at
+        )
+        says = f"{_named(request)} asks for a key of each side to adopt {_move(request)}."
+        emit({**_document(request), "adopted": False}, as_json, lambda: says)
+        return
+    entry = answers.adopt_from_before(
+        actor, model=model, alias=alias, reason=reason, idempotency_key=form, at=at
+    )
+    version = entry.facts["to"]
+    document = {"model": model, "alias": alias, "version": version, "adopted": True,
+                "entry": entry.seq, "from": entry.at}  # fmt: skip
+    emit(document, as_json, lambda: _adopted(model, alias, version))
+
+
+def break_glass(
+    request: Annotated[int, typer.Argument(min=1, help="The open request.")],
+    reason: Annotated[str, typer.Option(help="Why it cannot wait; a review will read it.")],
+    user: _As = "",
+    idempotency_key: _Key = "",
+    as_json: _Json = False,
+) -> None:
+    """Promote an open request without its keys, as an administrator; a review is due.
+
+    Ends with 0 (queued), 1 (refused), 4 (no answer).
+    """
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor = acting(settings, user)
+    at = datetime.now(UTC)
+    broken = glass.break_glass(
+        open_services(settings).store,
+        actor,
+        RequestId(request),
+        reason=reason,
+        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        at=at,
+    )
+    due = (at + glass.REVIEW_WITHIN).isoformat()
+    says = f"The glass is broken: {_move(broken)} is queued. A review is due by {due}."
+    emit({**_document(broken), "review_due": due}, as_json, lambda: says)
+
+
+def look_as_document(look: Look) -> dict[str, Any]:
+    """A look at the registry as JSON."""
+    return {
+        "ok": not look.findings and not look.problems,
+        "at": look.at.isoformat(),
+        "findings": [
+            {
+                "trouble": known.finding.trouble.value,
+                "model": known.finding.model,
+                "alias": known.finding.alias,
+                "version": known.finding.version,
+                "request": known.finding.request,
+                "found_at": known.found_at.isoformat(),
+                "says": known.finding.says,
+            }
+            for known in look.findings
+        ],
+        "observed": [{"model": model, "alias": alias} for model, alias in look.observed],
+        "repaired": [{"model": model, "version": version} for model, version in look.repaired],
+        "problems": list(look.problems),
+    }
+
+
+def look_in_words(look: Look) -> str:
+    """A look at the registry for a person."""
+    lines = [f"✕ {known.finding.trouble.value}: {known.finding.says}" for known in look.findings]
+    lines += [f"Flag written again: {model} {version}." for model, version in look.repaired]
+    lines += look.problems
+    if not look.findings and not look.problems:
+        lines.append("The registry says what the ledger says.")
+    return _plain("\n".join(lines))
+
+
+def _document(request: PromotionRequest) -> dict[str, Any]:
+    return {
+        "request": request.request_id,
+        "purpose": request.purpose.value,
+        "model": request.model,
+        "alias": request.alias,
+        "from_version": request.from_version,
+        "version": request.to_version,
+        "status": request.status.value,
+        "restores": request.restores,
+    }
+
+
+def _named(request: PromotionRequest) -> str:
+    return f"Request {request.request_id}"
+
+
+def _move(request: PromotionRequest) -> str:
+    return _plain(f"{request.model} {request.to_version} as {request.alias}")
+
+
+def _adopted(model: str, alias: str, version: object) -> str:
+    return _plain(
+        f"{alias} of {model} is adopted at version {version}: governed from now on, unknown before."
+    )
+
+
+def _plain(text: str) -> str:
+    return "\n".join(
+        "".join(c if c.isprintable() else "�" for c in line) for line in text.split("\n")
+    )
