@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from core.errors import Refused, StileError
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
+from core.governance.ledger import LedgerKey
 from core.governance.policy import Policy
 from core.governance.promotion import Promotions, Registry
 from core.governance.requests import PromotionRequest
@@ -219,8 +220,8 @@ class Office:
         return [e.kind for e in self.store.entries() if not e.kind.startswith("policy")]
 
 
-def office(engine: Engine, *, policy: str = POLICY) -> Office:
-    store = GovernanceStore(engine)
+def office(engine: Engine, *, policy: str = POLICY, key: LedgerKey | None = None) -> Office:
+    store = GovernanceStore(engine, key)
     shelf = Shelf()
     facts = Facts(shelf)
     promotions = Promotions(store, shelf, facts)

@@ -1,0 +1,99 @@
+"""The worker is killed with SIGKILL at every step between decision and applied; all converges."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Final
+
+import pytest
+from sqlalchemy import Engine
+
+from core.governance.requests import PromotionRequest, Status
+from core.governance.writeback import WriteBack
+from tests.contracts.elsewhere import (
+    count_moves,
+    office_over,
+    place_of,
+    write_back_killed,
+)
+from tests.contracts.parts import AT, MINUTE, MODEL, Office
+from tests.mlflow_fixtures import MlflowStore
+
+HOUR: Final = timedelta(hours=1)
+
+
+class CrashContract:
+    times: int
+    """How often the worker is killed at each step: three in all here, a hundred in tests/soak."""
+
+    def test_a_worker_killed_at_any_step_leaves_one_decision_and_one_move(
+        self, engine: Engine, mlflow_store: MlflowStore
+    ) -> None:
+        here, place = office_over(engine, mlflow_store), place_of(engine, mlflow_store)
+        moves = count_moves(mlflow_store)
+        now, effect, met = AT, 0, True
+        while met:
+            effect += 1
+            for _ in range(self.times):
+                before = moves()
+                source = here.promotions.registry.aliases(MODEL)["champion"]
+                request = here.both_keys(here.open(version=8 - source, at=now), at=now + MINUTE)
+                assert request.status is Status.APPROVED
+
+                met = write_back_killed(
+                    place, request.request_id, effect=effect, at=now + 2 * MINUTE
+                )
+                half_way(here, request, source)
+                now += HOUR  # the lease of the killed worker lapses
+                done = next_worker(here, request, now)
+
+                assert done.status is Status.APPLIED, f"effect {effect}"
+                assert moves()[len(before) :] == [request.to_version], f"effect {effect}"
+                one_decision(here, request)
+                now += HOUR
+        assert effect > 12  # lease, intent, six tags, alias, outcome, flags, anchor, tidied up
+        assert here.store.verify().ok
+
+
+def half_way(here: Office, request: PromotionRequest, source: int) -> None:
+    """Whatever MLflow says already, nobody is told of a promotion that is not there."""
+    stands = here.promotions.registry.aliases(MODEL)["champion"]
+    status = here.promotions.request(request.request_id).status
+    assert stands in {source, request.to_version}
+    assert stands == request.to_version or status in {Status.APPROVED, Status.APPLYING}
+    assert here.store.verify().ok
+
+
+def next_worker(here: Office, request: PromotionRequest, now: datetime) -> PromotionRequest:
+    worker = WriteBack(here.promotions, holder="the next worker", clock=lambda: now)
+    worker.run_due(at=now)
+    with here.store.reading() as record:
+        assert record.queue.of(request.request_id) is None
+    return here.promotions.request(request.request_id)
+
+
+def one_decision(here: Office, request: PromotionRequest) -> None:
+    """One approval, one intent and one outcome in the ledger, and all the tags."""
+    entries = here.store.entries()
+    kinds = Counter(e.kind for e in entries if e.facts.get("request") == request.request_id)
+    assert kinds["request_approved"] == kinds["apply_intended"] == kinds["request_applied"] == 1
+    registry = here.promotions.registry
+    tags = registry.version(MODEL, request.to_version).tags
+    assert tags["stile.request_id"] == str(request.request_id)
+    assert tags.get("stile.flag", "") == ""
+    assert registry.version(MODEL, request.from_version or 0).tags["stile.flag"] == "superseded"
+
+
+class TestCrashesOnSqlite(CrashContract):
+    times = 2
+
+    @pytest.fixture
+    def engine(self, sqlite_engine: Engine) -> Engine:
+        return sqlite_engine
+
+
+class TestCrashesOnPostgresql(CrashContract):
+    times = 1
+
+    @pytest.fixture
+    def engine(self, postgresql_engine: Engine) -> Engine:
+        return postgresql_engine

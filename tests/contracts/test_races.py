@@ -1,0 +1,268 @@
+"""Fifty threads and eight processes turn the same last key; facts, champion and rules move."""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine
+
+from core.errors import StileError
+from core.governance.promotion import Promotions
+from core.governance.requests import PromotionRequest, Status
+from core.governance.writeback import WriteBack
+from core.identity.people import Person, Role, Username
+from core.tracking.values import ModelVersion
+from tests.contracts.elsewhere import (
+    Place,
+    at_once,
+    count_moves,
+    office_over,
+    place_of,
+    sentence_of,
+)
+from tests.contracts.parts import (
+    AT,
+    BEN,
+    BLUE,
+    EVA,
+    MINUTE,
+    ORANGE,
+    Office,
+    Shelf,
+    office,
+)
+from tests.mlflow_fixtures import MlflowStore
+
+LATER = AT + 2 * MINUTE
+THREADS, PROCESSES = 50, 8
+
+
+def engineers(here: Office, count: int) -> list[Person]:
+    """Half of them one person who clicks again and again; the others each their own."""
+    crowd = [
+        Person(Username(f"engineer{n}"), f"Engineer {n}", Role.MEMBER, frozenset({BLUE}))
+        for n in range(count // 2)
+    ]
+    with here.store.deciding() as record:
+        for person in crowd:
+            record.put_person(person)
+    return [*crowd, *([EVA] * (count - len(crowd)))]
+
+
+def turn_and_write(
+    promotions: Promotions, request: PromotionRequest, person: Person, digest: str, holder: str
+) -> str:
+    """Turn the last key, then be the worker too: what the request had become by then."""
+    try:
+        turned = promotions.turn_key(
+            person.username,
+            request.request_id,
+            side=BLUE,
+            digest=digest,
+            comment="",
+            idempotency_key=f"the form of {person.username}",
+            at=AT + MINUTE,
+        ).status.value
+    except StileError as error:
+        turned = f"{type(error).__name__}: {error}"
+    WriteBack(promotions, holder=holder, clock=lambda: LATER).run(request.request_id, at=LATER)
+    return turned
+
+
+class RaceContract:
+    def test_fifty_threads_turn_the_same_last_key_and_write(
+        self, engine: Engine, mlflow_store: MlflowStore
+    ) -> None:
+        here, moves = office_over(engine, mlflow_store), count_moves(mlflow_store)
+        request, digest = one_key_short(here)
+        gate = threading.Barrier(THREADS)
+
+        def act(number: int, person: Person) -> str:
+            gate.wait(60)
+            task = partial(
+                turn_and_write, here.promotions, request, person, digest, f"thread {number}"
+            )
+            return sentence_of(task)
+
+        crowd = engineers(here, THREADS)
+        with ThreadPoolExecutor(THREADS) as pool:
+            said = list(pool.map(act, range(THREADS), crowd))
+
+        one_promotion(here, request, said, moves)
+
+    def test_eight_processes_turn_the_same_last_key_and_write(
+        self, engine: Engine, mlflow_store: MlflowStore
+    ) -> None:
+        here, moves = office_over(engine, mlflow_store), count_moves(mlflow_store)
+        request, digest = one_key_short(here)
+        place = place_of(engine, mlflow_store)
+
+        said = at_once(
+            partial(in_a_process, place, request, person, digest)
+            for person in engineers(here, PROCESSES)
+        )
+
+        one_promotion(here, request, said, moves)
+
+
+def in_a_process(place: Place, request: PromotionRequest, person: Person, digest: str) -> str:
+    return turn_and_write(place.promotions(), request, person, digest, f"process {os.getpid()}")
+
+
+def one_key_short(here: Office) -> tuple[PromotionRequest, str]:
+    request = here.open()
+    here.turn(request, BEN, ORANGE)
+    judged = here.promotions.judgement(request.request_id, at=AT + MINUTE)
+    return request, judged.digests[BLUE]
+
+
+def one_promotion(
+    here: Office, request: PromotionRequest, said: list[str], moves: Callable[[], list[int]]
+) -> None:
+    """However many acted: one key, one approval, one intent, one move, one outcome."""
+    finish = WriteBack(here.promotions, holder="the last", clock=lambda: LATER + timedelta(hours=1))
+    finish.run(request.request_id, at=LATER + timedelta(hours=1))
+
+    assert here.promotions.request(request.request_id).status is Status.APPLIED, said
+    assert moves() == [5]
+    entries = here.store.entries()
+    assert Counter(entry.kind for entry in entries) == {
+        "policy_published": 1,
+        "request_opened": 1,
+        "key_turned": 2,
+        "request_approved": 1,
+        "apply_intended": 1,
+        "request_applied": 1,
+    }
+    assert here.store.verify().ok
+    assert said.count("approved") >= 1  # the winner, and whoever clicked the same form again
+    with here.store.reading() as record:
+        assert record.queue.of(request.request_id) is None
+
+
+class TestRacesOnSqlite(RaceContract):
+    @pytest.fixture
+    def engine(self, sqlite_engine: Engine) -> Engine:
+        return sqlite_engine
+
+
+class TestRacesOnPostgresql(RaceContract):
+    @pytest.fixture
+    def engine(self, postgresql_engine: Engine) -> Engine:
+        return postgresql_engine
+
+
+@dataclass
+class Moving:
+    """A registry in whose n-th call something moves, just before the call has its effect."""
+
+    real: Shelf
+    at_call: int = 0
+    moves: Callable[[], None] = lambda: None
+    calls: int = 0
+    moved_in: str = ""
+    written_after_it: bool = False
+
+    def begin(self, at_call: int, moves: Callable[[], None]) -> None:
+        self.at_call, self.moves = at_call, moves
+        self.calls, self.moved_in, self.written_after_it = 0, "", False
+
+    def aliases(self, model: str) -> Mapping[str, int]:
+        self._count("aliases")
+        return self.real.aliases(model)
+
+    def version(self, model: str, number: int) -> ModelVersion:
+        self._count("version")
+        return self.real.version(model, number)
+
+    def set_version_tags(self, model: str, number: int, tags: Mapping[str, str]) -> None:
+        self._count("set_version_tags")
+        self.real.set_version_tags(model, number, tags)
+
+    def set_alias(self, model: str, alias: str, number: int) -> None:
+        self._count("set_alias")
+        self.written_after_it = bool(self.moved_in)
+        self.real.set_alias(model, alias, number)
+
+    def set_model_tag(self, model: str, key: str, value: str) -> None:
+        self._count("set_model_tag")
+        self.real.set_model_tag(model, key, value)
+
+    def _count(self, name: str) -> None:
+        self.calls += 1
+        if self.calls == self.at_call:
+            self.moved_in = name
+            self.moves()
+
+
+@pytest.mark.parametrize(
+    ("what", "window"),
+    [
+        ("evidence", {"aliases", "set_version_tags", "set_alias"}),
+        ("champion", {"set_version_tags", "set_alias"}),
+    ],
+)
+def test_what_moves_before_the_last_look_is_never_overlooked(
+    sqlite_engine: Engine, what: str, window: set[str]
+) -> None:
+    """Something moves at each step from opening to the end; the alias is set on what was signed.
+
+    What is left is `window`, the moment between the last look and the write: MLflow has no
+    conditional write of an alias, and docs/ledger.md says so.
+    """
+    here = office(sqlite_engine)
+    moving = Moving(here.shelf)
+    here.facts.registry = moving
+    here.promotions = replace(here.promotions, registry=moving)
+    now, at_call, overlooked, endings = AT, 0, Counter[str](), Counter[str]()
+
+    def move() -> None:
+        if what == "evidence":
+            here.facts.files = "overwritten"
+        else:
+            here.shelf.pointing["champion"] = 4
+
+    while at_call == 0 or moving.moved_in:
+        at_call += 1
+        here.shelf.pointing["champion"], here.facts.files = 3, "sha-of-files"
+        moving.begin(at_call, move)
+
+        request, ended = promote(here, now)
+
+        endings[ended] += 1
+        if request is not None and moving.written_after_it:
+            signed = {figure.name: figure.value for figure in request.evidence.figures}
+            stale = signed["files"] != here.facts.files or (
+                what == "champion" and request.from_version != 4
+            )
+            overlooked[moving.moved_in] += stale
+        assert here.store.verify().ok
+        now += timedelta(hours=2)
+
+    assert +overlooked == Counter(window)
+    assert endings["conflict"] >= 1
+    assert at_call > 12
+
+
+def promote(here: Office, now: datetime) -> tuple[PromotionRequest | None, str]:
+    """One whole promotion of version 5 as far as it comes, and how it ended."""
+    request = None
+    try:
+        request = here.open(at=now)
+        here.promotions.verify(request.request_id, at=now)
+        here.both_keys(request, at=now + MINUTE)
+        worker = WriteBack(here.promotions, holder="worker", clock=lambda: now + 2 * MINUTE)
+        ended = worker.run(request.request_id, at=now + 2 * MINUTE).status.value
+    except StileError as error:
+        ended = type(error).__name__
+    for left in here.promotions.requests(waiting_only=True):
+        here.promotions.reject(
+            BEN.username, left.request_id, text="Next.", idempotency_key=here.form(), at=now
+        )
+    return request, ended
