@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 QUICK := --ignore=tests/bench --ignore=tests/soak
+BOTH := -n 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -38,7 +39,7 @@ browser: dev
 	@$(BIN)/python tests/browser/chromium.py
 
 test: dev browser ## everything, PostgreSQL and a real browser included
-	@$(BIN)/python -m pytest $(QUICK)
+	@$(BIN)/python -m pytest $(BOTH) $(QUICK)
 
 lint: dev ## ruff, formatting, mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
@@ -50,4 +51,4 @@ soak: dev ## the long ones: the demonstration at full size
 	@$(BIN)/python -m pytest tests/soak -s
 
 check: lint ## lint and the fast tests
-	@$(BIN)/python -m pytest $(QUICK) -m "not slow and not browser"
+	@$(BIN)/python -m pytest $(BOTH) $(QUICK) -m "not slow and not browser"
