@@ -165,7 +165,7 @@ def _turned(key: Key, judged: Judgement, people: Mapping[str, str], *, at: datet
     own = " :gray-badge[author’s own]" if key.authors_own else ""
     said = f" “{theme.plain(key.comment)}”" if key.comment else ""
     if not key.counts:
-        return f":gray[key turned by {who}, which no longer counts: the right to it is gone]"
+        return f":gray[key turned by {who}, which no longer counts]"
     if judged.request.status.is_waiting and key.digest != judged.digests[key.side]:
         return f":red[✕] key turned by {who}, which no longer matches: the facts have changed since"
     if judged.request.status.is_waiting and at >= key.expires_at:

@@ -37,7 +37,7 @@ def editor(in_force: Policy, person: Person) -> None:
         )
     linted = frame.services().policies.lint(source)
     with right, st.container(border=True, key="policies_lint", gap="xsmall"):
-        _remarks(linted)
+        _remarks(linted, source)
     draft = linted.policy
     if draft is None:
         return
@@ -66,7 +66,7 @@ def _put(key: str, text: str) -> None:
     st.session_state[key] = text
 
 
-def _remarks(linted: Lint) -> None:
+def _remarks(linted: Lint, source: str) -> None:
     errors = sum(remark.weight is Weight.ERROR for remark in linted.remarks)
     if not linted.remarks:
         st.markdown(":green[✓] **Lint: nothing to correct.**")
@@ -78,12 +78,12 @@ def _remarks(linted: Lint) -> None:
         if count
     ]
     st.markdown(f"**Lint: {' and '.join(counts)}**")
+    lines = source.splitlines()
     for remark in linted.remarks:
+        written = lines[remark.line - 1].strip() if remark.line <= len(lines) else ""
         column = f", column {remark.column}" if remark.column else ""
-        st.markdown(
-            f"{_WEIGHT[remark.weight]} :small[line {remark.line}{column}]  \n"
-            f"{theme.plain(remark.says)}"
-        )
+        where = f":small[line {remark.line}{column}: {theme.plain(written)}]"
+        st.markdown(f"{_WEIGHT[remark.weight]} {where}  \n{theme.plain(remark.says)}")
 
 
 def _first(draft: Policy, person: Person) -> None:

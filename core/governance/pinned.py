@@ -1,5 +1,6 @@
 """Pinned facts as figures: what a key of each side signs, read from the run and the registry."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from core.errors import InsufficientData, Refused
 from core.governance.arena import TAG_HOLDOUT, Contest, holdout_of
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
 from core.governance.figures import Scribe, counted, without_nulls
-from core.governance.policy import Policy
+from core.governance.policy import DESCRIPTION_CHANGED, Policy
 from core.governance.scoring import comparison_figures
 from core.identity.people import Side
 from core.tracking.values import ColumnSpec, ModelVersion, Run, RunId, Signature
@@ -120,6 +121,9 @@ def _both_sides(subject: Subject, policy: Policy, scribe: Scribe) -> tuple[Figur
         "run": version.run_id,
         "source": version.source,
     }
+    if DESCRIPTION_CHANGED not in policy.keep_keys_when:  # then a new one voids the keys
+        words = version.description.encode("utf-8", "surrogatepass")
+        candidate["description"] = hashlib.sha256(words).hexdigest()
     champion_says = f"{subject.alias} is version {now}." if now else f"Nothing is {subject.alias}."
     rules: dict[str, JsonValue] = {"version": policy.version, "digest": policy.digest}
     named = f"policy {policy.version}" if policy.version else "the built-in policy"

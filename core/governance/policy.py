@@ -17,6 +17,11 @@ from core.governance.strict_yaml import Document, read_document
 from core.identity.people import Side
 
 
+COMMENT_CHANGED: Final = "comment_changed"
+DESCRIPTION_CHANGED: Final = "description_changed"
+"""What `keep_keys_when` may name: a change of words that keeps the keys turned so far."""
+
+
 class Level(StrEnum):
     """What a check can do: hold the promotion, warn, or only be shown."""
 
@@ -187,6 +192,7 @@ def default_policy(model: str, alias: str) -> Policy:
 _BUILT_IN: Final = """\
 risk: high
 keys: {data_science: 1, data_engineering: 1}
+keep_keys_when: [comment_changed, description_changed]
 checks:
   - id: files-known
     side: data_engineering

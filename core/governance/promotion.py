@@ -27,7 +27,7 @@ from core.governance.deciding import (
 )
 from core.governance.evidence import Evidence
 from core.governance.judgement import Judgement, require_turnable
-from core.governance.policy import Policy, default_policy
+from core.governance.policy import COMMENT_CHANGED, Policy, default_policy
 from core.governance.port import Registry as Registry  # part of this module's face
 from core.governance.requests import (
     Action,
@@ -394,6 +394,8 @@ class Promotions:
             record.save(revised)
             record.save_verified(request_id, evidence, at=at)
             add_authors(record, revised, authors | {actor}, verified_at=at)
+            if said and COMMENT_CHANGED not in policy.keep_keys_when:
+                record.void_keys(request_id, {key.person for key in request.keys})
             record.add_comment(request_id, Comment(actor, at, said, Action.REVISE.value))
             body = {**about(revised), **frozen(revised), "comment": said}
             record.append("request_revised", body, actor=actor, at=at)

@@ -295,6 +295,23 @@ class PolicyLife:
         assert "The rules changed before the write" in after.outcome
         assert here.office.shelf.pointing == {"champion": 3}
 
+    @pytest.mark.parametrize(("kept", "stays"), [("", False), ("comment_changed", True)])
+    def test_new_words_void_the_keys_unless_the_policy_keeps_them(
+        self, engine: Engine, kept: str, stays: bool
+    ) -> None:
+        there = office(engine, policy=f"{POLICY}keep_keys_when: [{kept}]\n")
+        request = there.open()
+        there.turn(request, EVA, BLUE)
+        there.promotions.request_changes(
+            BEN.username, request.request_id, text="Say why.", idempotency_key="c", at=LATER
+        )
+
+        revised = there.promotions.revise(
+            ANA.username, request.request_id, text="Because.", idempotency_key="r", at=LATER
+        )
+
+        assert revised.keys[0].counts is stays
+
     # endings
 
     def test_one_veto_is_enough_and_says_why(self, here: Chamber) -> None:
