@@ -25,6 +25,16 @@ def serve(
     prediction_id: Annotated[
         str | None, typer.Option(help="The request's column that names each row.")
     ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="An input that is not logged. May be repeated."),
+    ] = None,
+    hash_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hash", metavar="COLUMN", help="An input logged as a keyed hash. May be repeated."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document when ready.")] = False,
 ) -> None:
     """Serve MODEL@ALIAS with inputs and predictions captured; a promoted version takes over."""
@@ -56,6 +66,8 @@ def serve(
             alias=alias,
             event_time=event_time,
             prediction_id=prediction_id,
+            drop=tuple(drop or ()),
+            hash=tuple(hash_ or ()),
         ),
         port=port,
         host=host,

@@ -19,6 +19,7 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
+from core.drift.withheld import Withheld
 
 _NAMED_IN_A_SENTENCE: Final = 3
 _SHORT: Final = {ColumnKind.NUMERIC: "KS", ColumnKind.CATEGORICAL: "total variation"}
@@ -73,7 +74,10 @@ def assess(
     shares = importance_shares(reference, importance)
     needed = calibration.rows_needed(len(reference.columns))
     measured = [
-        _measure(column, profile.columns.get(name), calibrations[name], shares[name], needed)
+        _explained(
+            _measure(column, profile.columns.get(name), calibrations[name], shares[name], needed),
+            profile.withheld.get(name),
+        )
         for name, column in reference.columns.items()
     ]
     cut = calibration.cutoff([p for m in measured if (p := m.p_value) is not None])
@@ -231,6 +235,13 @@ def _measure(
     )
     found["p_value"] = measured.p_value or 0.0
     return replace(measured, column=replace(measured.column, statistics=found))
+
+
+def _explained(measured: _Measured, why: Withheld | None) -> _Measured:
+    """A column that capture kept back says so: it is not *missing*."""
+    if why is None or measured.column.missing_window is not None:
+        return measured
+    return replace(measured, column=replace(measured.column, says=why.says))
 
 
 def _unmeasured(column: ColumnDrift, says: str) -> _Measured:

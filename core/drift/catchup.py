@@ -17,6 +17,7 @@ from core.drift.live import Scan
 from core.drift.realised import Files, Ids, Waiting
 from core.drift.report import Grain
 from core.drift.sources import LogFile
+from core.live.treatment import kept_key
 from core.store.drift import ProfileStore
 
 _SEARCHED: Final = (3, 30)
@@ -53,7 +54,7 @@ def catch_up(
     new = [file for name, file in listed.items() if name not in states]
     if not new:
         return 0, 0, ()
-    reading = sources.read_log(new, kept.reference, until=until)
+    reading = sources.read_log(new, kept.reference, until=until, key=kept_key(home))
     if not reading.days:
         return 0, 0, reading.problems
     first = keeping.day_window(min(reading.days)).start

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.drift.report import ColumnKind
+from core.drift.withheld import Withheld
 
 Rows = npt.NDArray[np.int64]
 Sums = npt.NDArray[np.float64]
@@ -70,11 +71,16 @@ class ColumnCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """All profiled columns of one span of event time. A column that was not there is absent."""
+    """All profiled columns of one span of event time. A column that was not there is absent.
+
+    `withheld` says of columns why some or all of their rows were kept out of the log, or hashed so
+    that they cannot be counted.
+    """
 
     rows: int
     columns: Mapping[str, ColumnCounts]
     newest_received_at: datetime | None = None
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
 
     def __add__(self, other: "Profile") -> "Profile":
         """Both spans together."""
@@ -89,6 +95,7 @@ class Profile:
                 for name, part in parts.items()
             },
             newest_received_at=max(received, default=None),
+            withheld={**self.withheld, **other.withheld},
         )
 
 

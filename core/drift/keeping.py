@@ -3,8 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from core.drift.counts import (
     ReferenceColumn,
 )
 from core.drift.report import ColumnKind, Grain, Window
+from core.drift.withheld import Withheld
 from core.governance.evidence import JsonValue, finite_or_none
 from core.store.drift import StoredColumn, StoredWindow
 
@@ -78,16 +79,35 @@ def store_profile(
         newest_received_at=profile.newest_received_at,
         source=json.dumps(files, sort_keys=True),
         profiled_at=at,
-        columns=tuple(_stored(name, counts) for name, counts in profile.columns.items()),
+        columns=_marked(
+            (_stored(n, counts) for n, counts in profile.columns.items()), profile.withheld
+        ),
     )
+
+
+def _marked(
+    columns: Iterable[StoredColumn], withheld: Mapping[str, Withheld]
+) -> tuple[StoredColumn, ...]:
+    """The columns; those that capture kept back are marked, and without counts if wholly."""
+    marked = {column.name: column for column in columns}
+    for name, why in withheld.items():
+        nothing = StoredColumn(name, np.zeros(0, dtype=np.int64), np.zeros(0))
+        column = marked.get(name, nothing)
+        marked[name] = replace(column, details={**column.details, "withheld": why.value})
+    return tuple(marked.values())
 
 
 def profile_in(stored: StoredWindow) -> Profile:
     """The profile that was stored."""
     return Profile(
         rows=stored.rows,
-        columns={column.name: _counts(column) for column in stored.columns},
+        columns={c.name: _counts(c) for c in stored.columns if len(c.counts)},
         newest_received_at=stored.newest_received_at,
+        withheld={
+            column.name: Withheld(str(column.details["withheld"]))
+            for column in stored.columns
+            if "withheld" in column.details
+        },
     )
 
 

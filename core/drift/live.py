@@ -65,6 +65,10 @@ def conformity(home: Path, model: str, signature: Signature, *, at: datetime) ->
     files, _ = sources.readable(_newest(sources.log_files(home, model)))
     if not files or not signature.inputs:
         return None
+    withheld = {name for f in files for name in f.capture.dropped | f.capture.hashed}
+    expected = [c for c in signature.inputs if c.name not in withheld]
+    if not expected:
+        return None
     with sources.embedded() as connection:
         table = sources.logged_inputs(sources.table_of(connection, [f.path for f in files]))
         timely = table.filter(table[EVENT_TIME] < sources.naive_utc(at + timedelta(days=1)))
@@ -73,8 +77,8 @@ def conformity(home: Path, model: str, signature: Signature, *, at: datetime) ->
             return None
         rows = timely.filter(timely[EVENT_TIME].date() == newest.date())
         found = set(rows.columns)
-        absent = [c for c in signature.inputs if c.name not in found]
-        there = [c for c in signature.inputs if c.name in found]
+        absent = [c for c in expected if c.name not in found]
+        there = [c for c in expected if c.name in found]
         counts = rows.aggregate(
             rows=rows.count(),
             **{f"wrong_{i}": _misfits(rows[c.name], c) for i, c in enumerate(there)},
@@ -82,7 +86,7 @@ def conformity(home: Path, model: str, signature: Signature, *, at: datetime) ->
         result = counts.to_pyarrow().to_pylist()[0]
     wrong = tuple(c.name for i, c in enumerate(there) if result[f"wrong_{i}"])
     missing = tuple(c.name for c in absent if c.required)
-    n_columns = len(signature.inputs)
+    n_columns = len(expected)
     fitting = n_columns - len(missing) - len(wrong)
     return Conformity(
         conforms=not missing and not wrong,
@@ -91,7 +95,7 @@ def conformity(home: Path, model: str, signature: Signature, *, at: datetime) ->
         wrong=wrong,
         rows=int(result["rows"]),
         day=newest.date(),
-        says=_says(fitting, n_columns, missing, wrong),
+        says=_says(fitting, n_columns, missing, wrong, len(signature.inputs) - n_columns),
     )
 
 
@@ -235,10 +239,14 @@ def _misfits(column: Any, spec: ColumnSpec) -> Any:  # Any: Ibis columns are unt
     return (column.isnull() & False).sum()  # nothing to check in the remaining types
 
 
-def _says(fitting: int, columns: int, missing: Sequence[str], wrong: Sequence[str]) -> str:
+def _says(
+    fitting: int, columns: int, missing: Sequence[str], wrong: Sequence[str], withheld: int
+) -> str:
     text = f"{fitting} of {columns} columns of the signature fit the live inputs"
     if missing:
         text += f"; not there: {', '.join(missing[:3])}"
     if wrong:
         text += f"; values of another type in {', '.join(wrong[:3])}"
+    if withheld:
+        text += f"; {withheld} were dropped or hashed at capture and cannot be checked"
     return text + "."

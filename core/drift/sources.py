@@ -6,7 +6,7 @@ by the engine, so that a broken one is named and the others go on.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.common.exceptions import IbisError
 
-from core.drift import decoding, profile
+from core.drift import captured, decoding, profile
 from core.drift.counts import Profile, Reference, ReferenceColumn
 from core.drift.report import ColumnKind
 from core.errors import InsufficientData, Refused
 from core.live.files import inference_folder, labels_folder
+from core.live.treatment import AS_IT_IS, Capture, HashKey, capture_in
 
 LOG_ONLY: Final = ("model", "version", "prediction_id", "prediction", "score")
 _RENAMED: Final = "input_"
@@ -38,11 +39,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """One file of a log as it was listed; `state` changes when its content may have."""
+    """One file of a log as it was listed; `state` changes when its content may have.
+
+    `capture` is what the file says was done to its columns, known once its schema was read.
+    """
 
     path: Path
     name: str
     state: str
+    capture: Capture = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,11 @@ def readable(files: Sequence[LogFile]) -> tuple[tuple[LogFile, ...], tuple[str, 
     problems: list[str] = []
     for file in files:
         try:
-            pq.read_schema(file.path)
+            schema = pq.read_schema(file.path)
         except (pa.ArrowException, OSError, ValueError) as error:
             problems.append(_unreadable(file, error))
         else:
-            good.append(file)
+            good.append(replace(file, capture=capture_in(schema)))
     return tuple(good), tuple(problems)
 
 
@@ -231,20 +236,35 @@ def countable(dtype: Any, column: ReferenceColumn) -> bool:  # Any: Ibis types a
     return kind is not None or (dtype.is_null() and column.kind is ColumnKind.CATEGORICAL)
 
 
-def read_log(files: Sequence[LogFile], reference: Reference, *, until: datetime) -> Reading:
+def read_log(
+    files: Sequence[LogFile],
+    reference: Reference,
+    *,
+    until: datetime,
+    key: HashKey | None = None,
+) -> Reading:
     """Profiles of the given files by day of event time; a broken file is named, others go on.
 
-    Rows whose event time is past `until` are left out and counted: such a clock is wrong.
+    Rows whose event time is past `until` are left out and counted: such a clock is wrong. With the
+    `key` of hashes, hashed columns are counted in the bins of what they stand for.
     """
     good, unreadable = readable(files)
     problems = list(unreadable)
     days: dict[date, Profile] = {}
     read: dict[date, tuple[LogFile, ...]] = {}
-    waiting = [good[at : at + _FILES_AT_ONCE] for at in range(0, len(good), _FILES_AT_ONCE)]
+    alike: dict[Capture, list[LogFile]] = {}
+    for file in good:  # what is dropped in one and not in another must not look missing
+        alike.setdefault(file.capture, []).append(file)
+    waiting = [
+        tuple(same[at : at + _FILES_AT_ONCE])
+        for same in alike.values()
+        for at in range(0, len(same), _FILES_AT_ONCE)
+    ]
     while waiting:
         part = waiting.pop(0)
+        bins = captured.bins_for(part[0].capture, reference, key)
         try:
-            found, contained, left_out = _read_together(part, reference, until)
+            found, contained, left_out = _read_together(part, bins.reference, until)
         except Refused as error:
             if len(part) == 1:
                 problems.append(_unreadable(part[0], error.__cause__ or error))
@@ -252,7 +272,8 @@ def read_log(files: Sequence[LogFile], reference: Reference, *, until: datetime)
                 waiting = [(file,) for file in part] + waiting
             continue
         problems += left_out
-        for day, counted in found.items():
+        for day, profile_of_day in found.items():
+            counted = replace(profile_of_day, withheld=bins.withheld)
             days[day] = days[day] + counted if day in days else counted
             read[day] = read.get(day, ()) + contained[day]
     return Reading(days, read, tuple(problems))

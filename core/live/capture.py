@@ -16,6 +16,7 @@ import pyarrow as pa
 from core.live.exchange import Exchange, Naming, Rows, Unreadable, count_rows, read_exchange
 from core.live.files import file_names, inference_folder, remove_abandoned, write_whole
 from core.live.table import by_day, to_table
+from core.live.treatment import Treatment
 
 Scope = MutableMapping[str, Any]  # what ASGI says these are
 Message = MutableMapping[str, Any]
@@ -58,15 +59,21 @@ class InferenceLogWriter:
         model: str,
         *,
         naming: Naming | None = None,
+        treatment: Treatment | None = None,
         flush_every_s: float = 1.0,
         flush_bytes: int = 8 * 2**20,
         most_waiting_bytes: int = 128 * 2**20,
         say: Callable[[str], None] = to_stderr,
     ) -> None:
-        """Start the writer's thread; `naming` says which columns are inputs and of which type."""
+        """Start the writer's thread.
+
+        `naming` says which columns are inputs and of which type, `treatment` which of them are
+        dropped or hashed before they are written.
+        """
         self._folder = inference_folder(home, model)
         self._model = model
         self._naming = naming or Naming(inputs={})
+        self._treatment = treatment or Treatment()
         self._flush_every_s = flush_every_s
         self._flush_bytes = flush_bytes
         self._most_waiting_bytes = most_waiting_bytes
@@ -158,7 +165,8 @@ class InferenceLogWriter:
         """The item's rows per day; none when it cannot be read, which concerns no other item."""
         try:
             rows = read_exchange(item, self._naming) if isinstance(item, Exchange) else item
-            return tuple(by_day(to_table(rows, self._model, self._naming.inputs)))
+            table = to_table(rows, self._model, self._naming.inputs, self._treatment)
+            return tuple(by_day(table))
         except Exception as error:  # noqa: BLE001  # the door for foreign bytes: counted and said
             known = isinstance(error, Unreadable)
             reason = str(error) if known else f"{type(error).__name__}: {error}"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.live.exchange import Rows, Unreadable
+from core.live.treatment import Treatment, metadata_of
 
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 LOG_COLUMNS: Final = frozenset(
@@ -22,10 +23,13 @@ _YEARS: Final = (1, 9999)  # those a datetime has
 _YES: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
-def to_table(rows: Rows, model: str, types: Mapping[str, str]) -> pa.Table:
+def to_table(
+    rows: Rows, model: str, types: Mapping[str, str], treatment: Treatment | None = None
+) -> pa.Table:
     """The rows as the inference log keeps them; `types` are the signature's words per input.
 
-    An input with the name of one of the log's own columns is kept as ``input_<name>``.
+    An input with the name of one of the log's own columns is kept as ``input_<name>``. What
+    `treatment` leaves out is not even converted, so that no sentence can quote it.
 
     Raises
     ------
@@ -33,8 +37,9 @@ def to_table(rows: Rows, model: str, types: Mapping[str, str]) -> pa.Table:
         A value is not of its column's type, or a column has another length.
     """
     n_rows = len(rows.predictions)
+    treated = treatment or Treatment()
     try:
-        return pa.table(
+        table = pa.table(
             {
                 "model": pa.array([model] * n_rows, pa.string()),
                 "version": pa.array([rows.version] * n_rows, pa.int64()),
@@ -42,8 +47,11 @@ def to_table(rows: Rows, model: str, types: Mapping[str, str]) -> pa.Table:
                 "received_at": pa.array([rows.received_at] * n_rows, INSTANT),
                 "event_time": instants(rows.event_times, otherwise=rows.received_at),
                 **{
-                    log_name(name): input_column(values, types.get(name))
+                    log_name(name): _hashes(name, values, types.get(name), treated)
+                    if name in treated.hash
+                    else input_column(values, types.get(name))
                     for name, values in rows.inputs.items()
+                    if name not in treated.drop
                 },
                 "prediction": number_or_text(rows.predictions),
                 **({} if rows.scores is None else {"score": _numbers(rows.scores)}),
@@ -51,6 +59,8 @@ def to_table(rows: Rows, model: str, types: Mapping[str, str]) -> pa.Table:
         )
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise Unreadable(f"A value does not fit its column: {error}") from error
+    said = metadata_of(treated.capture)
+    return table.replace_schema_metadata(said) if said else table
 
 
 def log_name(name: str) -> str:
@@ -101,6 +111,17 @@ def input_column(values: Sequence[object], kind: str | None) -> pa.Array:
     if kind == "datetime":
         return _times(values)
     return _texts(values)
+
+
+def _hashes(
+    name: str, values: Sequence[object], kind: str | None, treatment: Treatment
+) -> pa.Array:
+    """The hashes of a column; a value that is not of its type is hashed as the text it is."""
+    try:
+        typed = input_column(values, kind)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):  # which would quote it
+        typed = _texts(values)
+    return treatment.hashes(name, typed.to_pylist())
 
 
 def _numbers(values: Sequence[object]) -> pa.Array:

@@ -214,6 +214,34 @@ def test_what_is_served_stays_when_the_new_one_the_alias_or_mlflow_fails(
     assert served.messages.read_text().count("no version with the alias") == 1
 
 
+def test_columns_are_dropped_and_hashed_before_they_are_written(start_serving: Start) -> None:
+    served = start_serving("--drop", "seats", "--hash", "carrier")
+
+    answer = ask(served.url)
+    end(served)
+
+    rows = logged(served.home)
+    assert answer.status_code == 200
+    assert "seats" not in rows
+    assert set(rows["distance"].dropna()) == {1400.5, 200.0, 760.0}
+    assert rows["carrier"].isna().sum() == 1
+    assert rows["carrier"].nunique() == 2
+    assert rows["carrier"].dropna().str.fullmatch("#[0-9a-f]{16}").all()
+
+
+def test_a_slip_of_the_pen_in_a_column_to_drop_is_refused_at_the_first_start(
+    tmp_path: Path, registry: Registry, capfd: pytest.CaptureFixture[str]
+) -> None:
+    target = Target(
+        home=tmp_path, tracking_uri=registry.uri, model=MODEL, alias="champion", drop=("carier",)
+    )
+
+    with pytest.raises(Refused, match="could not be started"), serving(target):
+        pass
+
+    assert "has no input carier to drop or hash" in capfd.readouterr().err
+
+
 def test_no_child_outlives_a_killed_supervisor(start_serving: Start) -> None:
     served = start_serving()
     kept = children(served.process.pid)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from core.errors import Refused
 from core.live import lifeline
 from core.live.capture import (
     App,
@@ -25,10 +26,12 @@ from core.live.capture import (
     Receive,
     Scope,
     Send,
+    to_stderr,
 )
 from core.live.exchange import Naming
 from core.live.serve.handover import DrainingServer
 from core.live.serve.supervisor import DRAIN, KEEP_ALIVE_S
+from core.live.treatment import Treatment
 
 VERSION_HEADER: Final = b"x-stile-model-version"
 CAPTURE_PATH: Final = "/stile/capture"
@@ -43,6 +46,9 @@ class Assignment:
     version: int
     event_time: str | None
     prediction_id: str | None
+    drop: tuple[str, ...]
+    hash: tuple[str, ...]
+    only_known: bool
     socket_fd: int
     ready_fd: int
 
@@ -101,8 +107,11 @@ def serve_version(
         event_time=assignment.event_time,
         prediction_id=assignment.prediction_id,
     )
+    treatment = _treatment(assignment, naming)
     _expect_columns({assignment.event_time, assignment.prediction_id} - {None})
-    writer = InferenceLogWriter(assignment.home, assignment.model, naming=naming)
+    writer = InferenceLogWriter(
+        assignment.home, assignment.model, naming=naming, treatment=treatment
+    )
     captured = CaptureMiddleware(scoring_server.init(model), writer, version=assignment.version)
     app = VersionedApp(captured, writer, model=assignment.model, version=assignment.version)
     config = uvicorn.Config(
@@ -122,6 +131,21 @@ def serve_version(
         server.run(sockets=[socket.socket(fileno=assignment.socket_fd)])
     finally:
         writer.close()
+
+
+def _treatment(assignment: Assignment, naming: Naming) -> Treatment:
+    """What is dropped and hashed; a name that is no input is refused at the first start.
+
+    A later version may do without the column: then there is nothing to drop, which is said.
+    """
+    treatment = Treatment.of(assignment.home, drop=assignment.drop, hash_=assignment.hash)
+    unknown = treatment.unknown(naming.inputs) if naming.inputs else ()
+    if unknown:
+        says = f"Version {assignment.version} has no input {', '.join(unknown)} to drop or hash."
+        if assignment.only_known:
+            raise Refused(f"{says} Its inputs are {', '.join(naming.inputs)}.")
+        to_stderr(says)
+    return treatment
 
 
 def _input_types(schema: Any) -> dict[str, str]:  # mlflow's Schema or None
@@ -154,9 +178,13 @@ def _assignment(arguments: Sequence[str]) -> Assignment:
     parser.add_argument("--version", type=int, required=True)
     parser.add_argument("--event-time")
     parser.add_argument("--prediction-id")
+    parser.add_argument("--drop", action="append", default=[])
+    parser.add_argument("--hash", action="append", default=[])
+    parser.add_argument("--only-known", action="store_true")
     parser.add_argument("--socket-fd", type=int, required=True)
     parser.add_argument("--ready-fd", type=int, required=True)
-    return Assignment(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    return Assignment(**{**given, "drop": tuple(given["drop"]), "hash": tuple(given["hash"])})
 
 
 def main() -> None:
@@ -168,7 +196,11 @@ def main() -> None:
             hear(word)
 
     lifeline.hold_on(pass_on)
-    serve_version(_assignment(sys.argv[1:]), on_server=hearers.append)
+    try:
+        serve_version(_assignment(sys.argv[1:]), on_server=hearers.append)
+    except Refused as error:  # the supervisor points at what is said here
+        to_stderr(str(error))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

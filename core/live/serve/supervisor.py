@@ -34,7 +34,11 @@ _STDERR: Final = 2  # what a model prints must not mix with a command's JSON
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to serve: the version behind an alias, and the columns that are for the log only."""
+    """What to serve: the version behind an alias, and how its requests are logged.
+
+    `event_time` and `prediction_id` are columns for the log only; the inputs in `drop` are not
+    logged, those in `hash` as keyed hashes.
+    """
 
     home: Path
     tracking_uri: str
@@ -43,6 +47,8 @@ class Target:
     registry_uri: str = ""
     event_time: str | None = None
     prediction_id: str | None = None
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ class _Supervisor:
     def start(self) -> Served:
         """Serve what the alias names now."""
         version = self._version_of_alias()
-        self._current = (version, self._start(version))
+        self._current = (version, self._start(version, only_known=True))
         host, port = self._listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         return Served(self._target.model, self._target.alias, version, url)
@@ -210,8 +216,12 @@ class _Supervisor:
                 f"MLflow did not say which version of {model} is {alias}: is it running?"
             ) from error
 
-    def _start(self, version: int) -> "subprocess.Popen[bytes]":
-        """A child that is ready to answer."""
+    def _start(self, version: int, *, only_known: bool = False) -> "subprocess.Popen[bytes]":
+        """A child that is ready to answer.
+
+        With `only_known`, a column to drop or hash that is no input is refused: a slip of the pen
+        must not log what it was to keep out. A later version may well do without the column.
+        """
         ready, ready_fd = os.pipe()
         optional = {
             "--event-time": self._target.event_time,
@@ -222,6 +232,9 @@ class _Supervisor:
             *("--model", self._target.model, "--version", str(version)),
             *("--socket-fd", str(self._listener.fileno()), "--ready-fd", str(ready_fd)),
             *(part for name, value in optional.items() if value for part in (name, value)),
+            *(f"--drop={name}" for name in self._target.drop),
+            *(f"--hash={name}" for name in self._target.hash),
+            *(("--only-known",) if only_known else ()),
         ]
         try:
             child = lifeline.start_child(
