@@ -1,0 +1,121 @@
+"""Who may do what when: the one table that docs/roles.md shows and test_roles.py tries out.
+
+`python -m tests.contracts.roles` writes the documentation anew.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from core.governance.requests import Status
+from core.identity.people import Person, Username
+from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, TOM, VIC
+
+DOCS: Final = Path(__file__).parent.parent.parent / "docs" / "roles.md"
+
+LEAVER: Final = replace(BEN, username=Username("leo"), name="Leo", active=False)
+
+PEOPLE: Final[dict[str, Person]] = {
+    "viewer": VIC,
+    "member without a key": MIA,
+    "author: opened it, trained it, has the data science key": ANA,
+    "data scientist": BEN,
+    "data engineer": EVA,
+    "holder of both keys": TOM,
+    "administrator without a key": ADA,
+    "leaver, once a data scientist": LEAVER,
+}
+
+_STAFF = {"member without a key", *list(PEOPLE)[2:7]}
+_VOICES = set(list(PEOPLE)[2:7])
+_AUTHOR = {list(PEOPLE)[2]}
+_ADMINISTRATOR = {"administrator without a key"}
+_UNDECIDED = {Status.OPEN, Status.CHANGES_REQUESTED, Status.APPROVED}
+_OVER = {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.CONFLICT}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An action, who has the right to it, and the states of a request in which it is possible."""
+
+    action: str
+    people: set[str]
+    states: set[Status]
+    says: str = ""
+
+    def allows(self, who: str, state: Status) -> bool:
+        return who in self.people and state in self.states
+
+
+RULES: Final = (
+    Rule(
+        "ask for the same move again",
+        _STAFF,
+        _OVER,
+        "While a request is open or on its way, the same move cannot be asked for a second time.",
+    ),
+    Rule(
+        "turn the data science key",
+        {"data scientist", "holder of both keys"},
+        {Status.OPEN},
+        "Not the author's, unless the policy lists the side under `authors_may_turn`.",
+    ),
+    Rule(
+        "turn the data engineering key",
+        {"data engineer", "holder of both keys"},
+        {Status.OPEN},
+        "Nobody turns two keys of one request.",
+    ),
+    Rule("comment", _STAFF, set(Status)),
+    Rule("request changes", _VOICES, {Status.OPEN}, "The opener may, with or without a key."),
+    Rule(
+        "refresh the evidence",
+        _STAFF,
+        {Status.CHANGES_REQUESTED},
+        "Whoever does becomes an author.",
+    ),
+    Rule("reject", _VOICES, _UNDECIDED, "One veto is enough."),
+    Rule("withdraw", _AUTHOR, _UNDECIDED, "Only who opened it."),
+    Rule(
+        "try the write to MLflow again",
+        _VOICES,
+        {Status.APPROVED, Status.APPLYING, Status.FAILED},
+    ),
+    Rule(
+        "break the glass",
+        _ADMINISTRATOR,
+        {Status.OPEN},
+        "Without the missing keys, with a written reason; a review is due.",
+    ),
+    Rule("publish a first policy", _ADMINISTRATOR, set(Status), "Of an alias that has none."),
+    Rule("change somebody's rights", _ADMINISTRATOR, set(Status)),
+)
+
+
+_INTRODUCTION = (
+    "Made from the table in `tests/contracts/roles.py`, whose every cell is tried out in core by "
+    "`tests/contracts/test_roles.py`: what is marked is done, everything else is refused in one "
+    "sentence and leaves no entry in the ledger. Reading is open to everybody who can sign in and "
+    "still has access. A key also needs checks of its side that pass, and evidence verified a "
+    "moment ago."
+)
+
+
+def as_markdown() -> str:
+    """docs/roles.md as it must be."""
+    lines = ["# Who may do what, and when", "", _INTRODUCTION]
+    states = list(Status)
+    for rule in RULES:
+        lines += ["", f"## {rule.action.capitalize()}", ""]
+        if rule.says:
+            lines += [rule.says, ""]
+        lines.append("| | " + " | ".join(s.value.replace("_", " ") for s in states) + " |")
+        lines.append("|---" * (len(states) + 1) + "|")
+        for who in PEOPLE:
+            cells = ("✓" if rule.allows(who, state) else "·" for state in states)
+            lines.append(f"| {who} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    DOCS.write_text(as_markdown(), "utf-8")

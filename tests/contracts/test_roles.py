@@ -1,0 +1,177 @@
+"""Every cell of the table role × action × state, tried out in core."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.errors import Refused, Unavailable
+from core.governance.glass import break_glass
+from core.governance.promotion import Promotions
+from core.governance.requests import RequestId, Status
+from core.governance.writeback import WriteBack
+from core.identity.people import Person, Role
+from core.store import transaction
+from core.store.governance import GovernanceStore
+from tests.contracts.parts import (
+    AT,
+    BEN,
+    BLUE,
+    EVA,
+    MIA,
+    MINUTE,
+    MODEL,
+    ORANGE,
+    POLICY,
+    Facts,
+    Office,
+    Shelf,
+    office,
+)
+from tests.contracts.roles import DOCS, LEAVER, PEOPLE, RULES, as_markdown
+
+LATER = AT + 2 * MINUTE
+
+
+@dataclass
+class Silent(Shelf):
+    """A registry that answers no, or not at all, to the write of an alias."""
+
+    fault: Exception | None = None
+
+    def set_alias(self, model: str, alias: str, number: int) -> None:
+        if self.fault is not None:
+            raise self.fault
+        super().set_alias(model, alias, number)
+
+
+@dataclass
+class Room:
+    """A request in one state, kept as a file so that each act begins from the same."""
+
+    path: Path
+    state: Status
+    request: RequestId
+    shelf: Silent
+    at: datetime
+    acts: int = 0
+    here: Promotions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Everything as it was before anybody acted."""
+        self.acts += 1
+        copy = self.path.with_name(f"{self.state}-{self.acts}.db")
+        shutil.copyfile(self.path, copy)
+        shelf = replace(self.shelf, pointing=dict(self.shelf.pointing))
+        store = GovernanceStore(transaction.connect(f"sqlite:///{copy}"))
+        self.here = Promotions(store, shelf, Facts(shelf))
+
+    def act(self, action: str, person: Person) -> object:
+        who, number, at, here = person.username, self.request, self.at, self.here
+        form = f"{action} of {person.username}"
+        turn = lambda side: here.turn_key(  # noqa: E731  the same call for both sides
+            who, number, side=side, digest=here.judgement(number, at=at).digests[side],
+            comment="", idempotency_key=form, at=at,
+        )  # fmt: skip
+        acts: dict[str, Callable[[], object]] = {
+            "ask for the same move again": lambda: here.open_request(
+                who, model=MODEL, version=5, comment="Again.", idempotency_key=form, at=at
+            ),
+            "turn the data science key": lambda: turn(ORANGE),
+            "turn the data engineering key": lambda: turn(BLUE),
+            "comment": lambda: here.comment(who, number, text="Hm.", idempotency_key=form, at=at),
+            "request changes": lambda: here.request_changes(
+                who, number, text="More.", idempotency_key=form, at=at
+            ),
+            "refresh the evidence": lambda: here.revise(who, number, idempotency_key=form, at=at),
+            "reject": lambda: here.reject(who, number, text="No.", idempotency_key=form, at=at),
+            "withdraw": lambda: here.withdraw(who, number, idempotency_key=form, at=at),
+            "try the write to MLflow again": lambda: here.retry(
+                who, number, idempotency_key=form, at=at
+            ),
+            "break the glass": lambda: break_glass(
+                here.store, who, number, reason="Planes stand.", idempotency_key=form, at=at
+            ),
+            "publish a first policy": lambda: here.publish_policy(
+                who, POLICY.replace("alias: champion", "alias: challenger"), at
+            ),
+            "change somebody's rights": lambda: here.put_person(
+                who, replace(MIA, role=Role.VIEWER), at=at
+            ),
+        }
+        return acts[action]()
+
+
+@pytest.fixture(params=Status, ids=str)
+def room(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Room:
+    """The request, brought to its state by what people and the worker do."""
+    state: Status = request.param
+    path = tmp_path / "template.db"
+    shutil.copyfile(sqlite_template, path)
+    engine = transaction.connect(f"sqlite:///{path}")
+    here = office(engine)
+    shelf = Silent()
+    here.facts.registry = shelf
+    here.promotions = replace(here.promotions, registry=shelf)
+    with here.store.deciding() as record:
+        record.put_person(LEAVER)
+    number = bring_to(state, here, shelf)
+    assert here.promotions.request(number).status is state
+    engine.dispose()
+    at = LATER if state is not Status.EXPIRED else AT + timedelta(days=15)
+    return Room(path, state, number, shelf, at)
+
+
+def bring_to(state: Status, here: Office, shelf: Silent) -> RequestId:
+    request = here.open()
+    number = request.request_id
+    said = {"idempotency_key": "how it came here", "at": AT + MINUTE}
+    match state:
+        case Status.CHANGES_REQUESTED:
+            here.promotions.request_changes(EVA.username, number, text="More.", **said)
+        case Status.REJECTED:
+            here.promotions.reject(BEN.username, number, text="No.", **said)
+        case Status.WITHDRAWN:
+            here.promotions.withdraw(request.opened_by, number, **said)
+        case Status.EXPIRED:
+            here.promotions.expire_due(at=AT + timedelta(days=14))
+        case Status.APPROVED | Status.APPLYING | Status.APPLIED | Status.CONFLICT | Status.FAILED:
+            here.both_keys(request)
+    if state is Status.CONFLICT:
+        shelf.pointing["champion"] = 4
+    shelf.fault = {
+        Status.APPLYING: Unavailable("MLflow did not answer."),
+        Status.FAILED: Refused("MLflow says no."),
+    }.get(state)
+    if state in {Status.APPLYING, Status.APPLIED, Status.CONFLICT, Status.FAILED}:
+        WriteBack(here.promotions, holder="worker", clock=lambda: AT).run(number, at=AT + MINUTE)
+    return number
+
+
+def test_every_cell_is_as_the_table_says(room: Room) -> None:
+    wrong = []
+    for rule in RULES:
+        for who, person in PEOPLE.items():
+            before = room.here.store.entries()
+            try:
+                room.act(rule.action, person)
+            except Refused:
+                allowed = False
+                assert room.here.store.entries() == before, (rule.action, who)
+            else:
+                allowed = True
+                room.begin()
+            if allowed is not rule.allows(who, room.state):
+                wrong.append((rule.action, who, "allowed" if allowed else "refused"))
+
+    assert wrong == []
+
+
+def test_the_documentation_is_made_from_the_table() -> None:
+    assert DOCS.read_text("utf-8") == as_markdown()
