@@ -54,7 +54,8 @@ def draw(document: Mapping[str, JsonValue], *, key: str) -> None:
             f"{theme.plain(bars)}"
         )
     st.caption(
-        "Every result in this table was known before the draft was written: its bars follow them."
+        "Of every decision in this table the draft’s bars were set after the result: it was known "
+        "when the draft was written."
     )
 
 

@@ -116,9 +116,9 @@ def _about_policy(kind: str, facts: Mapping[str, JsonValue], who: str) -> str:
             side = str(facts.get("side", "")).replace("_", " ")
             return f"{who} turned the {side} key on {what}{quoted}"
         case "policy_published":
-            return f"{what} is published with {who}'s key: it is in force"
+            return f"P{what[1:]} is published with {who}'s key: it is in force"
         case "policy_expired":
-            return f"{what} expired: {said}"
+            return f"P{what[1:]} expired: {said}"
         case _:
             return f"{who} {kind.removeprefix('policy_').replace('_', ' ')} {what}{quoted}"
 

@@ -229,6 +229,11 @@ def _turn_key(judged: Judgement, drawer: Drawer, side: Side) -> None:
             help="The SHA-256 of this side’s pinned facts. If they change before the promotion, "
             "your key stops counting.",
         )
+    if acting() in request.authors and side in request.policy.authors_may_turn:
+        st.markdown(
+            ":gray-badge[author’s own] The policy lets authors turn this key; yours will be marked "
+            "so wherever it is shown."
+        )
     st.markdown(_what_happens_next(judged, side))
     st.text_area("Comment (optional)", key=drawer.comment_key, max_chars=10_000, height=90)
     st.button(

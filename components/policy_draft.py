@@ -56,6 +56,8 @@ def editor(in_force: Policy, person: Person) -> None:
             _first(draft, person)
         else:
             _propose(draft, in_force, person)
+            if not linted.ok:
+                st.caption("It can be proposed as it is; the keys’ holders see what lint says.")
     if found:
         st.markdown(f"**Against {policy_rules.name_of(in_force)}**")
         policy_rules.change_list(found)

@@ -10,7 +10,13 @@ from components import back_test, decisions, frame, governance, policy_rules, st
 from core.governance.evidence import JsonValue
 from core.governance.policy import Policy
 from core.governance.policy_words import Effect, changes
-from core.governance.proposals import PolicyJudgement, PolicyRequest, PolicyRequestId, Stage
+from core.governance.proposals import (
+    LINT,
+    PolicyJudgement,
+    PolicyRequest,
+    PolicyRequestId,
+    Stage,
+)
 from core.identity.people import Person, Role, Side
 
 _STAGE: Final[Mapping[Stage, str]] = {
@@ -87,6 +93,7 @@ def one(number: int, person: Person, people: Mapping[str, str]) -> None:
     if request.outcome and not request.stage.is_waiting:
         st.markdown(f"**{theme.plain(request.outcome)}**")
     _what_changes(judged)
+    _lint(judged)
     for side, column in zip(Side, st.columns(2, gap="medium"), strict=True):
         with column, st.container(border=True, key=f"policies_keys_{side.value}"):
             st.markdown(f"{governance.side_head(side)} · key")
@@ -105,6 +112,22 @@ def _what_changes(judged: PolicyJudgement) -> None:
     base = _base(judged)
     if base is not None:
         policy_rules.change_list(changes(base, judged.request.draft))
+
+
+def _lint(judged: PolicyJudgement) -> None:
+    """Draw what lint said about the draft when it was frozen."""
+    figure = judged.request.evidence.figure(LINT)
+    said = figure.value if figure is not None and isinstance(figure.value, (list, tuple)) else ()
+    remarks = [each for each in said if isinstance(each, Mapping)]
+    if not remarks:
+        return
+    with st.container(border=True, key="policies_frozen_lint", gap="xsmall"):
+        st.markdown(f"**Lint said {len(remarks)} {'thing' if len(remarks) == 1 else 'things'}**")
+        for each in remarks:
+            sign = ":red[✕]" if each.get("weight") == "error" else ":violet[≈]"
+            st.markdown(
+                f"{sign} :small[line {each.get('line')}] {theme.plain(each.get('says', ''))}"
+            )
 
 
 def _base(judged: PolicyJudgement) -> Policy | None:

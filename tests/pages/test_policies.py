@@ -58,7 +58,7 @@ def test_a_published_policy_reads_as_sentences_by_side(house: House) -> None:
     assert "A promotion takes 1 data science key and 1 data engineering key" in text
     assert "High risk" in text
     assert "in force · by Ada" in text
-    assert POLICY in [code.value for code in app.code]
+    assert POLICY.strip() in [code.value for code in app.code]
 
 
 def test_a_model_without_a_policy_shows_the_built_in_one_as_such(empty_house: House) -> None:
@@ -161,6 +161,29 @@ def test_two_keys_publish_and_the_proposers_own_is_refused_in_cores_words(house:
     assert house.services.promotions.policy_for(MODEL, "champion").version == 2
 
 
+def test_what_lint_said_is_frozen_with_the_proposal(house: House) -> None:
+    request = propose(house, POLICY.replace("ledger.verifies\n", "true || ledger.verifies\n"))
+
+    text = said(house.visit("policies", BEN, view="proposals", request=request.number))
+
+    assert "**Lint said 1 thing**" in text
+    assert "“ledger-whole” is always true" in text
+
+
+def test_an_authors_own_key_is_marked_in_the_drawer_and_on_the_page(empty_house: House) -> None:
+    empty_house.register()
+    empty_house.publish(f"{POLICY}authors_may_turn: [data_science]\n")
+    request = empty_house.open(by=ANA)
+    app = empty_house.visit("request", ANA, id=request.request_id)
+
+    app.button(key="decisions_turn_key_data_science").click().run()
+    assert ":gray-badge[author’s own]" in text_of(app)
+    confirm(app)
+
+    assert ":gray-badge[author’s own]" in text_of(app)
+    assert "(the author's own)" in said(empty_house.visit("ledger", VERA))
+
+
 def test_a_proposal_is_rejected_with_a_reason(house: House) -> None:
     request = propose(house)
     app = house.visit("policies", EMIL, view="proposals", request=request.number)
@@ -227,7 +250,7 @@ def test_the_ledger_tells_the_story_of_a_proposal(house: House) -> None:
 
     assert "Ana proposed policy 1 → 2 for champion of flight-delay: “Too lax.”" in text
     assert "Ben turned the data science key on policy 1 → 2" in text
-    assert "policy 1 → 2 for champion of flight-delay is published with Emil's key" in text
+    assert "Policy 1 → 2 for champion of flight-delay is published with Emil's key" in text
 
 
 def test_hostile_texts_show_as_text(empty_house: House) -> None:
