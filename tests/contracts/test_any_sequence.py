@@ -1,0 +1,284 @@
+"""No sequence of actions breaks the chain, or promotes without its keys or a broken glass."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, cast
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from core.errors import Refused, StileError, Unavailable
+from core.governance.glass import BROKEN, break_glass
+from core.governance.ledger import Entry
+from core.governance.requests import PromotionRequest, RequestId
+from core.identity.people import Person, Role, Side
+from core.store import transaction
+from core.worker import Work, run_once
+from tests.contracts.elsewhere import KEY
+from tests.contracts.parts import ADA, ANA, AT, EVERYBODY, MODEL, Office, Shelf, office
+
+EXAMPLES, STEPS = 15, 30
+CROWD: Final = st.sampled_from(EVERYBODY)
+SIDES: Final = st.sampled_from(Side)
+NUMBERS: Final = st.integers(1, 4)
+SAYS: Final = {
+    "reject": {"text": "No."},
+    "withdraw": {},
+    "request_changes": {"text": "More."},
+    "revise": {},
+    "comment": {"text": "Hm."},
+    "retry": {},
+}
+
+
+@dataclass
+class Watched(Shelf):
+    """A registry that remembers what it was told, and may be away or unwilling for a moment."""
+
+    fault: Exception | None = None
+    after: bool = False
+    about_to: Callable[[int], None] = lambda _: None
+    told: list[int] = field(default_factory=list)
+
+    def set_alias(self, model: str, alias: str, number: int) -> None:
+        fault, self.fault = self.fault, None
+        if fault is not None and not self.after:
+            raise fault
+        self.about_to(number)
+        self.told.append(number)
+        super().set_alias(model, alias, number)
+        if fault is not None:
+            raise fault
+
+
+class AnySequence(RuleBasedStateMachine):
+    """People, the worker, time and MLflow do whatever they like, in any order."""
+
+    template: Path
+    here: Office
+    shelf: Watched
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        shutil.copyfile(self.template, self.folder / "stile.db")
+        self.engine = transaction.connect(f"sqlite:///{self.folder / 'stile.db'}")
+        self.here = office(self.engine, key=KEY)
+        self.shelf = Watched(about_to=self.must_be_justified)
+        self.here.facts.registry = self.shelf
+        self.here.promotions = replace(self.here.promotions, registry=self.shelf)
+        self.now, self.forms = AT, count()
+        self.people = {person.username: person for person in EVERYBODY}
+
+    def teardown(self) -> None:
+        if hasattr(self, "engine"):
+            self.engine.dispose()
+            shutil.rmtree(self.folder)
+
+    # what people do
+
+    @rule(who=CROWD, version=st.sampled_from([3, 4, 5]))
+    def open(self, who: Person, version: int) -> None:
+        with suppress(StileError):
+            self.here.open(who, version=version, at=self.now)
+
+    @rule(who=CROWD, side=SIDES, number=NUMBERS, looks_first=st.booleans())
+    def turn(self, who: Person, side: Side, number: int, looks_first: bool) -> None:
+        with suppress(StileError):
+            request = self.here.promotions.request(RequestId(number))
+            if looks_first:
+                self.here.promotions.verify(request.request_id, at=self.now)
+            self.here.turn(request, who, side, at=self.now)
+            now = self.people[who.username]
+            assert side in now.keys, "a key was turned without the right to it"
+            assert now.active, "a key was turned by somebody who left"
+
+    @rule(number=NUMBERS, order=st.permutations(EVERYBODY))
+    def turn_all_round(self, number: int, order: list[Person]) -> None:
+        """Everybody tries both keys, so that some sequences get as far as a promotion."""
+        for who in order:
+            for side in Side:
+                self.turn(who=who, side=side, number=number, looks_first=True)
+
+    @rule(who=CROWD, number=NUMBERS, what=st.sampled_from(sorted(SAYS)))
+    def act(self, who: Person, number: int, what: str) -> None:
+        use_case = getattr(self.here.promotions, what)
+        with suppress(StileError):
+            use_case(
+                who.username, RequestId(number), **SAYS[what], idempotency_key=self.form(),
+                at=self.now,
+            )  # fmt: skip
+
+    @rule(who=CROWD, number=NUMBERS)
+    def break_the_glass(self, who: Person, number: int) -> None:
+        with suppress(StileError):
+            break_glass(
+                self.here.store, who.username, RequestId(number), reason="Now.",
+                idempotency_key=self.form(), at=self.now,
+            )  # fmt: skip
+
+    @rule(who=CROWD, sides=st.sets(SIDES), active=st.booleans())
+    def change_rights(self, who: Person, sides: set[Side], active: bool) -> None:
+        if who.role is Role.ADMINISTRATOR:
+            return
+        changed = replace(who, keys=frozenset(sides), active=active)
+        self.here.promotions.put_person(ADA.username, changed, at=self.now)
+        self.people[who.username] = changed
+
+    # what the world does
+
+    @rule(loss=st.sampled_from([0.5, 0.45, 0.9, None]), drift=st.sampled_from([0.1, 0.9, None]))
+    def the_facts_move(self, loss: float | None, drift: float | None) -> None:
+        self.here.facts.loss, self.here.facts.drift = loss, drift
+
+    @rule(files=st.sampled_from(["sha-of-files", "overwritten"]))
+    def somebody_overwrites_an_artifact(self, files: str) -> None:
+        self.here.facts.files = files
+
+    @rule(version=st.sampled_from([1, 3, 4, 5]))
+    def somebody_moves_the_alias(self, version: int) -> None:
+        self.shelf.pointing["champion"] = version
+
+    @rule(length=st.sampled_from([timedelta(minutes=1), timedelta(minutes=11), timedelta(days=6)]))
+    def time_passes(self, length: timedelta) -> None:
+        self.now += length
+
+    @rule(
+        fault=st.sampled_from([None, None, Unavailable("No answer."), Refused("MLflow says no.")]),
+        after=st.booleans(),
+    )
+    def the_worker_comes(self, fault: Exception | None, after: bool) -> None:
+        self.shelf.fault = fault
+        self.shelf.after = after and isinstance(fault, Unavailable)
+        work = Work(self.here.promotions, holder="worker", clock=lambda: self.now)
+        run_once(work, at=self.now)
+
+    # what must hold
+
+    @invariant()
+    def the_chain_is_whole(self) -> None:
+        if hasattr(self, "here"):
+            assert self.here.store.verify().ok
+
+    @invariant()
+    def every_promotion_has_its_keys_or_a_broken_glass(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        entries = self.here.store.entries()
+        for entry in entries:
+            if entry.kind in {"apply_intended", "request_applied"}:
+                assert is_decided(entries, entry), entry
+        intended = {e.facts["to"] for e in entries if e.kind == "apply_intended"}
+        assert set(self.shelf.told) <= intended
+
+    def must_be_justified(self, number: int) -> None:
+        """At the very moment in which the alias is set, what was signed is what is there."""
+        (request,) = [r for r in self.here.promotions.requests() if is_being_written(r)]
+        assert (request.to_version, request.model) == (number, MODEL)
+        assert self.shelf.pointing["champion"] == request.from_version
+        if request.purpose.value == "promote":
+            facts = self.here.facts
+            assert facts.loss is not None
+            assert facts.drift is not None
+            assert facts.loss <= 0.6
+            assert facts.drift <= 0.2
+            frozen = {figure.name: figure.value for figure in request.evidence.figures}
+            assert (facts.loss, facts.files) == (frozen["loss"], frozen["files"])
+
+    def form(self) -> str:
+        return f"form {next(self.forms)} of the sequence"
+
+
+def is_being_written(request: PromotionRequest) -> bool:
+    return request.status.value == "applying"
+
+
+def is_decided(entries: tuple[Entry, ...], intent: Entry) -> bool:
+    """Whether the ledger itself justifies a write: read with nothing but the ledger."""
+    number = intent.facts["request"]
+    before = [e for e in entries[: intent.seq - 1] if e.facts.get("request") == number]
+    broken = [entry for entry in before if entry.kind == BROKEN]
+    if broken:
+        return broken[-1].actor == ADA.username
+    approved = [entry for entry in before if entry.kind == "request_approved"]
+    opened = next(entry for entry in before if entry.kind == "request_opened")
+    if len(approved) != 1:
+        return False
+    facts = cast("Mapping[str, Any]", approved[0].facts)  # Any: JSON, looked at field by field
+    turned = [cast("Mapping[str, Any]", e.facts) for e in before if e.kind == "key_turned"]
+    authors = {opened.actor, *(e.actor for e in before if e.kind == "request_revised")}
+    keys = [key for key in facts["keys"] if key["digest"] == facts["digests"][key["side"]]]
+    people = {key["person"] for key in keys}
+    return (
+        {key["side"] for key in keys} == {side.value for side in Side}
+        and len(people) == len(keys)
+        and not people & authors
+        and all(any(same_key(key, found) for found in turned) for key in keys)
+    )
+
+
+def same_key(key: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    return all(key[name] == found[name] for name in ("side", "person", "digest"))
+
+
+def run(template: Path, *, examples: int, steps: int) -> None:
+    """That many sequences of that many steps."""
+    machine = type("AnySequenceHere", (AnySequence,), {"template": template})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_no_sequence_of_actions_breaks_the_chain_or_promotes_without_keys(
+    sqlite_template: Path,
+) -> None:
+    run(sqlite_template, examples=EXAMPLES, steps=STEPS)
+
+
+def test_a_sequence_may_get_as_far_as_a_promotion(sqlite_template: Path) -> None:
+    """The rules are not idle: some order of them promotes, by keys and by a broken glass."""
+    for last in ("keys", "glass"):
+        machine = AnySequence()
+        machine.template = sqlite_template
+        machine.begin()
+        machine.open(who=ANA, version=5)
+        if last == "keys":
+            machine.turn_all_round(number=1, order=list(EVERYBODY))
+        else:
+            machine.break_the_glass(who=ADA, number=1)
+        machine.the_worker_comes(fault=Unavailable("No answer."), after=True)
+        machine.time_passes(timedelta(minutes=11))
+        machine.the_worker_comes(fault=None, after=False)
+
+        machine.every_promotion_has_its_keys_or_a_broken_glass()
+        kinds = [entry.kind for entry in machine.here.store.entries()]
+        machine.teardown()
+        assert machine.shelf.told == [5]
+        assert kinds[-1] == "request_applied"
+
+
+def test_the_watch_would_notice_a_promotion_without_keys() -> None:
+    """The invariant itself: an intent that nobody decided is no decision."""
+    intent = Entry(2, "", "", "", "", "stile", "apply_intended", '{"request":1,"to":5}')
+    opened = Entry(1, "", "", "", "", "ana", "request_opened", '{"request":1}')
+
+    assert not is_decided((opened, intent), intent)
