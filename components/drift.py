@@ -7,9 +7,15 @@ from itertools import pairwise
 import pandas as pd
 import streamlit as st
 
-from components import charts, frame, queries, state, theme
+from components import charts, drift_marks, frame, queries, state, theme
 from components.figures import drift as figures
-from core.drift.history import by_concern, column_history, drifting_since, newest_evaluable
+from core.drift.history import (
+    Mark,
+    by_concern,
+    column_history,
+    drifting_since,
+    newest_evaluable,
+)
 from core.drift.report import (
     ColumnDistribution,
     ColumnDrift,
@@ -52,9 +58,11 @@ def freshness(reports: Sequence[WindowReport]) -> str:
     )
 
 
-def windows(reports: Sequence[WindowReport], *, grain: Grain) -> None:
-    """Severity over time and the heat map of columns by windows, each with its table."""
-    mode = frame.mode()
+def windows(
+    reports: Sequence[WindowReport], *, grain: Grain, happened: Sequence[Mark] = ()
+) -> None:
+    """Severity over time with what happened, and the heat map of columns by windows."""
+    mode, marked = frame.mode(), drift_marks.on_axis(happened, reports)
     newest = newest_evaluable(reports)
     table = pd.DataFrame(
         {
@@ -63,6 +71,9 @@ def windows(reports: Sequence[WindowReport], *, grain: Grain) -> None:
             "severity": [r.severity for r in reports],
             "inputs that alert": [len(r.alerting) for r in reports],
             "rows": [r.rows for r in reports],
+            "what happened": [
+                "; ".join(text for at, text in marked if at == r.window.start) for r in reports
+            ],
         }
     )
     said = (
@@ -72,13 +83,14 @@ def windows(reports: Sequence[WindowReport], *, grain: Grain) -> None:
         "filled marks are drifting windows"
     )
     charts.draw(
-        figures.severity(reports, mode),
+        figures.severity(reports, mode, marks=marked),
         key="drift_severity",
         title=said,
         alt=f"Line of drift severity per {grain.value}. {said}.",
         table=table,
-        height=220,
+        height=240,
     )
+    drift_marks.draw(happened)
     cells = pd.DataFrame(
         [
             {"input": c.name, "window": r.window.start.date().isoformat(), "distance": c.distance,

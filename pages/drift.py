@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components import drift, frame, queries, state, theme
+from components import drift, drift_marks, frame, queries, state, theme
 from core.drift.history import newest_evaluable
 from core.drift.report import Grain
 from core.identity.people import Role
@@ -78,7 +78,8 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
             "choose another version.",
         )
         return
-    drift.windows(reports, grain=grain)
+    registered = next(each for each in models if each.name == model)
+    drift.windows(reports, grain=grain, happened=drift_marks.found(registered, grain))
     starts = [r.window.start.date().isoformat() for r in reversed(reports)]
     chosen = state.one_of("window", starts, newest.window.start.date().isoformat())
     picked = st.selectbox(

@@ -25,9 +25,9 @@ _BINS_MERGED = 4
 
 
 def severity(
-    reports: Sequence[WindowReport], mode: Mode, *, changes: Sequence[tuple[datetime, str]] = ()
+    reports: Sequence[WindowReport], mode: Mode, *, marks: Sequence[tuple[datetime, str]] = ()
 ) -> go.Figure:
-    """Severity per window; drifting windows are filled, `changes` are marked moments."""
+    """Severity per window; drifting windows are filled; `marks` are moments with their words."""
     known = [report for report in reports if report.severity is not None]
     drifting = [report.verdict is DriftVerdict.DRIFTING for report in known]
     colour = theme.RUN_COLOURS[mode][_WINDOW]
@@ -47,15 +47,29 @@ def severity(
             "%{customdata[1]} inputs alert · %{customdata[0]:,} rows<extra></extra>",
         )
     )
-    for moment, label in changes:
-        figure.add_vline(x=moment, line={"color": theme.QUIET[mode], "dash": "dot", "width": 1})
-        figure.add_annotation(
-            x=moment, y=1, yref="paper", text=label, showarrow=False, yanchor="bottom",
-            font={"size": 11, "color": theme.QUIET[mode]},
-        )  # fmt: skip
+    if marks:
+        _mark(figure, marks, max((r.severity or 0.0 for r in known), default=0.0) or 1.0, mode)
+    figure.update_layout(showlegend=False)
     figure.update_yaxes(title="severity (0 to 1)", rangemode="tozero")
     figure.update_xaxes(title="event time (UTC)", showgrid=False)
     return figure
+
+
+def _mark(
+    figure: go.Figure, marks: Sequence[tuple[datetime, str]], highest: float, mode: Mode
+) -> None:
+    """Draw moments as dotted lines with their words above, neighbours on different heights."""
+    for moment, _ in marks:
+        figure.add_vline(x=moment, line={"color": theme.QUIET[mode], "dash": "dot", "width": 1})
+    figure.add_scatter(  # a trace, so that the axis reaches moments after the last window
+        x=[moment for moment, _ in marks],
+        y=[highest * (1.12 + 0.12 * (at % 2)) for at in range(len(marks))],
+        text=[words for _, words in marks],
+        mode="text",
+        textfont={"size": 11, "color": theme.INK[mode]},
+        hovertemplate="%{text}<br>%{x|%a %-d %b %Y}<extra></extra>",
+        cliponaxis=False,
+    )
 
 
 def heat_map(reports: Sequence[WindowReport], mode: Mode) -> go.Figure:

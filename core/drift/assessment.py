@@ -65,8 +65,9 @@ def assess(
     profile: Profile,
     calibrations: Mapping[str, Calibration],
     importance: Mapping[str, float] | None,
+    noun: str = "inputs",
 ) -> WindowReport:
-    """The report of one window against the reference of one version.
+    """The report of one window against the reference of one version; `noun` is what columns are.
 
     A column alerts when it is unusual (Benjamini-Hochberg over all columns of the window, at
     `calibration.RATE`) *and* moved by more than a trifle.
@@ -99,14 +100,14 @@ def assess(
         return report
     evaluable = [c for c in columns if c.verdict is not DriftVerdict.NOT_EVALUABLE]
     if not evaluable:
-        return replace(report, says="None of the inputs can be compared with the reference.")
+        return replace(report, says=f"None of the {noun} can be compared with the reference.")
     alerting = [c for c in evaluable if c.verdict is DriftVerdict.DRIFTING]
     return replace(
         report,
         severity=_severity(columns),
         alerting_share=len(alerting) / len(columns),
         verdict=DriftVerdict.DRIFTING if alerting else DriftVerdict.STABLE,
-        says=_sentence(columns, importance is None, _bases(calibrations)),
+        says=_sentence(columns, importance is None, _bases(calibrations), noun),
     )
 
 
@@ -279,17 +280,19 @@ def _severity(columns: Sequence[ColumnDrift]) -> float | None:
     return min(1.0, math.fsum(share * distance for share, distance in held) / weight)
 
 
-def _sentence(columns: Sequence[ColumnDrift], uniform: bool, bases: frozenset[Basis]) -> str:
+def _sentence(
+    columns: Sequence[ColumnDrift], uniform: bool, bases: frozenset[Basis], noun: str
+) -> str:
     drifting = sorted(
         (c for c in columns if c.verdict is DriftVerdict.DRIFTING),
         key=lambda c: -c.importance * (c.distance or 0.0),
     )
-    count = f"{len(drifting)} of {len(columns)} inputs"
+    count = f"{len(drifting)} of {len(columns)} {noun}"
     if drifting:
         most = ", ".join(_named(c) for c in drifting[:_NAMED_IN_A_SENTENCE])
         text = f"{count} {'drifts' if len(drifting) == 1 else 'drift'}; most: {most}."
     else:
-        text = f"None of the {len(columns)} inputs drifts."
+        text = f"None of the {len(columns)} {noun} drifts."
     unknown = [c.name for c in columns if c.verdict is DriftVerdict.NOT_EVALUABLE]
     if unknown:
         text += f" {len(unknown)} cannot be compared, among them {unknown[0]}."

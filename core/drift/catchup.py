@@ -38,20 +38,7 @@ def catch_up(
     A file that was read and has since changed (rows erased, say) voids what was counted against
     this reference: counts cannot be taken back, so all files are read again.
     """
-    known = store.windows_known(model, kept.reference_id, Grain.DAY)
-    states = {
-        name: state for day in known.values() for name, state in keeping.files_in(day).items()
-    }
-    listed = {keeping.short_digest(f.name): f for f in sources.log_files(home, model)}
-    changed = any(
-        states.get(name, digest) != digest
-        for name, file in listed.items()
-        for digest in (keeping.short_digest(file.state),)
-    )
-    if changed:
-        store.forget(model, kept.reference_id)
-        states = {}
-    new = [file for name, file in listed.items() if name not in states]
+    new = unread(store, home, model, kept.reference_id)
     if not new:
         return 0, 0, ()
     reading = sources.read_log(new, kept.reference, until=until, key=kept_key(home))
@@ -83,6 +70,22 @@ def catch_up(
         len({f.name for part in reading.read.values() for f in part}),
         reading.problems,
     )
+
+
+def unread(store: ProfileStore, home: Path, model: str, counted_as: str) -> list[LogFile]:
+    """The files of a log that are not yet in what is kept under the name `counted_as`.
+
+    When a file that was read has changed since, nothing is kept under it any more and all are new.
+    """
+    known = store.windows_known(model, counted_as, Grain.DAY)
+    states = {
+        name: state for day in known.values() for name, state in keeping.files_in(day).items()
+    }
+    listed = _by_name(sources.log_files(home, model))
+    if _differ(states, listed):
+        store.forget(model, counted_as)
+        states = {}
+    return [file for name, file in listed.items() if name not in states]
 
 
 def catch_up_losses(store: ProfileStore, home: Path, model: str, *, at: datetime) -> int:

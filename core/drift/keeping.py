@@ -24,6 +24,8 @@ from core.drift.withheld import Withheld
 from core.governance.evidence import JsonValue, finite_or_none
 from core.store.drift import StoredColumn, StoredWindow
 
+QUIET: Final = timedelta(hours=1)
+"""A window that has passed is whole when a later row came, or none for this long."""
 _SPECIAL: Final = len(SPECIAL)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REFERENCE_ROW: Final = Window(Grain.DAY, _EPOCH, _EPOCH + timedelta(days=1))
@@ -56,6 +58,30 @@ def week_window(day: date) -> Window:
     return Window(Grain.WEEK, start, start + timedelta(days=7))
 
 
+def windows_of(
+    days: Mapping[datetime, StoredWindow], grain: Grain
+) -> dict[Window, tuple[StoredWindow, ...]]:
+    """The days of each window, oldest first."""
+    found: dict[Window, tuple[StoredWindow, ...]] = {}
+    for start, day in sorted(days.items()):
+        window = day.window if grain is Grain.DAY else week_window(start.date())
+        found[window] = (*found.get(window, ()), day)
+    return found
+
+
+def is_whole(window: Window, days: Mapping[datetime, StoredWindow], at: datetime) -> bool:
+    """True when a later row than the window's came, or it has passed and none did for `QUIET`."""
+    if max(days) >= window.end:
+        return True
+    received = newest_received(d for s, d in days.items() if window.start <= s < window.end)
+    return at >= window.end and (received is None or at - received >= QUIET)
+
+
+def newest_received(days: Iterable[StoredWindow]) -> datetime | None:
+    """When the newest row of these days was received; None when no day knows."""
+    return max((d.newest_received_at for d in days if d.newest_received_at), default=None)
+
+
 def short_digest(text: str) -> str:
     """Twelve hexadecimal digits that stand for a file's name or state."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
@@ -80,7 +106,7 @@ def store_profile(
         source=json.dumps(files, sort_keys=True),
         profiled_at=at,
         columns=_marked(
-            (_stored(n, counts) for n, counts in profile.columns.items()), profile.withheld
+            (stored_column(n, counts) for n, counts in profile.columns.items()), profile.withheld
         ),
     )
 
@@ -101,7 +127,7 @@ def profile_in(stored: StoredWindow) -> Profile:
     """The profile that was stored."""
     return Profile(
         rows=stored.rows,
-        columns={c.name: _counts(c) for c in stored.columns if len(c.counts)},
+        columns={c.name: counts_in(c) for c in stored.columns if len(c.counts)},
         newest_received_at=stored.newest_received_at,
         withheld={
             column.name: Withheld(str(column.details["withheld"]))
@@ -148,7 +174,8 @@ def reference_in(stored: StoredWindow) -> KeptReference:
     )
 
 
-def _stored(name: str, counts: ColumnCounts) -> StoredColumn:
+def stored_column(name: str, counts: ColumnCounts) -> StoredColumn:
+    """The counts of one column as they are stored."""
     return StoredColumn(
         name=name,
         counts=np.concatenate([counts.rows, counts.special]),
@@ -157,7 +184,8 @@ def _stored(name: str, counts: ColumnCounts) -> StoredColumn:
     )
 
 
-def _counts(column: StoredColumn) -> ColumnCounts:
+def counts_in(column: StoredColumn) -> ColumnCounts:
+    """The counts that were stored of one column."""
     return ColumnCounts(
         rows=column.counts[:-_SPECIAL],
         special=column.counts[-_SPECIAL:],
@@ -170,7 +198,7 @@ def _counts(column: StoredColumn) -> ColumnCounts:
 def _stored_reference(column: ReferenceColumn) -> StoredColumn:
     daily = np.concatenate([column.daily, column.daily_special], axis=1)
     daily_sums = np.concatenate([column.daily_sums, np.zeros(column.daily_special.shape)], axis=1)
-    total = _stored(column.name, column.counts)
+    total = stored_column(column.name, column.counts)
     details: dict[str, JsonValue] = {
         **total.details,
         "kind": column.kind.value,
@@ -199,7 +227,7 @@ def _reference_column(stored: StoredColumn, n_days: int) -> ReferenceColumn:
     return ReferenceColumn(
         name=stored.name,
         kind=ColumnKind(details["kind"]),
-        counts=_counts(total),
+        counts=counts_in(total),
         daily=daily[:, :-_SPECIAL],
         daily_sums=daily_sums[:, :-_SPECIAL],
         daily_special=daily[:, -_SPECIAL:],

@@ -6,17 +6,18 @@ is new or `refresh` is called.
 """
 
 import threading
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from core.drift import assessment, calibration, keeping, realised
+from core.drift import assessment, calibration, forgetting, keeping, realised
 from core.drift.calibration import Calibration
 from core.drift.counts import Profile
 from core.drift.keeping import KeptReference
+from core.drift.predictions import PredictionMonitor
 from core.drift.remembered import Remembered
 from core.drift.report import (
     ColumnDistribution,
@@ -32,8 +33,6 @@ from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from core.tracking.values import RunId, Signature
 
-QUIET: Final = timedelta(hours=1)
-"""A window that has passed is whole when a later row came, or none for this long."""
 _AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
 _KEPT_REPORTS: Final = 5_000
 _KEPT_CALIBRATIONS: Final = 200
@@ -69,6 +68,7 @@ class DriftMonitor:
         self._artifacts = artifacts
         self._store = profile_store
         self._home = home
+        self.outputs = PredictionMonitor(reader, artifacts, profile_store, home)
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self._runs = Remembered(_KEPT_RUNS)
         self._references = Remembered(_KEPT_REFERENCES)
@@ -93,8 +93,14 @@ class DriftMonitor:
             done = self._catch_up(model, kept, at=at)
             windows, files = max(windows, done.windows), max(files, done.files)
             problems |= dict.fromkeys(done.problems)
+        problems |= dict.fromkeys(self.outputs.refresh(model, at=at))
         self._catch_up_losses(model, at=at)
         return Refreshed(windows, files, tuple(problems))
+
+    def forget_ids(self, model: str, ids: Collection[str]) -> None:
+        """Nothing; afterwards no digest of these prediction ids is kept, only counts and sums."""
+        with self._reading:
+            forgetting.forget_ids(self._store, model, ids)
 
     def watch(self, model: str, version: int, *, at: datetime) -> bool:
         """True if the version has a training reference: `refresh` counts its windows from now."""
@@ -118,7 +124,11 @@ class DriftMonitor:
         if not days:
             says = f"No live inputs of {model} have been recorded yet."
             return (self._nothing(model, version, grain, now, says),)
-        whole = {w: d for w, d in _windows(days, grain).items() if _is_whole(w, days, now)}
+        whole = {
+            w: d
+            for w, d in keeping.windows_of(days, grain).items()
+            if keeping.is_whole(w, days, now)
+        }
         if not whole:
             filling = self.filling(model, version, grain, at=now)
             return (filling,) if filling is not None else ()
@@ -133,8 +143,10 @@ class DriftMonitor:
         days = {} if kept is None else self._days(model, kept, at=now)
         if kept is None or not days:
             return None
-        window, inside = max(_windows(days, grain).items(), key=lambda item: item[0].start)
-        if _is_whole(window, days, now):
+        window, inside = max(
+            keeping.windows_of(days, grain).items(), key=lambda item: item[0].start
+        )
+        if keeping.is_whole(window, days, now):
             return None
         rows = sum(day.rows for day in inside)
         return assessment.not_evaluable(
@@ -144,7 +156,7 @@ class DriftMonitor:
             rows=rows,
             reference_rows=kept.reference.rows,
             says=f"This {grain.value} is still filling: {rows} rows so far.",
-            newest_received_at=_newest_received(inside),
+            newest_received_at=keeping.newest_received(inside),
         )
 
     def column(self, model: str, version: int, window: Window, name: str) -> ColumnDistribution:
@@ -184,7 +196,7 @@ class DriftMonitor:
         """
         days = self._store.get(model, realised.REALISED, Grain.DAY)
         by_start = {day.window.start: day for day in days}
-        return realised.performances(_windows(by_start, grain), version=version)
+        return realised.performances(keeping.windows_of(by_start, grain), version=version)
 
     def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
         """How the newest day's live rows fit a signature; None without live rows."""
@@ -305,26 +317,3 @@ class DriftMonitor:
         return assessment.not_evaluable(
             model=model, version=version, window=window, rows=0, reference_rows=0, says=says
         )
-
-
-def _windows(
-    days: Mapping[datetime, StoredWindow], grain: Grain
-) -> dict[Window, tuple[StoredWindow, ...]]:
-    """The days of each window, oldest first."""
-    found: dict[Window, tuple[StoredWindow, ...]] = {}
-    for start, day in sorted(days.items()):
-        window = day.window if grain is Grain.DAY else keeping.week_window(start.date())
-        found[window] = (*found.get(window, ()), day)
-    return found
-
-
-def _is_whole(window: Window, days: Mapping[datetime, StoredWindow], at: datetime) -> bool:
-    if max(days) >= window.end:
-        return True
-    inside = [day for start, day in days.items() if window.start <= start < window.end]
-    received = _newest_received(inside)
-    return at >= window.end and (received is None or at - received >= QUIET)
-
-
-def _newest_received(days: Iterable[StoredWindow]) -> datetime | None:
-    return max((d.newest_received_at for d in days if d.newest_received_at), default=None)

@@ -106,6 +106,30 @@ class ColumnDistribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """How many rows each version answered in a window, and when the newest was received."""
+
+    window: Window
+    rows: Mapping[int, int]
+    newest_received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDrift:
+    """The predictions and scores of one version, window by window, oldest first.
+
+    `says` is what they are held against, or why they cannot be judged; `alerting` columns of a
+    report are outputs here, not inputs.
+    """
+
+    model: str
+    version: int
+    says: str
+    verdict: DriftVerdict
+    reports: tuple[WindowReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """A metric of the served model in one window, once labels arrived; None says why in `says`."""
 

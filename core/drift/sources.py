@@ -79,7 +79,8 @@ def _listed(folder: Path) -> tuple[LogFile, ...]:
             stat = path.stat()
         except FileNotFoundError:  # retention removed it between listing and looking
             continue
-        found.append(LogFile(path, name, f"{stat.st_size}-{stat.st_mtime_ns}"))
+        # not its size: erased rows leave the time as it was, and what was counted stays counted
+        found.append(LogFile(path, name, f"{stat.st_mtime_ns}"))
     return tuple(found)
 
 
@@ -91,7 +92,7 @@ def readable(files: Sequence[LogFile]) -> tuple[tuple[LogFile, ...], tuple[str, 
         try:
             schema = pq.read_schema(file.path)
         except (pa.ArrowException, OSError, ValueError) as error:
-            problems.append(_unreadable(file, error))
+            problems.append(cannot_read(file, error))
         else:
             good.append(replace(file, capture=capture_in(schema)))
     return tuple(good), tuple(problems)
@@ -267,7 +268,7 @@ def read_log(
             found, contained, left_out = _read_together(part, bins.reference, until)
         except Refused as error:
             if len(part) == 1:
-                problems.append(_unreadable(part[0], error.__cause__ or error))
+                problems.append(cannot_read(part[0], error.__cause__ or error))
             else:  # one of them is broken inside: read each alone, so that it can be named
                 waiting = [(file,) for file in part] + waiting
             continue
@@ -323,7 +324,8 @@ def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
         yield items[start : start + _COLUMNS_AT_ONCE]
 
 
-def _unreadable(file: LogFile, error: BaseException) -> str:
+def cannot_read(file: LogFile, error: BaseException) -> str:
+    """The sentence that names a file of the log that is broken; the others go on."""
     return f"{file.name} cannot be read ({_first_line(error)}); the other files were."
 
 

@@ -23,6 +23,7 @@ from core.tracking.values import ArtifactFile, ModelVersion, RunId
 PREDICTIONS: Final = "eval/predictions.parquet"
 IMPORTANCE: Final = "eval/importance.json"
 REFERENCE: Final = "reference/inputs.parquet"
+REFERENCE_OUTPUTS: Final = "reference/predictions.parquet"
 OURS: Final = "stile/"  # what Stile writes itself is never part of what a key signs
 
 MOST_BYTES_SHOWN: Final = 50_000_000
@@ -133,6 +134,21 @@ class ArtifactReader:
         Refused
             The artifact is there and is not a Parquet table.
         """
+        return self._kept(run_id, REFERENCE, digest=digest)
+
+    def reference_outputs(self, run_id: RunId) -> Path | None:
+        """A Parquet file of ours with what a run predicted for its reference, or None.
+
+        Its columns are `prediction`, `score` and `event_time`, as far as the run logged them.
+
+        Raises
+        ------
+        Refused
+            The artifact is there and is not a Parquet table.
+        """
+        return self._kept(run_id, REFERENCE_OUTPUTS, digest=None)
+
+    def _kept(self, run_id: RunId, name: str, *, digest: str | None) -> Path | None:
         kept = self.home / "index" / "references"
         run_key = hashlib.sha256(run_id.encode()).hexdigest()[:32]  # an id is foreign text too
         if digest is not None and len(digest) == 64 and digest.isalnum():
@@ -140,11 +156,11 @@ class ArtifactReader:
             if known.is_file():
                 return known
         place = place_of_run(self.door, run_id)
-        file = place.find(REFERENCE)
+        file = place.find(name)
         if file is None:
             return None
         with place.fetched(file, max_bytes=MOST_BYTES_OF_A_TABLE) as local:
-            _metadata(local, REFERENCE)
+            _metadata(local, name)
             target = kept / f"{run_key}-{_sha256(local)}.parquet"
             if not target.is_file():
                 kept.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -2,15 +2,26 @@
 
 from datetime import UTC, datetime, timedelta
 
-from core.drift.history import by_concern, column_history, drifting_since, newest_evaluable
+from core.drift.history import (
+    Mark,
+    Moved,
+    by_concern,
+    column_history,
+    drifting_since,
+    marks,
+    moves,
+    newest_evaluable,
+)
 from core.drift.report import (
     ColumnDrift,
     ColumnKind,
     DriftVerdict,
     Grain,
+    Served,
     Window,
     WindowReport,
 )
+from core.governance.timeline import Interval, Standing
 
 STABLE, DRIFTING, UNKNOWN = DriftVerdict.STABLE, DriftVerdict.DRIFTING, DriftVerdict.NOT_EVALUABLE
 FIRST = datetime(2013, 7, 1, tzinfo=UTC)
@@ -81,3 +92,51 @@ def test_a_columns_history_has_only_the_windows_that_know_it() -> None:
     windows = (a_report(0, STABLE), a_report(1, STABLE, a_column("a", 0.1)))
 
     assert [window.start for window in column_history(windows, "a")] == [FIRST + timedelta(days=1)]
+
+
+def served(day: int, *versions: int, received: int | None = None) -> Served:
+    newest = None if received is None else NOON + timedelta(hours=received)
+    return Served(a_report(day, STABLE).window, dict.fromkeys(versions, 100), newest)
+
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MOVE = Moved(3, 5, NOON, request=1)
+
+
+def test_a_champions_change_is_marked_where_rows_first_came_after_it() -> None:
+    windows = (served(0, 3, received=-2), served(1, 3, received=1), served(2, 3, received=2))
+
+    (mark,) = marks(windows, (MOVE,))
+
+    assert mark == Mark(windows[1].window, 5, MOVE)
+
+
+def test_a_change_since_which_nothing_came_has_no_window() -> None:
+    (mark,) = marks((served(0, 3, received=-2), served(1, 3)), (MOVE,))
+
+    assert mark.window is None
+
+
+def test_a_deploy_is_where_a_version_answers_that_did_not_before() -> None:
+    windows = (served(0, 3), served(1, 3, 5), served(2, 5), served(3, 3))
+
+    found = marks(windows, ())
+
+    assert [(m.window, m.version) for m in found] == [
+        (windows[1].window, 5),
+        (windows[3].window, 3),
+    ]
+
+
+def test_moves_are_where_an_alias_changed_and_say_who_moved_it() -> None:
+    later = NOON + timedelta(hours=1)
+    intervals = (
+        Interval(None, None, NOON, Standing.UNKNOWN),
+        Interval(3, NOON, NOON, Standing.UNKNOWN),
+        Interval(5, NOON, later, Standing.GOVERNED, request=1),
+        Interval(None, later, later, Standing.UNKNOWN),
+        Interval(5, later, later, Standing.GOVERNED, request=1),
+        Interval(4, later, None, Standing.UNGOVERNED),
+    )
+
+    assert moves(intervals) == (MOVE, Moved(5, 4, later, None))
