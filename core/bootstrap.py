@@ -9,6 +9,7 @@ from core.drift.monitor import DriftMonitor
 from core.governance import gathering
 from core.governance.answers import Answers
 from core.governance.ledger import LedgerKey, former_keys
+from core.governance.observing import present_intervals
 from core.governance.policy_requests import PolicyRequests, RunStarted
 from core.governance.promotion import Promotions
 from core.governance.reconcile import Depth, Reconciler
@@ -52,6 +53,7 @@ class Services:
     drift: DriftMonitor
     reconciler: Reconciler
     answers: Answers
+    sources: gathering.Sources
 
 
 def open_services(settings: Settings) -> Services:
@@ -83,7 +85,15 @@ def open_services(settings: Settings) -> Services:
     artifacts = ArtifactReader(door, settings.home)
     registry = MlflowRegistry(door)
     drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home)
-    sources = gathering.Sources(tracking, artifacts, drift, ledger=store.verify)
+    sources = gathering.Sources(
+        tracking,
+        artifacts,
+        drift,
+        ledger=store.verify,
+        production=lambda model, alias, stands, at: present_intervals(
+            store, model, alias, stands=stands, at=at
+        ),
+    )
     promotions = Promotions(store, registry, GatheredEvidence(sources))
     return Services(
         settings=settings,
@@ -99,6 +109,7 @@ def open_services(settings: Settings) -> Services:
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
         answers=Answers(promotions),
+        sources=sources,
     )
 
 

@@ -8,7 +8,7 @@ import typer
 
 from core.cli import Exit, emit
 from core.governance.checks import Finding, judge, overall
-from core.governance.gathering import Sources, gather
+from core.governance.gathering import gather
 from core.governance.policy import Verdict
 
 _EXITS: Final = {
@@ -47,9 +47,7 @@ def gate(
     policy = services.promotions.policy_for(model, alias)
     champion = services.tracking.registered_model(model).aliases.get(alias)
     evidence = gather(
-        Sources(
-            services.tracking, services.artifacts, services.drift, ledger=services.store.verify
-        ),
+        services.sources,
         model=model,
         alias=alias,
         from_version=champion,

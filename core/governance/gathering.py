@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.errors import LedgerBroken, Refused
+from core.governance.ages import (
+    Production,
+    data_age,
+    evidence_age,
+    key_holders,
+    production_figure,
+    training_age,
+)
 from core.governance.conditions import (
+    LiveWindow,
     broken_ledger,
     drift_figures,
     freshness_figure,
@@ -37,12 +46,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where evidence comes from. `ledger` verifies the chain when called (None: not evaluable)."""
+    """Where evidence comes from.
+
+    `ledger` verifies the chain when called, `production` tells who put the champion there; None
+    makes what rests on it not evaluable.
+    """
 
     tracking: "TrackingReader"
     artifacts: "ArtifactReader"
     drift: "DriftMonitor"
     ledger: Callable[[], ChainReport] | None = None
+    production: Production | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +96,21 @@ def gather(
     seen = live_window(sources.drift, model, champion=from_version, candidate=to_version, at=at)
     engineering = Scribe(Side.DATA_ENGINEERING, Part.LIVE, at)
     drift_then = frozen.figure("drift.frozen") if frozen is not None else None
+    science = pinned_science(
+        sources.tracking, sources.artifacts, subject, policy=policy, at=at, frozen=frozen
+    )
     figures = [
-        *pinned_science(
-            sources.tracking, sources.artifacts, subject, policy=policy, at=at, frozen=frozen
-        ),
+        *science,
         *pinned_engineering(sources.artifacts, subject, policy=policy, at=at),
         drift_then or frozen_drift(seen, scribe=Scribe(Side.DATA_ENGINEERING, Part.PINNED, at)),
         *drift_figures(seen, champion=from_version, candidate=to_version, scribe=engineering),
         _signature_inputs(sources, subject, scribe=engineering),
         freshness_figure(seen, scribe=engineering),
         _ledger(sources, scribe=engineering),
+        *_ages(sources, subject, science, seen, frozen, scribe=engineering),
+        production_figure(
+            sources.production, model, alias, subject.champion_now or None, scribe=engineering
+        ),
         _independence(subject, people, scribe=Scribe(Side.DATA_SCIENCE, Part.LIVE, at)),
     ]
     ordered = sorted(figures, key=lambda figure: (figure.name, figure.side.value))
@@ -203,9 +222,27 @@ def _ledger(sources: Sources, *, scribe: Scribe) -> Figure:
         return broken_ledger(error, scribe=scribe)
 
 
+def _ages(
+    sources: Sources,
+    subject: Subject,
+    science: Iterable[Figure],
+    seen: LiveWindow,
+    frozen: Evidence | None,
+    *,
+    scribe: Scribe,
+) -> tuple[Figure, ...]:
+    run, problem = subject.run, subject.run_problem
+    files = next((figure for figure in science if figure.name == "artifacts.run"), None)
+    return (
+        training_age(run, problem, scribe=scribe),
+        data_age(sources.artifacts, run, problem, files, seen, scribe=scribe),
+        evidence_age(frozen, scribe=scribe),
+    )
+
+
 def _independence(subject: Subject, people: Iterable[Person], *, scribe: Scribe) -> Figure:
-    name, source = "keys.independent", "people"
-    found = authors_of(subject.candidate, subject.run, people)
+    name, source, everybody = "keys.independent", "people", tuple(people)
+    found = authors_of(subject.candidate, subject.run, everybody)
     if found.unknown:
         says = (
             f"{', '.join(found.unknown)}: an author no person here answers to, so nobody can say "
@@ -213,5 +250,8 @@ def _independence(subject: Subject, people: Iterable[Person], *, scribe: Scribe)
         )
         return scribe.absent(name, says, source=source)
     authors = sorted(found.people)
-    says = f"Made by {', '.join(authors)}, whose keys do not count."
-    return scribe.known(name, {"authors": list(authors)}, says, source=source)
+    value = {"authors": list(authors), **key_holders(found.people, everybody)}
+    says = f"Made by {', '.join(authors)}, whose keys do not count"
+    if not value["possible"]:
+        says += "; among the others no two people hold the keys of both sides"
+    return scribe.known(name, value, f"{says}.", source=source)

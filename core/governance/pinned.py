@@ -11,6 +11,7 @@ from core.errors import InsufficientData, Refused
 from core.governance.arena import TAG_HOLDOUT, Contest, holdout_of
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
 from core.governance.figures import Scribe, counted, without_nulls
+from core.governance.lineage import dependencies_figure, lineage_figure, packing, size_figure
 from core.governance.policy import DESCRIPTION_CHANGED, Policy
 from core.governance.scoring import comparison_figures
 from core.identity.people import Side
@@ -25,8 +26,6 @@ NO_CHAMPION: Final = 0
 
 TAG_REGISTERED_BY: Final = "stile.registered_by"
 _TAG_USER: Final = "mlflow.user"
-_TAG_COMMIT: Final = "mlflow.source.git.commit"
-_TAG_SOURCE: Final = "mlflow.source.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +100,14 @@ def pinned_engineering(
     """What a data-engineering key signs besides the drift window: files, lineage, signature."""
     scribe, version = Scribe(Side.DATA_ENGINEERING, Part.PINNED, at), subject.candidate
     source = f"{version.model} {version.version}"
+    ours = packing(artifacts, version)
+    theirs = None if subject.champion is None else packing(artifacts, subject.champion)
     return (
         *_both_sides(subject, policy, scribe),
         _digests(artifacts, version, "artifacts.model", "The model", source, scribe),
-        _lineage(subject, scribe),
+        lineage_figure(version, subject.run, subject.run_problem, ours, scribe=scribe),
+        dependencies_figure(ours, theirs, source=source, scribe=scribe),
+        size_figure(ours, theirs, source=source, scribe=scribe),
         _declared(subject, scribe, source),
     )
 
@@ -184,32 +187,6 @@ def _digests(
     return scribe.known(
         name, digests, f"{what} has {counted(len(digests), 'file')}.", source=source
     )
-
-
-def _lineage(subject: Subject, scribe: Scribe) -> Figure:
-    run = subject.run
-    if run is None:
-        return scribe.absent("lineage", subject.run_problem)
-    datasets: list[JsonValue] = [
-        {"name": d.name, "digest": d.digest, "context": d.context}
-        for d in sorted(run.datasets, key=lambda d: (d.context, d.name, d.digest))
-    ]
-    commit = run.tags.get(_TAG_COMMIT) or None
-    value = without_nulls(
-        {
-            "run": run.run_id,
-            "status": run.status.value,
-            "user": run.user or None,
-            "git_commit": commit,
-            "code": run.tags.get(_TAG_SOURCE) or None,
-            "model_id": subject.candidate.model_id,
-            "datasets": datasets or None,
-        }
-    )
-    code = f"commit {commit[:8]}" if commit else "no git commit"
-    name, status = run.name or run.run_id, run.status.value.lower()
-    says = f"Run {name}, {status}, {code}, {counted(len(datasets), 'dataset')}."
-    return scribe.known("lineage", value, says, source=f"run {run.run_id}")
 
 
 def _declared(subject: Subject, scribe: Scribe, source: str) -> Figure:

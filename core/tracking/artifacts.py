@@ -5,20 +5,23 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import Refused
 from core.tracking.client import MlflowDoor
 from core.tracking.places import Place, place_of_run, place_of_version
 from core.tracking.reader import TrackingReader
-from core.tracking.values import ArtifactFile, ModelVersion, RunId
+from core.tracking.values import ArtifactFile, ModelFiles, ModelVersion, RunId
 
 PREDICTIONS: Final = "eval/predictions.parquet"
 IMPORTANCE: Final = "eval/importance.json"
@@ -30,6 +33,7 @@ MOST_BYTES_SHOWN: Final = 50_000_000
 MOST_BYTES_OF_A_TABLE: Final = 1_000_000_000
 MOST_BYTES_DIGESTED: Final = 20_000_000_000
 MOST_CELLS: Final = 200_000_000
+_MOST_BYTES_OF_A_TEXT: Final = 1_000_000
 _NEEDED: Final = ("row_id", "y_true", "y_pred")
 
 
@@ -61,6 +65,50 @@ class ArtifactReader:
         if content is None:
             raise Refused(f"The run has no artifact {path!r} any more; reload it.")
         return content
+
+    def model_files(self, version: ModelVersion, *, texts: Collection[str]) -> ModelFiles:
+        """The sizes of all files of a version's model, and the text of those named in `texts`.
+
+        A text that is not there, or not UTF-8, is left out.
+
+        Raises
+        ------
+        Refused
+            The version points outside of its run, or a text is longer than a megabyte.
+        """
+        place = self._place(version)
+        files = [f for f in place.listing() if not f.is_dir and not f.path.startswith(OURS)]
+        read: dict[str, str] = {}
+        for file in files:
+            if file.path in texts:
+                with (
+                    place.fetched(file, max_bytes=_MOST_BYTES_OF_A_TEXT) as local,
+                    suppress(UnicodeDecodeError),
+                ):
+                    read[file.path] = local.read_text(encoding="utf-8")
+        return ModelFiles(sizes={file.path: file.size for file in files}, texts=read)
+
+    def learnt_until(self, run_id: RunId, *, digest: str) -> datetime | None:
+        """When the newest event happened that a run was trained on, or None if nothing says.
+
+        `digest` is the SHA-256 of the reference, from `digests`: what is here is not read again.
+
+        Raises
+        ------
+        Refused
+            The artifact is there and is not a Parquet table.
+        """
+        path = self.reference_inputs(run_id, digest=digest)
+        if path is None:
+            return None
+        try:
+            times = pq.read_table(path, columns=["event_time"])["event_time"]
+            newest = pc.max(times).as_py()
+        except (pa.ArrowException, OSError, KeyError):
+            return None
+        if not isinstance(newest, datetime):
+            return None
+        return newest if newest.tzinfo is not None else newest.replace(tzinfo=UTC)
 
     def digests(self, of: RunId | ModelVersion) -> Mapping[str, str]:
         """SHA-256 (hex) of every file of a run, or of a version's model, by path, without `stile/`.

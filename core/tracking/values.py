@@ -81,6 +81,14 @@ class ArtifactFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of a version's model: their sizes in bytes by path, and the text of a few."""
+
+    sizes: Mapping[str, int | None]
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnSpec:
     """One column of a model's signature; `type` is MLflow's word (double, long, string, …)."""
 

@@ -21,6 +21,7 @@ from mlflow import MlflowClient
 from core.drift.monitor import DriftMonitor
 from core.governance.evidence import Evidence
 from core.governance.gathering import Sources, gather, verify
+from core.governance.observing import present_intervals
 from core.governance.policy import Policy, parse_policy
 from core.identity.people import Person, Role, Side, Username
 from core.live.files import inference_folder, write_whole
@@ -104,7 +105,13 @@ class Scene:
         pq.write_table(as_table(frame), local)
         self.client.log_artifact(run_id, str(local), folder)
 
-    def register(self, run_id: str, *, signature: Mapping[str, str] | None = SIGNATURE) -> int:
+    def register(
+        self,
+        run_id: str,
+        *,
+        signature: Mapping[str, str] | None = SIGNATURE,
+        requirements: str | None = "numpy==2.4.6\nscikit-learn==1.9.1\n",
+    ) -> int:
         """The version registered from a run's model folder."""
         local = self.folder / "to-log" / "MLmodel"
         local.parent.mkdir(exist_ok=True)
@@ -113,6 +120,9 @@ class Scene:
             document["signature"] = dict(signature)
         local.write_text(json.dumps(document))
         self.client.log_artifact(run_id, str(local), "model")
+        if requirements is not None:
+            self.client.log_text(run_id, requirements, "model/requirements.txt")
+            self.client.log_text(run_id, "python: 3.11.7\n", "model/python_env.yaml")
         source = f"{self.client.get_run(run_id).info.artifact_uri}/model"
         return int(self.client.create_model_version(MODEL, source, run_id).version)
 
@@ -217,11 +227,15 @@ def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -
     engine = transaction.connect(f"sqlite:///{folder}/stile.db")
     migrations.upgrade(engine)
     tracking, reader = TrackingReader(door), ArtifactReader(door, folder)
+    store = GovernanceStore(engine)
     sources = Sources(
         tracking,
         reader,
         DriftMonitor(tracking, reader, ProfileStore(engine), folder),
-        ledger=GovernanceStore(engine).verify,
+        ledger=store.verify,
+        production=lambda model, alias, stands, at: present_intervals(
+            store, model, alias, stands=stands, at=at
+        ),
     )
     client = MlflowClient(door.tracking_uri)
     experiment = client.create_experiment("flights", artifact_location=artifacts)

@@ -94,16 +94,22 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "artifacts.model",
         "candidate",
         "champion.version",
+        "dependencies",
         "drift.frozen",
         "lineage",
+        "model.size",
         "policy.version",
         "signature.declared",
     }
     assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, Part.LIVE)} == {
+        "age.data",
+        "age.evidence",
+        "age.training",
         "drift.candidate",
         "drift.champion",
         "freshness",
         "ledger.verifies",
+        "production",
         "signature.inputs",
     }
     assert {f.name for f in evidence.of(Side.DATA_SCIENCE, Part.LIVE)} == {"keys.independent"}
@@ -134,7 +140,7 @@ def test_authors_are_known_by_their_mlflow_names(seen: Scene) -> None:
     evidence = seen.gather()
 
     assert figure(evidence, "authors").value == ["ana-laptop"]
-    assert value(evidence, "keys.independent") == {"authors": ["ana"]}
+    assert value(evidence, "keys.independent")["authors"] == ["ana"]
 
 
 def test_an_author_nobody_answers_to_makes_independence_not_evaluable(seen: Scene) -> None:
@@ -200,6 +206,132 @@ def test_stored_and_read_back_evidence_is_the_same(seen: Scene) -> None:
     assert evidence_value(evidence_text(evidence)) == evidence
 
 
+def test_lineage_says_what_is_missing_to_make_the_version_again(seen: Scene) -> None:
+    found = value(seen.gather(), "lineage")
+
+    assert (found["complete"], found["missing"]) == (False, ["dataset digest", "seed"])
+    assert (found["git_commit"], found["packages"]) == ("0123456789abcdef", 3)
+
+
+def test_dependencies_and_size_are_held_against_the_champion(growing: Scene) -> None:
+    run_id = growing.log_run(tags={"stile.holdout": NEWER})
+    version = growing.register(run_id, requirements="NumPy==2.5\nscikit_learn==1.9.1\nlightgbm\n")
+
+    evidence = growing.gather(version)
+
+    found = value(evidence, "dependencies")
+    assert found["changed"] == {"numpy": "2.4.6 → 2.5"}
+    assert (found["added"], found["removed"]) == ({"lightgbm": "any"}, {})
+    assert "numpy 2.4.6 → 2.5, lightgbm is new" in figure(evidence, "dependencies").says
+    assert cast("float", value(evidence, "model.size")["ratio"]) > 1
+
+
+def test_what_a_version_learnt_from_ends_before_the_newest_live_window(seen: Scene) -> None:
+    found = value(seen.gather(), "age.data")
+
+    assert str(found["learnt_until"]).startswith("2013-03-30")
+    assert found["days"] == pytest.approx(100, abs=15)
+
+
+def test_the_age_of_evidence_counts_from_its_freezing(live_scene: Scene) -> None:
+    frozen = live_scene.gather()
+
+    assert value(frozen, "age.evidence")["days"] == 0.0
+    assert value(live_scene.verify(frozen), "age.evidence")["days"] == pytest.approx(
+        1 / 24, abs=1e-3
+    )
+
+
+def test_nobody_knows_how_a_champion_came_there_before_stile(seen: Scene) -> None:
+    found = value(seen.gather(), "production")
+
+    assert (found["standing"], found["governed"], found["version"]) == ("unknown", False, 1)
+
+
+def test_two_people_beside_the_author_make_independent_keys_possible(seen: Scene) -> None:
+    def holder(name: str, *sides: Side) -> Person:
+        return Person(Username(name), name, Role.MEMBER, frozenset(sides))
+
+    ben, emil = holder("ben", Side.DATA_SCIENCE), holder("emil", Side.DATA_ENGINEERING)
+    both = holder("zoe", *Side)
+
+    def possible(*people: Person) -> object:
+        return value(seen.gather(people=(ANA, *people)), "keys.independent")["possible"]
+
+    assert possible(ben, emil) is True
+    assert possible(both) is False
+    assert possible(both, ben) is True
+    assert possible(ben) is False
+
+
+def test_an_absolute_floor_holds_only_over_a_metric_that_is_there(seen: Scene) -> None:
+    def verdict(rule: str) -> Verdict:
+        policy = parse_policy(
+            "model: flights\nalias: champion\nchecks:\n  - {id: floor, side: data_science, "
+            f"level: blocking, needs: [run.metrics], require: '{rule}'}}\n",
+            version=1,
+        )
+        return judge(policy, seen.gather(policy=policy))[0].verdict
+
+    assert verdict("run.metrics.log_loss <= 0.5") is Verdict.PASS
+    assert verdict("run.metrics.log_loss <= 0.3") is Verdict.FAIL
+    assert verdict("run.metrics.auc >= 0.7") is Verdict.NOT_EVALUABLE
+    assert verdict("run.metrics.broken <= 0.5") is Verdict.NOT_EVALUABLE
+
+
+def test_when_all_rivals_logged_their_rows_the_correction_is_the_max_statistic(
+    growing: Scene,
+) -> None:
+    holdout = {"stile.holdout": "e" * 64}
+    version = a_version(growing, tags=holdout, tables={PREDICTIONS: predictions(0.2, seed=5)})
+    growing.log_run(
+        tags={**holdout, "stile.evaluates": f"{MODEL}/1"},
+        tables={PREDICTIONS: predictions(2.0, seed=6)},
+    )
+    for seed in (7, 8):
+        growing.log_run(tags=holdout, tables={PREDICTIONS: predictions(0.5, seed=seed)})
+
+    found = value(growing.gather(version), "comparison.log_loss")
+
+    assert (found["candidates"], found["correction"]) == (3, "max-statistic")
+    assert 1.0 < cast("float", found["independent"]) <= 3.0
+
+
+def test_a_hold_out_named_in_capital_letters_still_counts(growing: Scene) -> None:
+    holdout = "f0" * 32
+    version = a_version(growing, tags={"stile.holdout": holdout.upper()})
+    growing.log_run(
+        tags={"stile.holdout": holdout, "stile.evaluates": f"{MODEL}/1"},
+        tables={PREDICTIONS: predictions(2.0, seed=6)},
+    )
+    growing.log_run(tags={"stile.holdout": holdout.upper()})
+
+    assert value(growing.gather(version), "comparison.log_loss")["candidates"] == 2
+
+
+def test_without_a_champion_a_version_is_held_against_one_answer_for_all(growing: Scene) -> None:
+    evidence = growing.gather(a_version(growing), from_version=None)
+
+    assert value(evidence, "baseline")["verdict"] == "better"
+    assert value(evidence, "calibration.candidate")["rows"] == 600
+    assert figure(evidence, "slices").status is FigureStatus.NOT_EVALUABLE
+    assert {each["column"] for each in cast("list[dict[str, str]]", figure(
+        evidence, "group_gaps").value)} == {"origin"}  # fmt: skip
+
+
+def test_a_champion_that_cuts_other_slices_makes_them_not_evaluable(growing: Scene) -> None:
+    holdout = {"stile.holdout": "c1" * 32}
+    version = a_version(growing, tags=holdout)
+    other = predictions(2.0, seed=6)
+    other.loc[0, "slice_origin"] = "LGA"
+    growing.log_run(tags={**holdout, "stile.evaluates": f"{MODEL}/1"}, tables={PREDICTIONS: other})
+
+    evidence = growing.gather(version)
+
+    assert value(evidence, "comparison.log_loss")["verdict"] == "better"
+    assert "into different slices" in figure(evidence, "slices").says
+
+
 # what is missing
 
 
@@ -261,12 +393,13 @@ def test_a_champion_that_was_not_scored_there_asks_for_an_evaluation_run(growing
 
 def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growing: Scene) -> None:
     run_id = growing.log_run(tags={"stile.holdout": NEWER})
-    version = growing.register(run_id, signature=None)
+    version = growing.register(run_id, signature=None, requirements=None)
 
     evidence = growing.gather(version)
 
     absent = {f.name for f in evidence.figures if f.status is FigureStatus.NOT_EVALUABLE}
     assert absent == {
+        "age.data",
         "baseline",
         "calibration.candidate",
         "calibration.champion",
@@ -274,6 +407,7 @@ def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growi
         "comparison.primary",
         "group_gaps",
         "slices",
+        "dependencies",
         "drift.candidate",
         "drift.frozen",
         "signature.declared",
