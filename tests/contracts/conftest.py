@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from core.store import migrations, transaction
 from core.store import tables as tables_of_the_store
-from core.store.migrations import append_only
+from core.store.migrations import append_only, immutable
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.mlflow_fixtures import MlflowStore
 
@@ -69,10 +69,12 @@ def postgresql_engine(postgresql: Engine) -> Engine:
     _administer(
         postgresql,
         "DROP FUNCTION refuse_ledger_change CASCADE",
+        "DROP FUNCTION refuse_policy_change CASCADE",
         f"TRUNCATE {tables} RESTART IDENTITY",
     )
     with postgresql.begin() as connection:
         append_only.protect(connection)
+        immutable.protect(connection)
     return postgresql
 
 

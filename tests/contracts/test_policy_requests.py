@@ -146,6 +146,25 @@ class PolicyLife:
         assert (second.by, second.at) == (ANA.username, LATER)
 
     @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE policies SET document = replace(document, '0.6', '0.9')",
+            "DELETE FROM policies",
+            "INSERT OR REPLACE INTO policies SELECT * FROM policies",
+            "TRUNCATE policies",
+        ],
+    )
+    def test_the_database_itself_refuses_to_change_what_is_published(
+        self, here: Chamber, engine: Engine, statement: str
+    ) -> None:
+        before = here.office.promotions.policy_for(MODEL, "champion")
+
+        with pytest.raises(StileError), transaction.deciding(engine) as session:
+            session.execute(text(statement))
+
+        assert here.office.promotions.policy_for(MODEL, "champion") == before
+
+    @pytest.mark.parametrize(
         ("person", "side", "sentence"),
         [
             (ANA, ORANGE, "nobody vouches for their own proposal"),

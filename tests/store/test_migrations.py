@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from core.errors import LedgerBroken, Refused, Unavailable
 from core.store import migrations, transaction
-from core.store.migrations import append_only
+from core.store.migrations import append_only, immutable
 from core.store.tables import LedgerRow
 
 
@@ -59,7 +59,8 @@ def test_the_ledger_is_protected_after_all_migrations(engine: Engine) -> None:
 
     with transaction.reading(engine) as session:
         triggers = session.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-        assert set(triggers.scalars()) == set(append_only.SQLITE_TRIGGERS)
+        guards = {*append_only.SQLITE_TRIGGERS, *immutable.SQLITE_TRIGGERS}
+        assert set(triggers.scalars()) == guards
 
 
 def test_sqlite_keeps_what_it_committed(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from core.store.migrations import append_only
+from core.store.migrations import append_only, immutable
 
 revision = "0001"
 down_revision = None
@@ -227,6 +227,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_turned_keys_request_id"), "turned_keys", ["request_id"], unique=False)
 
     append_only.protect(op.get_bind())
+    immutable.protect(op.get_bind())
 
 
 def downgrade() -> None:
