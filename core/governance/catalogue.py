@@ -49,7 +49,7 @@ TRUTH: Final = Field(Kind.TRUTH)
 TEXT: Final = Field(Kind.TEXT)
 OTHER: Final = Field(Kind.OTHER)
 
-_LOSSES: Final = ("log_loss", "brier", "error", "squared_error", "absolute_error")
+_LOSSES: Final = ("log_loss", "brier", "auc", "error", "squared_error", "absolute_error")
 _COMPARISON: Final = {
     "loss": TEXT,
     # an inconclusive comparison never reaches a rule: its figure is inconclusive
@@ -62,9 +62,24 @@ _COMPARISON: Final = {
     "candidate": NUMBER,
     "rows": WHOLE,
     "candidates": WHOLE,
+    "independent": NUMBER,
     "correction": TEXT,
     "rows_to_tell": WHOLE,
     "holdout": TEXT,
+    "inputs": OTHER,
+}
+_BASELINE: Final = {
+    **{name: part for name, part in _COMPARISON.items() if name not in {"champion", "holdout"}},
+    "baseline": NUMBER,
+    "answer": OTHER,
+}
+_CALIBRATION: Final = {
+    **{
+        f"{name}{end}": NUMBER
+        for name in ("ece", "bias", "slope", "intercept")
+        for end in ("", "_low", "_high")
+    },
+    "rows": WHOLE,
     "inputs": OTHER,
 }
 _DRIFT: Final = {
@@ -77,19 +92,51 @@ _DRIFT: Final = {
 }
 
 _KNOWN: Final = (
+    Known("age.data", {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER}),
+    Known("age.evidence", {"frozen_at": TEXT, "days": NUMBER}),
+    Known("age.training", {"trained_at": TEXT, "days": NUMBER}),
+    Known("age.data", {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER}),
+    Known("age.evidence", {"frozen_at": TEXT, "days": NUMBER}),
+    Known("age.training", {"trained_at": TEXT, "days": NUMBER}),
     Known("authors"),
     Known("artifacts.run", every=TEXT),
     Known("artifacts.model", every=TEXT),
+    Known("baseline", _BASELINE),
+    Known("calibration.candidate", _CALIBRATION),
+    Known("calibration.champion", _CALIBRATION),
     Known("candidate"),
     Known("champion.version", itself=WHOLE),
     Known("comparison.primary", _COMPARISON),
     *(Known(f"comparison.{loss}", _COMPARISON) for loss in _LOSSES),
+    Known(
+        "dependencies",
+        {
+            "differs": TRUTH,
+            "changed": OTHER,
+            "added": OTHER,
+            "removed": OTHER,
+            "packages": WHOLE,
+        },
+    ),
+    Known(
+        "dependencies",
+        {"differs": TRUTH, "changed": OTHER, "added": OTHER, "removed": OTHER, "packages": WHOLE},
+    ),
     Known("drift.candidate", _DRIFT),
     Known("drift.champion", _DRIFT),
     Known("drift.frozen"),
     Known("freshness", {"newest_received_at": TEXT, "age_hours": NUMBER}),
+    Known("group_gaps"),
     Known("holdout.digest", itself=TEXT),
-    Known("keys.independent", {"authors": OTHER}),
+    Known(
+        "keys.independent",
+        {
+            "authors": OTHER,
+            "data_science": WHOLE,
+            "data_engineering": WHOLE,
+            "possible": TRUTH,
+        },
+    ),
     Known("ledger.verifies", itself=TRUTH),
     Known(
         "lineage",
@@ -101,11 +148,41 @@ _KNOWN: Final = (
             "code": TEXT,
             "model_id": TEXT,
             "datasets": OTHER,
+            "seed": TEXT,
+            "packages": WHOLE,
+            "complete": TRUTH,
+            "missing": OTHER,
         },
     ),
+    Known(
+        "model.size",
+        {"bytes": WHOLE, "files": WHOLE, "champion_bytes": WHOLE, "ratio": NUMBER},
+    ),
+    Known(
+        "production",
+        {
+            "standing": Field(Kind.WORD, ("governed", "ungoverned", "unknown")),
+            "governed": TRUTH,
+            "version": WHOLE,
+            "since": TEXT,
+            "days": NUMBER,
+        },
+    ),
+    Known("model.size", {"bytes": WHOLE, "files": WHOLE, "champion_bytes": WHOLE, "ratio": NUMBER}),
     Known("policy.version", {"version": WHOLE, "digest": TEXT}),
+    Known(
+        "production",
+        {
+            "standing": Field(Kind.WORD, ("governed", "ungoverned", "unknown")),
+            "governed": TRUTH,
+            "version": WHOLE,
+            "since": TEXT,
+            "days": NUMBER,
+        },
+    ),
     Known("run.metrics", every=NUMBER),
     Known("run.params", every=TEXT),
+    Known("slices"),
     Known("signature.declared", {"inputs": OTHER, "outputs": OTHER}),
     Known(
         "signature.inputs",

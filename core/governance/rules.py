@@ -43,12 +43,13 @@ def _shape(name: str) -> cel.Type:
             return types.BOOL
         case ["run", "params"] | ["artifacts", _]:
             return types.Map(types.STRING, types.STRING)
-        case ["slices"]:
+        case ["slices"] | ["group_gaps"]:
             return types.List(types.Map(types.STRING, types.DYN))
         case (
             ["run", "metrics"]
-            | ["comparison" | "drift" | "signature", _]
-            | ["lineage" | "freshness"]
+            | ["comparison" | "drift" | "signature" | "calibration" | "age", _]
+            | ["lineage" | "freshness" | "baseline" | "dependencies" | "production"]
+            | ["model", "size"]
             | ["keys", "independent"]
             | ["policy", "version"]
         ):
