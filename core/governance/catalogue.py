@@ -95,9 +95,6 @@ _KNOWN: Final = (
     Known("age.data", {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER}),
     Known("age.evidence", {"frozen_at": TEXT, "days": NUMBER}),
     Known("age.training", {"trained_at": TEXT, "days": NUMBER}),
-    Known("age.data", {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER}),
-    Known("age.evidence", {"frozen_at": TEXT, "days": NUMBER}),
-    Known("age.training", {"trained_at": TEXT, "days": NUMBER}),
     Known("authors"),
     Known("artifacts.run", every=TEXT),
     Known("artifacts.model", every=TEXT),
@@ -117,10 +114,6 @@ _KNOWN: Final = (
             "removed": OTHER,
             "packages": WHOLE,
         },
-    ),
-    Known(
-        "dependencies",
-        {"differs": TRUTH, "changed": OTHER, "added": OTHER, "removed": OTHER, "packages": WHOLE},
     ),
     Known("drift.candidate", _DRIFT),
     Known("drift.champion", _DRIFT),
@@ -158,17 +151,6 @@ _KNOWN: Final = (
         "model.size",
         {"bytes": WHOLE, "files": WHOLE, "champion_bytes": WHOLE, "ratio": NUMBER},
     ),
-    Known(
-        "production",
-        {
-            "standing": Field(Kind.WORD, ("governed", "ungoverned", "unknown")),
-            "governed": TRUTH,
-            "version": WHOLE,
-            "since": TEXT,
-            "days": NUMBER,
-        },
-    ),
-    Known("model.size", {"bytes": WHOLE, "files": WHOLE, "champion_bytes": WHOLE, "ratio": NUMBER}),
     Known("policy.version", {"version": WHOLE, "digest": TEXT}),
     Known(
         "production",

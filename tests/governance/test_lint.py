@@ -1,5 +1,7 @@
 """What lint says about a draft policy, and where in the file."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from core.governance.catalogue import FIGURES, with_seen
@@ -8,7 +10,7 @@ from core.governance.figures import Scribe
 from core.governance.lint import Weight, lint, parts_read
 from core.governance.policy import default_policy, problems_of
 from core.identity.people import Side
-from tests.governance.scene import AT
+from tests.governance.scene import AT, Scene
 from tests.governance.test_policy import A_POLICY
 
 SHAPE = """\
@@ -189,3 +191,14 @@ def test_parts_are_read_from_the_rule_and_not_from_its_texts() -> None:
 def test_every_word_of_the_catalogue_is_a_name_that_a_rule_can_say() -> None:
     for name in FIGURES:
         assert not problems_of(SHAPE.format(needs=name, require=f"{name} == {name}")), name
+
+
+def test_the_catalogue_knows_every_figure_that_is_gathered_and_its_parts(seen: Scene) -> None:
+    """A new figure belongs into core/governance/catalogue.py, or lint says nothing provides it."""
+    figures = seen.gather().figures
+
+    assert {figure.name for figure in figures} <= set(FIGURES)
+    for figure in figures:
+        known = FIGURES[figure.name]
+        if known.fields and isinstance(figure.value, Mapping):
+            assert set(figure.value) <= set(known.fields), figure.name
