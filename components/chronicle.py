@@ -23,6 +23,15 @@ KINDS: Final[Mapping[str, str]] = {
     "commented": "commented on",
     "policy_proposed": "proposed a policy for",
     "policy_key_turned": "turned a key on a policy for",
+    "restore_ordered": "ordered the decision to be issued again:",
+    "alias_seen": "saw",
+    "alias_adopted": "took under governance",
+    "watch_began": "began to look at the registry",
+    "watch_resumed": "looked at the registry again",
+    "finding_opened": "found",
+    "finding_closed": "found no longer",
+    "glass_broken": "BROKE THE GLASS for",
+    "glass_reviewed": "reviewed the broken glass of",
     "policy_published": "published the policy of",
     "policy_rejected": "rejected a policy for",
     "policy_withdrawn": "withdrew a policy for",
@@ -30,6 +39,9 @@ KINDS: Final[Mapping[str, str]] = {
     "person_changed": "changed the rights of",
     "ledger_key_changed": "sealed what follows with a new key",
     "ledger_key_lost": "declared a ledger key lost",
+    "erasure_ordered": "ordered captured rows to be erased of",
+    "rows_erased": "erased captured rows of",
+    "log_expired": "removed old captured rows of",
 }
 DECISIONS: Final = frozenset(
     {
@@ -40,6 +52,10 @@ DECISIONS: Final = frozenset(
         "request_expired",
         "request_conflict",
         "request_failed",
+        "restore_ordered",
+        "alias_adopted",
+        "glass_broken",
+        "glass_reviewed",
         "policy_published",
         "policy_rejected",
         "policy_withdrawn",
@@ -94,6 +110,23 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
                 f"{who} declared key {facts.get('key_id')} of entries {part} lost: "
                 f"{facts.get('says', '')}"
             )
+        case "alias_seen":
+            return _seen(facts)
+        case "alias_adopted":
+            said = str(facts.get("says", "") or "")
+            at = f"{facts.get('alias')} of {facts.get('model')} at {facts.get('to')}"
+            return f"{who} took {at} under governance" + (f": “{said}”" if said else "")
+        case "watch_began":
+            return "Stile began to look where the aliases stand"
+        case "watch_resumed":
+            since = str(facts.get("last_seen", ""))[:19].replace("T", " ")
+            return f"Stile looks at the registry again; nobody did since {since} UTC"
+        case "finding_opened" | "finding_closed":
+            word = "found" if entry.kind == "finding_opened" else "no longer finds"
+            about = f"{facts.get('alias')} of {facts.get('model')}"
+            return f"Stile {word} on {about}: {facts.get('trouble')}. {facts.get('says', '')}"
+        case "erasure_ordered" | "rows_erased" | "log_expired":
+            return _captured(entry.kind, who, facts)
         case "person_changed":
             return f"{who} set the rights of {_person(facts, names)}: {_rights(facts)}"
         case kind if kind in KINDS:
@@ -129,6 +162,28 @@ def _move(facts: Mapping[str, JsonValue]) -> str:
     start = facts.get("from")
     moved = f"{facts.get('to')}" if start is None else f"{start} → {facts.get('to')}"
     return f"{facts['model']} {moved} as {facts.get('alias')}"
+
+
+def _seen(facts: Mapping[str, JsonValue]) -> str:
+    alias, to = f"{facts.get('alias')} of {facts.get('model')}", facts.get("to")
+    where = "nowhere" if to is None else f"at {to}"
+    if facts.get("first"):
+        return f"Stile saw {alias} for the first time: it points {where}"
+    before = facts.get("from")
+    start = "nowhere" if before is None else f"at {before}"
+    return f"Stile saw {alias} moved around it: it pointed {start} and now points {where}"
+
+
+def _captured(kind: str, who: str, facts: Mapping[str, JsonValue]) -> str:
+    model = facts.get("model")
+    if kind == "log_expired":
+        return (
+            f"Stile removed {facts.get('days')} days of {model}'s captured rows and "
+            f"{facts.get('label_files')} files of labels, older than {facts.get('kept_days')} days"
+        )
+    rows = f"{facts.get('predictions')} captured predictions and {facts.get('labels')} labels"
+    verb = "erased" if kind == "rows_erased" else "ordered to erase"
+    return f"{who} {verb} {rows} of {model}: “{facts.get('says', '')}”"
 
 
 def _person(facts: Mapping[str, JsonValue], names: Mapping[str, str]) -> str:

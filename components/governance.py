@@ -12,7 +12,7 @@ from core.governance.checks import Finding
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
 from core.governance.judgement import Judgement, blocking
 from core.governance.policy import Level, Verdict
-from core.governance.requests import Key, PromotionRequest, Status
+from core.governance.requests import Key, PromotionRequest, Purpose, Status
 from core.identity.people import Side
 
 DIGEST_SHOWN: Final = 12
@@ -30,6 +30,12 @@ _STATUS: Final[Mapping[Status, tuple[str, str]]] = {
     Status.CONFLICT: ("red", "✕ conflict"),
     Status.FAILED: ("red", "✕ failed"),
 }
+_PURPOSES: Final[Mapping[Purpose, str]] = {
+    Purpose.PROMOTE: "",
+    Purpose.RESTORE: ", issued again,",
+    Purpose.ADOPT: ", adopted where it stands,",
+    Purpose.BREAK_GLASS: ", without its keys,",
+}
 _SIDE_HEAD: Final = {Side.DATA_SCIENCE: "DATA SCIENCE", Side.DATA_ENGINEERING: "DATA ENGINEERING"}
 
 
@@ -39,21 +45,31 @@ def names() -> Mapping[str, str]:
 
 
 def move(request: PromotionRequest) -> str:
-    """The move that is asked for, as Markdown: “flight-delay 3 → 5”."""
+    """The move that is asked for, as Markdown: “flight-delay 3 → 5”; what is adopted stays."""
+    if request.purpose is Purpose.ADOPT:
+        return f"{theme.plain(request.model)} {request.to_version}"
     start = "" if request.from_version is None else f"{request.from_version} → "
     return f"{theme.plain(request.model)} {start}{request.to_version}"
 
 
 def status_badge(request: PromotionRequest) -> str:
-    """Where a request stands, as a Markdown badge."""
+    """Where a request stands and what for, where that is not a promotion, as Markdown badges."""
     colour, word = _STATUS[request.status]
-    return f":{colour}-badge[{word}]"
+    if request.status is Status.APPLIED and request.purpose is not Purpose.PROMOTE:
+        word = "✓ confirmed"
+    purpose = {
+        Purpose.PROMOTE: "",
+        Purpose.RESTORE: " :gray-badge[restore]",
+        Purpose.ADOPT: " :gray-badge[adoption]",
+        Purpose.BREAK_GLASS: " :red-badge[✕ glass broken]",
+    }[request.purpose]
+    return f":{colour}-badge[{word}]{purpose}"
 
 
 def headline(judged: Judgement) -> str:
     """The one sentence that answers whether this version should serve, as Markdown."""
     request = judged.request
-    what = f"{move(request)} as {theme.plain(request.alias)}"
+    what = f"{move(request)} as {theme.plain(request.alias)}{_PURPOSES[request.purpose]}"
     match request.status:
         case Status.OPEN:
             return f"{what} {_waits(judged)}"
@@ -61,6 +77,8 @@ def headline(judged: Judgement) -> str:
             return f"{what} waits for the changes that were requested"
         case Status.APPROVED | Status.APPLYING:
             return f"{what} is decided and pending"
+        case Status.APPLIED if request.purpose is not Purpose.PROMOTE:
+            return f"{what} is confirmed"
         case Status.APPLIED:
             return f"Promoted: {theme.plain(request.model)} {request.to_version} is " + theme.plain(
                 request.alias

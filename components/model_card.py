@@ -5,18 +5,20 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, governance, queries, standing, theme
+from components import answering, frame, governance, queries, standing, theme
 from core.drift.history import newest_evaluable
 from core.drift.report import DriftVerdict, Grain, Performance, WindowReport
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.requests import PromotionRequest
+from core.governance.timeline import Interval, Standing
+from core.identity.people import Person, Role
 from core.tracking.values import RegisteredModel
 
 _POINTS: Final = 30
 
 
-def draw(model: RegisteredModel) -> None:
-    """Draw one model as a card."""
+def draw(model: RegisteredModel, person: Person | None = None) -> None:
+    """Draw one model as a card; an administrator may take an unknown champion under governance."""
     present = standing.now(model)
     with st.container(border=True, gap="xsmall", key=f"model_{model.name}"):
         st.markdown(f"#### {theme.plain(model.name)}", anchors=False)
@@ -32,6 +34,14 @@ def draw(model: RegisteredModel) -> None:
             if present is not None:
                 frame.link("Drift", "drift", icon=":material/waves:", model=model.name)
             frame.link("Versions", "versions", icon=":material/account_tree:", model=model.name)
+            if present is not None and person is not None:
+                _adopt(model.name, present, person)
+
+
+def _adopt(model: str, present: Interval, person: Person) -> None:
+    is_unknown = present.standing is Standing.UNKNOWN and present.version is not None
+    if is_unknown and person.role is Role.ADMINISTRATOR:
+        answering.button(answering.BEFORE, model=model, alias=standing.CHAMPION)
 
 
 def drift_of(model: str, version: int) -> tuple[WindowReport, ...]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from components import frame, theme
 from core.governance.ledger import Entry
-from core.governance.requests import PromotionRequest, RequestId, Status
+from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Role
 
 _ENDED: Final = {
@@ -15,6 +15,20 @@ _ENDED: Final = {
     Status.EXPIRED: "request_expired",
     Status.CONFLICT: "request_conflict",
     Status.APPLIED: "request_applied",
+}
+
+
+_DONE: Final = {
+    Purpose.PROMOTE: "Promoted.",
+    Purpose.RESTORE: "Restored.",
+    Purpose.ADOPT: "Adopted.",
+    Purpose.BREAK_GLASS: "Promoted with broken glass.",
+}
+_WHY: Final = {
+    Purpose.PROMOTE: "Both sides have turned their keys",
+    Purpose.RESTORE: "The decision is issued again",
+    Purpose.ADOPT: "Both sides have turned their keys",
+    Purpose.BREAK_GLASS: "The glass is broken",
 }
 
 
@@ -39,7 +53,7 @@ def _pending(request_id: RequestId, drawn: Status) -> None:
             st.markdown(f":red[✕] **MLflow said no.** {theme.plain(request.outcome)}")
         else:
             st.markdown(
-                f":violet[◐] **Pending.** Both sides have turned their keys; "
+                f":violet[◐] **Pending.** {_WHY[request.purpose]}; "
                 f"{theme.plain(request.alias)} moves when MLflow has confirmed it."
             )
         if owed is not None and owed.problem and owed.problem != request.outcome:
@@ -78,7 +92,7 @@ def outcome(request: PromotionRequest) -> None:
     with st.container(border=True, key="request_outcome", gap="xsmall"):
         match request.status:
             case Status.APPLIED:
-                st.markdown(f":green[✓] **Promoted. {says}{when}.**")
+                st.markdown(f":green[✓] **{_DONE[request.purpose]} {says}{when}.**")
             case Status.CONFLICT:
                 st.markdown(f":red[✕] **Stopped{when}.** {says}.")
             case Status.REJECTED:

@@ -9,7 +9,7 @@ from components import decisions, frame, governance, queries, theme
 from core.errors import StileError
 from core.governance.bars import AFTER_THE_RESULT, set_after_result
 from core.governance.judgement import Judgement, changed_facts
-from core.governance.requests import PromotionRequest
+from core.governance.requests import PromotionRequest, Purpose
 
 _ACTIONS = {
     "comment": "",
@@ -17,6 +17,8 @@ _ACTIONS = {
     "reject": ":red-badge[rejected]",
     "withdraw": ":gray-badge[withdrew]",
     "revise": ":gray-badge[refreshed the evidence]",
+    "break_glass": ":red-badge[broke the glass]",
+    "review": ":gray-badge[reviewed the broken glass]",
 }
 
 
@@ -87,6 +89,48 @@ def provenance(judged: Judgement) -> None:
         )
         if request.status.is_waiting:
             decisions.verify_button(request)
+
+
+def purpose(request: PromotionRequest, people: Mapping[str, str]) -> None:
+    """Draw what a request is for, where it is no promotion with two keys."""
+    match request.purpose:
+        case Purpose.RESTORE if request.restores is not None:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(
+                    "The alias was moved around Stile; the decision that stood is issued again. "
+                    "Its keys are those of",
+                    width="content",
+                )
+                frame.link(f"Request {request.restores}", "request", id=request.restores)
+        case Purpose.RESTORE:
+            st.markdown("The alias was moved around Stile; it is put back where it was adopted.")
+        case Purpose.ADOPT:
+            st.markdown(
+                f"{theme.plain(request.alias)} was moved to {request.to_version} around Stile. "
+                "With a key of each side it is governed from then on; nothing moves, and the time "
+                "before stays marked ungoverned."
+            )
+        case Purpose.BREAK_GLASS:
+            _broken(request, people)
+        case Purpose.PROMOTE:
+            pass
+
+
+def _broken(request: PromotionRequest, people: Mapping[str, str]) -> None:
+    said = next((c for c in reversed(request.comments) if c.action == "break_glass"), None)
+    reviewed = next((c for c in request.comments if c.action == "review"), None)
+    with st.container(border=True, key="request_glass", gap="xsmall"):
+        if said is not None:
+            who = theme.plain(people.get(said.person, said.person))
+            st.markdown(
+                f":red-badge[✕ GLASS BROKEN] by **{who}** {frame.clock(said.at)}, without the "
+                f"missing keys: “{theme.plain(said.text)}”"
+            )
+        if reviewed is not None:
+            who = theme.plain(people.get(reviewed.person, reviewed.person))
+            st.caption(f"Reviewed by {who} {frame.clock(reviewed.at)}.")
+        else:
+            st.caption("The review is still due; somebody else records it on the first page.")
 
 
 def held(judged: Judgement) -> None:

@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from typing import Final
 
+import streamlit as st
+
 from components import frame, theme
+from core.governance.sightings import Chronicle, chronicle
 from core.governance.timeline import Interval, Standing, Stands, production, standing_now
 from core.tracking.values import RegisteredModel
 
@@ -16,18 +19,33 @@ _BADGE: Final = {
 MEANING: Final = {
     Standing.GOVERNED: "The alias stands where the ledger put it.",
     Standing.UNGOVERNED: "Somebody moved the alias around Stile: the ledger put another one there.",
-    Standing.UNKNOWN: "It was there before Stile decided anything; nobody here knows who put it.",
+    Standing.UNKNOWN: "It was there before Stile decided anything; nobody here knows who put it. "
+    "An administrator can take it under governance.",
 }
 
 
 def intervals(model: RegisteredModel, *, alias: str = CHAMPION) -> tuple[Interval, ...]:
     """The production time-line of a model's alias up to now."""
     return production(
-        frame.services().store.entries(),
+        _known(),
         model=model.name,
         alias=alias,
         stands=Stands(model.aliases.get(alias), datetime.now(UTC)),
+        watched_until=frame.services().reconciler.watched_until(),
     )
+
+
+def _known() -> Chronicle:
+    """What the ledger says of every alias; it is read again only when the ledger has grown."""
+    with frame.services().store.reading() as record:
+        head = record.head()
+    return _chronicle("" if head is None else head.hash)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _chronicle(head: str) -> Chronicle:
+    del head  # part of the key only
+    return chronicle(frame.services().store.entries())
 
 
 def now(model: RegisteredModel) -> Interval | None:

@@ -10,6 +10,8 @@ SCREENS: Final = "frame.screens"
 KEPT: Final = "frame.kept"
 NOTICE: Final = "frame.notice"
 DRAWER: Final = "decisions.drawer"
+ANSWER: Final = "answering.drawer"
+ANSWER_ASKED: Final = "answering.asked"
 VERIFY: Final = "request.verify"
 
 _LONGEST: Final = 4_000

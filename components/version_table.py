@@ -10,7 +10,7 @@ import streamlit as st
 from components import frame, queries
 from core.errors import StileError
 from core.governance.judgement import TAG_FLAG, TAG_FLAG_REASON
-from core.governance.timeline import Interval
+from core.governance.timeline import Interval, Standing
 from core.tracking.values import ModelVersion, RegisteredModel, Run, RunId
 
 _WITH_ORIGIN: Final = 30
@@ -67,7 +67,9 @@ def table(
 def _served(version: int, intervals: Sequence[Interval]) -> tuple[datetime | None, datetime | None]:
     """When a version last came to serve and when it ended, as far as the ledger knows."""
     last = next((each for each in reversed(intervals) if each.version == version), None)
-    return (None, None) if last is None else (last.start, last.end)
+    if last is None:
+        return None, None
+    return (None if last.standing is Standing.UNKNOWN else last.since), last.end
 
 
 def _dataset(run: Run) -> str:

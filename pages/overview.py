@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from components import (
+    answering,
     chronicle,
     frame,
     governance,
@@ -15,8 +16,11 @@ from components import (
     queue,
     standing,
     theme,
+    watch,
 )
 from core.errors import StileError
+from core.governance.reconcile import Unanswered
+from core.governance.reconciling import OF_THE_ALIAS, OF_THE_QUEUE
 from core.governance.timeline import Standing
 from core.identity.people import Role
 from core.tracking.values import RegisteredModel
@@ -26,7 +30,7 @@ _DECISIONS_SHOWN: Final = 6
 
 def render() -> None:
     """Draw the first page: a sentence, what waits for me, a card per model, recent decisions."""
-    frame.require(Role.VIEWER)
+    person = frame.require(Role.VIEWER)
     top = st.container()
     with top:
         frame.notice()
@@ -45,8 +49,10 @@ def render() -> None:
         "MLflow cannot keep others from moving an alias: whoever may write to its registry can go "
         "around Stile. Stile cannot stop them; it says so here, in red."
     )
+    watch.look_button(person)
     with top:
         _headline()
+    answering.draw()
 
 
 @st.fragment(run_every="10s", key="overview_headline")
@@ -56,7 +62,12 @@ def _headline() -> None:
     promotions = frame.services().promotions
     mine = promotions.waiting_for(person.username, at)
     rules = frame.services().policies.waiting_for(person.username, at)
-    st.title(_sentence(len(mine) + len(rules)), anchor=False)
+    found = frame.services().reconciler.unanswered()
+    answering.in_fragment()
+    st.title(_sentence(len(mine) + len(rules), found), anchor=False)
+    watch.silence()
+    watch.broken_glasses(person)
+    watch.findings(found, person)
     if not mine and not rules:
         return
     with st.container(border=True, key="overview_mine", gap="xsmall"):
@@ -67,38 +78,44 @@ def _headline() -> None:
             policy_request.waiting_row(proposal)
 
 
-def _sentence(mine: int) -> str:
+def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
     waits = f"{mine} things wait" if mine > 1 else "1 thing waits" if mine else "Nothing waits"
     parts = [f"{waits} for you"]
     try:
         models = queries.models()
-        parts += [model_card.drift_in_words(models), *_governed_parts(models)]
+        parts += [model_card.drift_in_words(models), *_governed_parts(models, found)]
     except StileError:  # said once, where the cards would be
         parts.append("MLflow does not answer")
     return " · ".join(part for part in parts if part)
 
 
-def _governed_parts(models: tuple[RegisteredModel, ...]) -> list[str]:
-    found = [present.standing for model in models if (present := standing.now(model))]
-    around = found.count(Standing.UNGOVERNED)
-    before = found.count(Standing.UNKNOWN)
-    if around:
-        return [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"]
+def _governed_parts(
+    models: tuple[RegisteredModel, ...], found: tuple[Unanswered, ...]
+) -> list[str]:
+    stand = [present.standing for model in models if (present := standing.now(model))]
+    around = stand.count(Standing.UNGOVERNED)
+    before = stand.count(Standing.UNKNOWN)
+    others = sum(each.finding.trouble not in OF_THE_ALIAS | OF_THE_QUEUE for each in found)
+    parts = [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"] if around else []
+    parts += [f":red[{others} finding{'s' * (others > 1)} in the registry]"] if others else []
+    if parts:
+        return parts
     if before:
         return [f"{before} champion{'s' * (before > 1)} from before Stile"]
-    return ["all production moves governed"] if found else []
+    return ["all production moves governed"] if stand else []
 
 
 @st.fragment(run_every="10s", parallel=True)
 def _card(name: str) -> None:
-    frame.require(Role.VIEWER)
+    person = frame.require(Role.VIEWER)
+    answering.in_fragment()
     try:
         model = next((m for m in queries.models() if m.name == name), None)
     except StileError as error:
         st.caption(theme.plain(error))
         return
     if model is not None:
-        model_card.draw(model)
+        model_card.draw(model, person)
 
 
 @st.fragment(run_every="10s", key="overview_recent")

@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import decisions, frame, governance, pending, request_story, state, weighed
+from components import (
+    answering,
+    decisions,
+    frame,
+    governance,
+    pending,
+    request_story,
+    state,
+    weighed,
+)
 from core.governance.judgement import Judgement
 from core.governance.requests import RequestId
 from core.identity.people import Person, Role, Side
@@ -33,6 +42,7 @@ def _draw(judged: Judgement, person: Person) -> None:
     at = datetime.now(UTC)
     people = governance.names()
     frame.header(governance.headline(judged), detail=request_story.opening(judged, people, at=at))
+    request_story.purpose(judged.request, people)
     request_story.provenance(judged)
     pending.watch(judged.request)
     pending.outcome(judged.request)
@@ -52,7 +62,9 @@ def _draw(judged: Judgement, person: Person) -> None:
     request_story.held(judged)
     request_story.conversation(judged.request, people)
     decisions.actions(judged, person)
+    answering.break_glass(judged.request, person)
     decisions.draw(judged)
+    answering.draw()
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

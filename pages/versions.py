@@ -5,9 +5,21 @@ from typing import Final
 
 import streamlit as st
 
-from components import asking, charts, frame, queries, standing, state, theme, version_table
+from components import (
+    answering,
+    asking,
+    charts,
+    frame,
+    queries,
+    served,
+    standing,
+    state,
+    theme,
+    version_table,
+    watch,
+)
 from components.figures import governance as figures
-from core.governance.timeline import Interval
+from core.governance.timeline import Interval, Standing
 from core.identity.people import Person, Role
 from core.tracking.values import ModelVersion, RegisteredModel
 
@@ -39,9 +51,11 @@ def render() -> None:
             "This model has no versions yet.", next_step="Register a run's model in MLflow."
         )
         return
+    watch.findings(frame.services().reconciler.unanswered(model.name), person)
     version_table.draw(model, versions, intervals)
     _ask_for(model, versions, person)
     _time_line(model, intervals)
+    answering.draw()
 
 
 def _model(models: tuple[RegisteredModel, ...]) -> RegisteredModel:
@@ -78,6 +92,7 @@ def _ask_for(model: RegisteredModel, versions: tuple[ModelVersion, ...], person:
         )
         if chosen == champion:
             st.markdown(f"{chosen} is champion already.")
+            _take_under_governance(model, person)
         elif person.role.covers(Role.MEMBER):
             asking.request_promotion(model.name, chosen)
         else:
@@ -92,6 +107,13 @@ def _ask_for(model: RegisteredModel, versions: tuple[ModelVersion, ...], person:
                 f"Compare with champion {champion}", "compare",
                 icon=":material/compare_arrows:", runs=f"{theirs},{ours}",
             )  # fmt: skip
+
+
+def _take_under_governance(model: RegisteredModel, person: Person) -> None:
+    present = standing.now(model)
+    is_unknown = present is not None and present.standing is Standing.UNKNOWN
+    if is_unknown and person.role is Role.ADMINISTRATOR:
+        answering.button(answering.BEFORE, model=model.name, alias=standing.CHAMPION)
 
 
 def _time_line(model: RegisteredModel, intervals: tuple[Interval, ...]) -> None:
@@ -113,6 +135,7 @@ def _time_line(model: RegisteredModel, intervals: tuple[Interval, ...]) -> None:
         table=figures.table(intervals),
         height=220,
     )
+    served.draw(model, intervals, at=at)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

@@ -37,7 +37,7 @@ def production(
                 (end - start).total_seconds() * 1000
                 for start, end in zip(starts, ends, strict=True)
             ],
-            text=[f"{each.version}" if each.version is not None else "?" for each in bars],
+            text=[alias_row(each) for each in bars],
             textposition="inside",
             insidetextanchor="middle",
             marker={
@@ -70,7 +70,9 @@ def production(
 
 def alias_row(interval: Interval) -> str:
     """The row an interval is drawn in."""
-    return "?" if interval.version is None else str(interval.version)
+    if interval.version is None:
+        return "?" if interval.standing is Standing.UNKNOWN else "none"
+    return str(interval.version)
 
 
 def _colour(standing: Standing, mode: theme.Mode) -> str:

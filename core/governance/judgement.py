@@ -10,7 +10,13 @@ from core.errors import Refused
 from core.governance.checks import Finding
 from core.governance.evidence import Evidence, Part, utc_millis
 from core.governance.policy import Level, Policy, Verdict
-from core.governance.requests import PromotionRequest, RequestId, Status, missing_keys
+from core.governance.requests import (
+    PromotionRequest,
+    Purpose,
+    RequestId,
+    Status,
+    missing_keys,
+)
 from core.identity.people import Person, Side, require_key
 
 TAG_REQUEST: Final = "stile.request_id"
@@ -35,10 +41,13 @@ class Plan:
     to_version: int
     tags: tuple[str, ...]
     superseded: tuple[int, ...]
+    is_adoption: bool = False
 
     @property
     def says(self) -> str:
         """The plan in one line: “champion 2 → 5; 2 flagged superseded; 6 tags”."""
+        if self.is_adoption:
+            return f"{self.alias} stays {self.to_version} and is adopted; {len(self.tags)} tags"
         before = "none" if self.from_version is None else str(self.from_version)
         flags = "".join(f"; {version} flagged superseded" for version in self.superseded)
         return f"{self.alias} {before} → {self.to_version}{flags}; {len(self.tags)} tags"
@@ -67,7 +76,13 @@ def plan_of(request: PromotionRequest) -> Plan:
     tags = (TAG_REQUEST, TAG_DECISION, TAG_POLICY, *TAG_DIGEST.values(), TAG_LEDGER_HEAD)
     superseded = () if request.from_version is None else (request.from_version,)
     return Plan(
-        request.model, request.alias, request.from_version, request.to_version, tags, superseded
+        request.model,
+        request.alias,
+        request.from_version,
+        request.to_version,
+        tags,
+        superseded,
+        is_adoption=request.purpose is Purpose.ADOPT,
     )
 
 

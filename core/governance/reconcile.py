@@ -14,7 +14,7 @@ from core.governance.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD, changed_facts
 from core.governance.ledger import Entry
 from core.governance.observing import decisions, kept, observe
 from core.governance.promotion import Promotions
-from core.governance.reconciling import RegistryFinding, Trouble, disagrees
+from core.governance.reconciling import Answer, RegistryFinding, Trouble, answers, disagrees
 from core.governance.rederiving import derived_flags
 from core.governance.requests import RequestId
 from core.governance.sightings import Alias, Chronicle, Decided, chronicle
@@ -55,6 +55,15 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A finding that stands, when it was found first, and what people may answer."""
+
+    finding: RegistryFinding
+    found_at: datetime
+    answers: frozenset[Answer]
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     """Looks at the registry; writes only observations, findings and flags, never an alias."""
 
@@ -65,6 +74,30 @@ class Reconciler:
     def store(self) -> GovernanceStore:
         """Where decisions, observations and findings are."""
         return self.promotions.store
+
+    def unanswered(self, model: str | None = None) -> tuple[Unanswered, ...]:
+        """The findings that stand, of one model or of all, as the last look left them."""
+        with self.store.reading() as record:
+            known = record.watch.findings()
+            if not known:
+                return ()
+            decided = dict(decisions(chronicle(record.entries())))
+        deleted = {
+            (each.finding.model, each.finding.alias)
+            for each in known
+            if each.finding.trouble is Trouble.VERSION_DELETED
+        }
+        found = []
+        for each in known:
+            about = (each.finding.model, each.finding.alias)
+            may = answers(each.finding, decided.get(about), deleted=about in deleted)
+            found.append(Unanswered(each.finding, each.found_at, may))
+        return tuple(each for each in found if model in {None, each.finding.model})
+
+    def watched_until(self) -> datetime | None:
+        """When somebody last looked where the aliases stand; None when nobody ever did."""
+        with self.store.reading() as record:
+            return record.watch.last()
 
     def look(self, depth: Depth, *, at: datetime) -> Look:
         """The registry compared with the ledger, as deep as asked.

@@ -11,7 +11,7 @@ from components import state
 from core.bootstrap import Services, work_of
 from core.governance.requests import PromotionRequest
 from core.identity.people import Side, Username
-from core.worker import Round, run_once
+from core.worker import Round, release, run_once
 
 MODEL = "flight-delay"
 POLICY = """\
@@ -104,8 +104,12 @@ class House:
         )
 
     def work(self) -> Round:
-        """One round of the worker."""
-        return run_once(work_of(self.services), at=datetime.now(UTC))
+        """One round of a worker, which gives its lease back."""
+        work = work_of(self.services)
+        try:
+            return run_once(work, at=datetime.now(UTC))
+        finally:
+            release(work)
 
     def promote(self, version: int = 2) -> PromotionRequest:
         """A version promoted with both keys and confirmed by MLflow."""

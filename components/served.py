@@ -1,0 +1,72 @@
+"""Who served then? A moment, in the URL, and the version that answered at it, if anybody knows."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from components import frame, standing, state, theme
+from core.governance.timeline import Interval, Standing, standing_at
+from core.tracking.values import RegisteredModel
+
+_KEY = "versions_at"
+
+
+def draw(model: RegisteredModel, intervals: Sequence[Interval], *, at: datetime) -> None:
+    """Draw the choice of a moment and its answer; `?at=` holds the moment, in UTC."""
+    asked = _moment(state.text("at"))
+    with st.container(border=True, key="versions_served", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            shown = asked if asked is not None and asked <= at else None
+            st.session_state[_KEY] = None if shown is None else shown.replace(tzinfo=None)
+            st.datetime_input(
+                "Who served then? (UTC)",
+                value=None,
+                key=_KEY,
+                step=60,
+                on_change=_chosen,
+                max_value=at.replace(tzinfo=None),
+                width=240,
+            )
+            if asked is not None:
+                st.button("Now", key="versions_at_now", on_click=state.put, kwargs={"at": None})
+        if state.text("at") and asked is None:
+            st.caption("The address names no moment; choose one, like 2026-11-20T09:00.")
+        elif asked is not None and asked > at:
+            st.markdown("That moment has not come yet; nobody knows what will answer.")
+        elif asked is not None:
+            _answer(model, standing_at(intervals, asked), asked)
+
+
+def sentence(model: str, interval: Interval, moment: datetime) -> str:
+    """Which version answered at a moment, as Markdown; what nobody saw is said to be unknown."""
+    when = f"at {moment:%-d %b %Y %H:%M} UTC"
+    name = theme.plain(model)
+    if interval.version is None:
+        if interval.standing is Standing.UNKNOWN:
+            return f"Nobody knows which version of {name} answered {when}."
+        return f"No version of {name} answered {when}: the alias was gone."
+    return f"**{name} {interval.version}** answered {when}"
+
+
+def _answer(model: RegisteredModel, interval: Interval, moment: datetime) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        badge = standing.badge(interval.standing)
+        st.markdown(f"{sentence(model.name, interval, moment)} {badge}", width="content")
+        if interval.request is not None:
+            frame.link(f"Request {interval.request}", "request", id=interval.request)
+
+
+def _chosen() -> None:
+    chosen: datetime | None = st.session_state[_KEY]
+    state.put(at=None if chosen is None else f"{chosen:%Y-%m-%dT%H:%M:%S}")
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment a URL names, in UTC unless it says otherwise; None when it names none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,114 @@
+"""What the reconciler found, in red with its answers; broken glasses; and whether anybody looks."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from components import answering, frame, governance, theme
+from core.governance import glass
+from core.governance.reconcile import Depth, Unanswered
+from core.governance.reconciling import Answer, Trouble
+from core.governance.timeline import WATCH_TOLERANCE
+from core.identity.people import Person, Role
+
+
+def findings(found: Sequence[Unanswered], person: Person) -> None:
+    """Draw what was found and not answered, each with what may be answered."""
+    for each in found:
+        _finding(each, person)
+
+
+def _finding(each: Unanswered, person: Person) -> None:
+    finding = each.finding
+    colour = "violet" if finding.trouble is Trouble.WRITE_PENDING else "red"
+    sign = "◐" if finding.trouble is Trouble.WRITE_PENDING else "✕"
+    name = theme.plain(finding.model or "the ledger")
+    key = f"finding_{finding.trouble.name}_{finding.model}_{finding.alias}"
+    with st.container(border=True, key=key, gap="xsmall"):
+        found = theme.ago(each.found_at, at=datetime.now(UTC))
+        st.markdown(
+            f":{colour}-badge[{sign} {theme.plain(finding.trouble.value)}] **{name}** "
+            f":small[found {found}]  \n{theme.plain(finding.says)}"
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _answers(each, person)
+
+
+def _answers(each: Unanswered, person: Person) -> None:
+    finding = each.finding
+    has_voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
+    may = {
+        Answer.RESTORE: has_voice and person.role.covers(Role.MEMBER),
+        Answer.ADOPT: person.role.covers(Role.MEMBER),
+    }
+    for answer in Answer:
+        if answer in each.answers and may[answer]:
+            answering.button(answer.value, model=finding.model, alias=finding.alias)
+    if each.answers and not any(may[answer] for answer in each.answers):
+        st.caption("Whoever holds a key, or administers, answers this.")
+    if finding.request is not None:
+        frame.link(f"Request {finding.request}", "request", id=finding.request)
+    if finding.trouble is Trouble.LEDGER_BEHIND:
+        frame.link("Ledger", "ledger")
+    elif finding.model:
+        frame.link("Versions", "versions", model=finding.model)
+
+
+def broken_glasses(person: Person) -> None:
+    """Draw every broken glass that waits for its review, and the way to review it."""
+    people = governance.names()
+    at = datetime.now(UTC)
+    for due in glass.reviews_due(frame.services().store.entries()):
+        with st.container(border=True, key=f"glass_{due.request}", gap="xsmall"):
+            who = theme.plain(people.get(due.by, due.by))
+            late = "**overdue** since" if at >= due.due else "due by"
+            st.markdown(
+                f":red-badge[✕ GLASS BROKEN] **{theme.plain(due.model)} {due.version}** as "
+                f"{theme.plain(due.alias)}, by {who} without its keys, {theme.ago(due.at, at=at)}  "
+                f"\n“{theme.plain(due.reason)}”  \n:small[review {late} {frame.clock(due.due)}]"
+            )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
+                if voice and person.username != due.by:
+                    answering.button(answering.REVIEW, request=due.request)
+                else:
+                    st.caption("Somebody else with a key, or another administrator, reviews it.")
+                frame.link(f"Request {due.request}", "request", id=due.request)
+
+
+def silence() -> None:
+    """Say when nobody looks at the registry: from then on nothing is known, and nothing is red."""
+    last = frame.services().reconciler.watched_until()
+    if last is None:
+        st.caption(
+            "Nobody has looked at the registry yet: start the worker "
+            "(`python -m core worker`) or leave STILE_WORKER embedded."
+        )
+    elif datetime.now(UTC) - last > WATCH_TOLERANCE:
+        st.warning(
+            f"Nobody has looked at the registry since {frame.clock(last)}: what stands there is "
+            "unknown from then on. Is the worker running?",
+            icon=":material/visibility_off:",
+        )
+
+
+def look_button(person: Person) -> None:
+    """Draw *Look again*: everything is compared now, signed facts included."""
+    if not person.role.covers(Role.MEMBER):
+        return
+    st.button(
+        "Look again",
+        key="watch_look",
+        icon=":material/visibility:",
+        help="Compare the registry with the ledger now: aliases, versions, tags, signed facts.",
+        on_click=_look,
+    )
+
+
+def _look() -> None:
+    def look() -> int:
+        at = datetime.now(UTC)
+        return len(frame.services().reconciler.look(Depth.EVIDENCE, at=at).findings)
+
+    frame.perform(look, success="The registry was compared with the ledger just now.")
