@@ -28,7 +28,7 @@ from core.identity.people import Person, Role, Side
 from core.store import transaction
 from core.worker import Work, run_once
 from tests.contracts.elsewhere import KEY
-from tests.contracts.parts import ADA, ANA, AT, EVERYBODY, MODEL, Office, Shelf, office
+from tests.contracts.parts import ADA, ANA, AT, BEN, EVA, EVERYBODY, MODEL, Office, Shelf, office
 
 EXAMPLES, STEPS = 15, 30
 CROWD: Final = st.sampled_from(EVERYBODY)
@@ -62,6 +62,20 @@ class Watched(Shelf):
         super().set_alias(model, alias, number)
         if fault is not None:
             raise fault
+
+
+UPSETS: Final[dict[str, Callable[["AnySequence"], None]]] = {
+    "nothing": lambda _: None,
+    "worse": lambda office: office.the_facts_move(loss=0.9, drift=0.1),
+    "drifting": lambda office: office.the_facts_move(loss=0.5, drift=0.9),
+    "overwritten": lambda office: office.somebody_overwrites_an_artifact(files="overwritten"),
+    "moved": lambda office: office.somebody_moves_the_alias(version=4),
+    "left": lambda office: office.change_rights(who=BEN, sides=set(), active=False),
+    "vetoed": lambda office: office.act(who=EVA, number=1, what="reject"),
+    "late": lambda office: office.time_passes(timedelta(days=15)),
+}
+
+MOSTLY_QUIET: Final = st.sampled_from(["nothing"] * 24 + sorted(UPSETS))
 
 
 class AnySequence(RuleBasedStateMachine):
@@ -165,6 +179,31 @@ class AnySequence(RuleBasedStateMachine):
         self.shelf.after = after and isinstance(fault, Unavailable)
         work = Work(self.here.promotions, holder="worker", clock=lambda: self.now)
         run_once(work, at=self.now)
+
+    @rule(
+        version=st.sampled_from([3, 4, 5]),
+        upsets=st.lists(MOSTLY_QUIET, min_size=4, max_size=4),
+        fault=st.sampled_from([None, Unavailable("No answer."), Refused("MLflow says no.")]),
+        after=st.booleans(),
+    )
+    def a_day_at_the_office(
+        self, version: int, upsets: list[str], fault: Exception | None, after: bool
+    ) -> None:
+        """A whole promotion, with something that may come between any two of its steps."""
+        self.the_facts_move(loss=0.5, drift=0.1)
+        for steps, upset in enumerate(upsets):
+            match steps:
+                case 0:
+                    self.open(who=ANA, version=version)
+                case 1:
+                    newest = self.here.promotions.requests()
+                    number = newest[0].request_id if newest else 1
+                    self.turn_all_round(number=number, order=list(EVERYBODY))
+                case _:
+                    self.the_worker_comes(fault=fault, after=after)
+                    fault = None
+                    self.time_passes(timedelta(minutes=11))
+            UPSETS[upset](self)
 
     # what must hold
 
