@@ -163,7 +163,25 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "policy",
         "The published rules a version has to meet; set before the result, ideally.",
         "Versioned, immutable rules for one alias of one model, known by a digest.",
-        "promotions",
+        "policies",
+    ),
+    Word(
+        "back-test",
+        "A draft policy run over what earlier decisions saw: which of them would have flipped.",
+        "The draft judged over frozen evidence; nothing is read again.",
+        "policies",
+    ),
+    Word(
+        "bar",
+        "What a check asks; set after the result, it may have been fitted to it.",
+        "A rule in its present form, and the moment it was published.",
+        "policies",
+    ),
+    Word(
+        "dry run",
+        "A check with the level off: you see what it would say, and it holds nothing.",
+        "Judged and recorded like any other check, without effect.",
+        "policies",
     ),
     Word(
         "key",

@@ -36,6 +36,8 @@ PURE = (
             *("losses", "resampling", "slices", "reliability", "baseline", "verdicts", "weighing"),
             *("checks", "requests", "judgement", "flags", "ledger", "chain", "timeline"),
             *("sightings", "reconciling", "conflicts"),
+            *("bars", "catalogue", "lint", "policy_words", "backtest", "backtest_document"),
+            "proposals",
         ]
     ),
     *(

@@ -17,6 +17,8 @@ SCREENS = (
     "/drift?model=flight-delay",
     "/promotions",
     "/versions?model=flight-delay",
+    "/policies?model=flight-delay",
+    "/policies?model=flight-delay&view=draft",
     "/ledger",
     "/glossary",
 )
