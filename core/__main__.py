@@ -11,6 +11,7 @@ def command_line() -> typer.Typer:
     """The typer application with every group of commands registered."""
     from core.cli import (
         demo,
+        erase,
         export,
         gate,
         ledger,
@@ -38,6 +39,7 @@ def command_line() -> typer.Typer:
         policy,
         monitor,
         serve,
+        erase,
         worker,
         ledger,
         export,

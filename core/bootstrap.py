@@ -9,6 +9,7 @@ from core.drift.monitor import DriftMonitor
 from core.governance import gathering
 from core.governance.answers import Answers
 from core.governance.ledger import LedgerKey, former_keys
+from core.governance.log_keeping import remove_expired
 from core.governance.observing import present_intervals
 from core.governance.policy_requests import PolicyRequests, RunStarted
 from core.governance.promotion import Promotions
@@ -34,6 +35,7 @@ LOOK_EVERY: Final = {
     Depth.EVIDENCE: timedelta(minutes=30),
 }
 REFRESH_EVERY: Final = timedelta(seconds=5)
+EXPIRE_EVERY: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def work_of(services: Services) -> Work:
         refresh_drift=_refreshing(services),
         observe=_looking(services.reconciler, Depth.ALIASES),
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
+        expire_log=_expiring(services),
         holder=name_of_this_process(),
     )
 
@@ -157,6 +160,23 @@ def _started(tracking: TrackingReader) -> RunStarted:
         return None if run_id is None else tracking.run(run_id).started_at
 
     return started
+
+
+def _expiring(services: Services) -> Callable[[datetime], tuple[str, ...]]:
+    """Remove captured rows that are older than the setting allows; looked at once an hour."""
+    due: datetime | None = None
+
+    def expire(at: datetime) -> tuple[str, ...]:
+        nonlocal due
+        if due is not None and at < due:
+            return ()
+        due = at + EXPIRE_EVERY
+        settings = services.settings
+        return remove_expired(
+            services.store, settings.home, keep_days=settings.log_retention_days, at=at
+        )
+
+    return expire
 
 
 def _refreshing(services: Services) -> Callable[[datetime], None]:

@@ -47,6 +47,7 @@ class Work:
     refresh_drift: Callable[[datetime], None] | None = None
     observe: Callable[[datetime], tuple[str, ...]] | None = None
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
+    expire_log: Callable[[datetime], tuple[str, ...]] | None = None
     holder: str = "worker"
     clock: Callable[[], datetime] = utc_now
 
@@ -88,6 +89,9 @@ def run_once(work: Work, *, at: datetime) -> Round:
     if work.refresh_drift is not None:
         refresh = work.refresh_drift
         _part(problems, "refreshing drift", lambda: refresh(at))
+    if work.expire_log is not None:  # after drift, so that what is removed has been counted
+        expire = work.expire_log
+        problems += _part(problems, "removing old captured rows", lambda: expire(at)) or ()
     return Round(
         did_work=True,
         written=tuple(request.request_id for request in written),

@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.drift import keeping, sources
 from core.drift.profile import EVENT_TIME, as_number
-from core.drift.realised import DayLoss, Ids
+from core.drift.realised import DayLoss, Ids, digests_of
 from core.drift.report import Conformity
 from core.errors import Refused
 from core.tracking.values import ColumnSpec, Signature
@@ -175,9 +175,7 @@ def _ids_of(
             file=table["stile_file"], id=table["prediction_id"].cast("string"), **more(table)
         )
         rows: pd.DataFrame = each.distinct().to_pyarrow().to_pandas(date_as_object=True)
-    ids = rows["id"].fillna("").to_numpy(dtype=object)
-    # The digests are kept: this hash is the same on every machine and in every process.
-    digests = pd.util.hash_array(ids, categorize=False).view(np.int64)
+    digests = digests_of(rows["id"].fillna("").tolist())
     return rows.assign(file=rows["file"].map(names), id=digests)
 
 

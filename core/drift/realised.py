@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from core.drift.keeping import day_window
 from core.drift.report import Performance, Window
@@ -71,6 +72,12 @@ class DayLoss:
     rows: int
     labelled: int
     loss: float
+
+
+def digests_of(ids: Sequence[str]) -> Ids:
+    """What stands for prediction ids here: the same on every machine and in every process."""
+    texts = np.asarray(ids, dtype=object)
+    return pd.util.hash_array(texts, categorize=False).view(np.int64)
 
 
 def store_losses(

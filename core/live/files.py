@@ -1,12 +1,14 @@
 """Where inference logs and labels live below the home folder, and how a file there is written."""
 
+import fcntl
 import itertools
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -16,6 +18,8 @@ import pyarrow.parquet as pq
 from core.errors import Refused
 
 _ABANDONED_AFTER_S: Final = 3600.0
+_STAMP: Final = "%Y%m%dT%H%M%S%f"
+_TRIES: Final = 5  # a folder may be removed, empty, just before its next file is begun
 
 
 def quoted_model(model: str) -> str:
@@ -39,24 +43,45 @@ def labels_folder(home: Path, model: str) -> Path:
 def file_names() -> Iterator[str]:
     """Endless names that sort by the time they were made and never meet another process's."""
     for number in itertools.count():
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        stamp = datetime.now(UTC).strftime(_STAMP)
         yield f"{stamp}-{os.getpid()}-{number:06d}.parquet"
 
 
-def write_whole(table: pa.Table, folder: Path, name: str) -> Path:
+def written_at(path: Path) -> datetime:
+    """When a file was first written: by its name, else by when it last changed."""
+    try:
+        return datetime.strptime(path.name.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def write_whole(
+    table: pa.Table, folder: Path, name: str, *, modified_ns: int | None = None
+) -> Path:
     """The path of a Parquet file that is there whole, or not at all, whatever is killed when.
 
-    Readers look for ``*.parquet``, so they never see the hidden name it has while it grows.
+    Readers look for ``*.parquet``, so they never see the hidden name it has while it grows. With
+    `modified_ns`, the file looks to them as if it had last changed then.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     growing, path = folder / f".{name}.tmp", folder / name
-    with growing.open("wb") as file:
+    with _begun(growing) as file:
         pq.write_table(table, file)
         file.flush()
         os.fsync(file.fileno())
+    if modified_ns is not None:
+        os.utime(growing, ns=(modified_ns, modified_ns))
     growing.rename(path)
     _settle(folder)
     return path
+
+
+@contextmanager
+def removing(home: Path) -> Iterator[None]:
+    """Nothing; inside, no other process of this machine takes rows or files out of the logs."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / ".removing.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def remove_abandoned(folder: Path) -> int:
@@ -77,6 +102,16 @@ def recorded_ids(folder: Path) -> set[str]:
         return set()
     table = ds.dataset(files, schema=pa.schema({"prediction_id": pa.string()})).to_table()
     return set(table["prediction_id"].to_pylist())
+
+
+def _begun(path: Path) -> BinaryIO:
+    for _ in range(_TRIES):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return path.open("wb")
+        except FileNotFoundError:  # the folder was old and empty, and is gone: make it again
+            continue
+    return path.open("wb")
 
 
 def _settle(folder: Path) -> None:
