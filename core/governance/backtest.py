@@ -29,7 +29,9 @@ class Flip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One decision of the past as its own policy and as the draft judge the same frozen evidence.
+    """One decision of the past as its own policy (`then`) and the draft (`drafted`) judge it.
+
+    Both look at the same frozen evidence.
 
     `reasons` say why the draft would have held it, beside its checks; `trouble` is what became of
     it afterwards (a conflict, a rollback), and `late_bars` the checks whose bar was then set only
@@ -45,7 +47,7 @@ class Case:
     purpose: Purpose
     policy_version: int
     then: Verdict
-    now: Verdict
+    drafted: Verdict
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...]
     flip: Flip
@@ -153,7 +155,7 @@ def _case(
         purpose=request.purpose,
         policy_version=request.policy.version,
         then=then,
-        now=overall(findings),
+        drafted=overall(findings),
         findings=findings,
         reasons=reasons,
         flip=_flip(request, then, findings, ungathered=ungathered, has_reasons=bool(reasons)),

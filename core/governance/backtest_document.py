@@ -36,7 +36,7 @@ def _case(case: Case) -> dict[str, JsonValue]:
         "purpose": case.purpose.value,
         "policy": case.policy_version,
         "then": case.then.value,
-        "now": case.now.value,
+        "now": case.drafted.value,
         "flip": case.flip.value,
         "reasons": list(case.reasons),
         "trouble": list(case.trouble),

@@ -104,7 +104,7 @@ def test_a_decision_flips_where_the_draft_says_otherwise(
 ) -> None:
     (case,) = back_test(draft, [a_request(loss=loss, status=status)], at=AT).cases
 
-    assert (case.then.value, case.now.value, case.flip) == (then, now, flip)
+    assert (case.then.value, case.drafted.value, case.flip) == (then, now, flip)
     assert [f.check_id for f in case.findings] == ["good-enough"]
 
 
@@ -113,7 +113,7 @@ def test_nothing_is_claimed_where_the_evidence_lacks_the_figure() -> None:
 
     tested = back_test(draft, [a_request()], at=AT)
 
-    assert tested.cases[0].now is Verdict.NOT_EVALUABLE
+    assert tested.cases[0].drafted is Verdict.NOT_EVALUABLE
     assert tested.cases[0].flip is Flip.UNKNOWN
     assert "1 cannot be judged" in tested.says
 
