@@ -51,8 +51,9 @@ def of_probabilities(happened: Losses, score: Losses, *, seed: int) -> Reliabili
     """The reliability of probabilities of 1.
 
     The expected calibration error is the mean distance of forecast and frequency over ten bins of
-    equally many rows. Luck alone makes it positive; its interval is the reflected one of a
-    resampling, which takes that share off, and holds 0 for a model that is calibrated. Slope and
+    equally many rows. Luck alone makes it positive. It is off by at most the sum of what its bins
+    are off by, and the interval reaches as far as that sum does in 95 % of resamplings: it is a
+    little wide, and holds 0 for a calibrated model in at least 95 % of all hold-outs. Slope and
     intercept are those of a logistic regression of what happened on the forecast's log-odds, with
     robust errors.
 
@@ -138,10 +139,9 @@ def _expected_error(truth: Losses, forecast: Losses, *, seed: int) -> Estimate:
         columns[part, number] = off[part]
     sums = columns.sum(axis=0, dtype=np.float64)
     value = float(np.abs(sums).sum() / rows)
-    drawn = np.abs(sums + weighted_sums(columns, seed=seed)).sum(axis=1) / rows
-    low, high = np.quantile(drawn, [LEVEL / 2, 1 - LEVEL / 2])
-    reflected = max(0.0, 2 * value - float(high)), max(0.0, 2 * value - float(low))
-    return Estimate(value, min(value, reflected[0]), max(value, reflected[1]))
+    off_by = np.abs(weighted_sums(columns, seed=seed)).sum(axis=1) / rows
+    reach = float(np.quantile(off_by, 1 - LEVEL))
+    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
 def _logistic_line(forecast: Losses, truth: Losses) -> tuple[Estimate, Estimate] | None:
