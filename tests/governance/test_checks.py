@@ -235,3 +235,69 @@ def test_a_champion_nobody_chose_is_flagged_as_one_by_default() -> None:
 
 def test_a_former_champion_that_is_champion_again_is_not_superseded() -> None:
     assert flags([3], champion=3, former_champions=[3]) == {}
+
+
+# whatever the rule, what is absent, empty or not finite is no pass
+
+RULES = [
+    "x.verdict != 'worse'",
+    "!(x.verdict == 'worse')",
+    "!has(x.verdict) || x.verdict in ['better', 'not_worse']",
+    "x.low <= 0.0 || x.high <= 0.0 || true",
+    "x.value >= 0.5",
+    "!(x.value < 0.5)",
+    "x.all(s, s.verdict != 'worse')",
+    "!x.exists(s, s.value > 0.5)",
+    "x.filter(s, s.value > 0.5).size() == 0",
+    "x.size() >= 0",
+    "x == x",
+    "x != 1",
+    "true",
+]
+NOT_FINITE = st.sampled_from([float("nan"), float("inf"), float("-inf")])
+UNFIT = st.one_of(
+    st.none(),
+    st.just([]),
+    st.just({}),
+    NOT_FINITE,
+    st.fixed_dictionaries({"verdict": st.just("better"), "value": NOT_FINITE}),
+    st.lists(st.fixed_dictionaries({"verdict": st.just("better"), "value": NOT_FINITE}),
+             min_size=1, max_size=3),
+)  # fmt: skip
+FIT = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.fixed_dictionaries({"verdict": st.just("better"), "value": st.floats(0, 1)}),
+)
+
+
+@given(st.sampled_from(RULES), UNFIT, st.sampled_from(FigureStatus))
+@settings(max_examples=200, deadline=None)
+def test_no_absent_empty_or_non_finite_figure_ever_passes(
+    rule: str, value: JsonValue, status: FigureStatus
+) -> None:
+    found = finding(a_check(rule, "x"), evidence(a_figure("x", value, status=status)))
+
+    assert found.verdict is not Verdict.PASS
+
+
+@given(st.sampled_from(RULES), FIT, st.sampled_from(FigureStatus))
+@settings(max_examples=100, deadline=None)
+def test_only_a_known_figure_can_pass(rule: str, value: JsonValue, status: FigureStatus) -> None:
+    found = finding(a_check(rule, "x"), evidence(a_figure("x", value, status=status)))
+
+    assert found.verdict is not Verdict.PASS or status is FigureStatus.KNOWN
+
+
+@given(
+    st.lists(st.sampled_from(["better", "not_worse", "worse", "inconclusive"]), max_size=8),
+    st.sampled_from(['s.verdict in ["better", "not_worse"]', 's.verdict == "better"']),
+)
+@settings(max_examples=100, deadline=None)
+def test_slices_pass_only_when_each_of_them_does(verdicts: list[str], rule: str) -> None:
+    slices = [a_slice(each) for each in verdicts]
+    found = finding(a_check(f"slices.all(s, {rule})", "slices"), evidence(
+        a_figure("slices", slices)))  # fmt: skip
+
+    good = {"better"} if "==" in rule else {"better", "not_worse"}
+    assert (found.verdict is Verdict.PASS) == (bool(verdicts) and set(verdicts) <= good)
+    assert (found.verdict is Verdict.FAIL) == bool(set(verdicts) - good - {"inconclusive"})
