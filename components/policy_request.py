@@ -90,6 +90,8 @@ def one(number: int, person: Person, people: Mapping[str, str]) -> None:
         f"{_STAGE[request.stage]} :small[proposed by {who} {opened}{lives}]  \n"
         f"> {theme.plain(request.comment)}"
     )
+    if request.stage.is_waiting:
+        _changed_since(request.number, _state_of(request))
     if request.outcome and not request.stage.is_waiting:
         st.markdown(f"**{theme.plain(request.outcome)}**")
     _what_changes(judged)
@@ -106,6 +108,21 @@ def one(number: int, person: Person, people: Mapping[str, str]) -> None:
         st.code(request.draft.source, language="yaml")
     _actions(judged, person)
     _drawers(judged)
+
+
+@st.fragment(run_every="5s", key="policies_changed")
+def _changed_since(number: PolicyRequestId, drawn: tuple[object, ...]) -> None:
+    frame.require(Role.VIEWER)
+    if _state_of(frame.services().policies.request(number)) == drawn:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info("This proposal has changed since it was drawn.", icon=":material/update:")
+        if st.button("Show it as it is now", key="policies_show_now"):
+            st.rerun()
+
+
+def _state_of(request: PolicyRequest) -> tuple[object, ...]:
+    return request.stage, len(request.keys), sum(key.counts for key in request.keys)
 
 
 def _what_changes(judged: PolicyJudgement) -> None:

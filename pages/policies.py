@@ -36,6 +36,8 @@ def render() -> None:
     if everything is None:
         return
     choices = _choices(everything)
+    if choices is None:  # MLflow is away, which the page has said, and nothing is published
+        return
     if not choices:
         frame.header("No model and no policy is there yet")
         frame.empty(
@@ -47,10 +49,19 @@ def render() -> None:
     published = [e for e in everything if (e.policy.model, e.policy.alias) == (model, alias)]
     built_in = default_policy(model, alias)
     in_force = published[0].policy if published else built_in
-    requests = frame.services().policies.requests(model=model, alias=alias)
+    requests = frame.ask(
+        lambda: frame.services().policies.requests(model=model, alias=alias),
+        keep_as=f"policy requests {model} {alias}",
+    )
+    if requests is None:
+        return
     frame.header(_sentence(in_force, requests), detail=_detail(in_force))
     view = _controls(choices, model, alias, requests)
-    _draw(view, person, published, in_force=in_force, built_in=built_in, requests=requests)
+    frame.attempt(
+        lambda: _draw(
+            view, person, published, in_force=in_force, built_in=built_in, requests=requests
+        )
+    )
 
 
 def _published() -> tuple[Published, ...]:
@@ -58,11 +69,13 @@ def _published() -> tuple[Published, ...]:
         return record.policy_shelf.published()
 
 
-def _choices(everything: Sequence[Published]) -> list[tuple[str, str]]:
-    """Every alias with a policy, and the champion of every model; without MLflow only the first."""
+def _choices(everything: Sequence[Published]) -> list[tuple[str, str]] | None:
+    """Every alias with a policy, and the champion of every model; None when nobody can say."""
     known = {(each.policy.model, each.policy.alias) for each in everything}
-    models = frame.ask(queries.models, keep_as="models") or ()
-    return sorted(known | {(model.name, _CHAMPION) for model in models})
+    models = frame.ask(queries.models, keep_as="models")
+    if models is None and not known:
+        return None
+    return sorted(known | {(model.name, _CHAMPION) for model in models or ()})
 
 
 def _chosen(choices: Sequence[tuple[str, str]]) -> tuple[str, str]:

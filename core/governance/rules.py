@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cel_expr_python import cel
@@ -130,6 +131,11 @@ def holds(needs: Sequence[str], require: str, values: Mapping[str, JsonValue]) -
 
 
 def _compile(needs: Sequence[str], require: str) -> cel.Expression:
+    return _program(tuple(needs), require)
+
+
+@lru_cache(maxsize=512)  # compiling takes a hundred times as long as answering
+def _program(needs: tuple[str, ...], require: str) -> cel.Expression:
     if len(require) > MAX_CHARACTERS:
         raise NotARule(f"the expression is longer than {MAX_CHARACTERS} characters")
     for name in needs:

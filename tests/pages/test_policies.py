@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.governance.proposals import PolicyRequest, Stage
@@ -219,6 +221,20 @@ def test_an_administrator_publishes_the_first_version(empty_house: House) -> Non
 
     assert empty_house.services.promotions.policy_for(MODEL, "champion").source == POLICY
     assert "by policy 1" in app.title[0].value
+
+
+def test_while_mlflow_is_away_published_policies_are_read_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody listens there
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+    app = house.visit("policies", VERA)
+
+    assert app.title[0].value.startswith(r"flight\-delay becomes champion by policy 1")
+    assert any("MLflow" in str(each.value) for each in app.warning)
+    assert "**Good enough** must hold" in said(app)
 
 
 def test_a_proposal_that_is_not_there_is_said_in_a_sentence(house: House) -> None:
