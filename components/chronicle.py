@@ -122,9 +122,9 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
             since = str(facts.get("last_seen", ""))[:19].replace("T", " ")
             return f"Stile looks at the registry again; nobody did since {since} UTC"
         case "finding_opened" | "finding_closed":
-            word = "found" if entry.kind == "finding_opened" else "no longer finds"
+            verb = "found" if entry.kind == "finding_opened" else "no longer finds"
             about = f"{facts.get('alias')} of {facts.get('model')}"
-            return f"Stile {word} on {about}: {facts.get('trouble')}. {facts.get('says', '')}"
+            return f"Stile {verb} on {about}: {facts.get('trouble')}. {facts.get('says', '')}"
         case "erasure_ordered" | "rows_erased" | "log_expired":
             return _captured(entry.kind, who, facts)
         case "person_changed":
