@@ -224,15 +224,47 @@ def value_text(value: JsonValue) -> str:
             return f"{fit} of the columns" if conforms else f"only {fit} of the columns"
         case {"age_hours": int() | float() as hours}:
             return theme.span(timedelta(hours=float(hours)))
+        case {"days": int() | float() as days, **rest}:
+            word = f"{rest['standing']} for " if "standing" in rest else ""
+            return word + theme.span(timedelta(days=float(days)))
+        case {"standing": str() as standing}:
+            return standing
+        case {"complete": bool() as complete}:
+            return "complete" if complete else "incomplete"
+        case {"differs": bool() as differs}:
+            return "other packages" if differs else "the same packages"
+        case {"bytes": int() | float() as size, **rest}:
+            ratio = rest.get("ratio")
+            times = (
+                f", {value_text(ratio)} times the champion’s"
+                if isinstance(ratio, int | float)
+                else ""
+            )
+            return f"{theme.number(float(size) / 1e6, digits=3)} MB{times}"
+        case {"possible": bool() as possible}:
+            return "two others hold the keys" if possible else "no two others hold the keys"
+        case {"ece": error, "ece_low": low, "ece_high": high}:
+            return f"off by {value_text(error)} ({value_text(low)} to {value_text(high)})"
+        case {"bias": error, "bias_low": low, "bias_high": high}:
+            return f"off by {value_text(error)} ({value_text(low)} to {value_text(high)})"
         case Mapping() if len(value) > _MOST_PARTS:
             return f"{len(value)} values"
         case Mapping():
             return _cut(", ".join(f"{name} {_short(each)}" for name, each in value.items()))
         case _:
+            if value and isinstance(value[0], Mapping) and "verdict" in value[0]:
+                return _verdicts(value)
             scalars = [each for each in value if not isinstance(each, (Mapping, list, tuple))]
             if len(scalars) < len(value) or len(value) > _MOST_PARTS:
                 return f"{len(value)} values"
             return _cut(", ".join(map(value_text, scalars)) or "none")
+
+
+def _verdicts(parts: Sequence[JsonValue]) -> str:
+    """How often each verdict occurs: “4 better, 2 inconclusive”."""
+    told = [str(part["verdict"]) for part in parts if isinstance(part, Mapping)]
+    counts = {verdict: told.count(verdict) for verdict in dict.fromkeys(sorted(told))}
+    return ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in counts.items())
 
 
 def _short(value: JsonValue) -> str:

@@ -64,6 +64,42 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "compare",
     ),
     Word(
+        "margin",
+        "How much worse a loss may be and still count as not worse; set before the result.",
+        "A tolerance in the policy, in the unit of the loss; 0 asks for proof of no loss at all.",
+        "compare",
+    ),
+    Word(
+        "correction for candidates",
+        "The more candidates were tried on the same rows, the wider each interval.",
+        "The number of runs scored on one hold-out digest is counted here, not trusted.",
+        "compare",
+    ),
+    Word(
+        "slice",
+        "A part of the hold-out, such as one airport, compared on its own.",
+        "A column slice_… of the predictions; a slice under 100 rows is inconclusive.",
+        "compare",
+    ),
+    Word(
+        "calibration",
+        "Whether forecasts come true: of those that say 30 %, do 30 % happen?",
+        "Numbers that downstream rules may use as probabilities, or may not.",
+        "compare",
+    ),
+    Word(
+        "trivial baseline",
+        "One answer for every row, the best there is; a model that cannot beat it knows nothing.",
+        "The cheapest thing that could be served instead.",
+        "promotions",
+    ),
+    Word(
+        "lineage",
+        "Commit, data, params and seed: what it takes to train this version again.",
+        "Where a deployable came from; complete only when nothing of it is missing.",
+        "promotions",
+    ),
+    Word(
         "evaluation run",
         "A run that scores an existing version on newer rows, without training.",
         "The regular re-examination of what is already in production.",
