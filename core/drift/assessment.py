@@ -9,13 +9,22 @@ from typing import Final
 import numpy as np
 
 from core.drift import calibration, statistics
-from core.drift.calibration import Basis, Calibration, Level
-from core.drift.counts import ColumnCounts, Profile, Reference, ReferenceColumn
+from core.drift.calibration import Calibration, Level
+from core.drift.counts import (
+    INVALID,
+    SPECIAL,
+    ColumnCounts,
+    Profile,
+    Reference,
+    ReferenceColumn,
+)
 from core.drift.report import (
+    Basis,
     ColumnDistribution,
     ColumnDrift,
     ColumnKind,
     DriftVerdict,
+    Quality,
     Window,
     WindowReport,
 )
@@ -95,6 +104,7 @@ def assess(
         verdict=DriftVerdict.NOT_EVALUABLE,
         says=f"{profile.rows} rows are too few to judge; at least {needed} are needed.",
         newest_received_at=profile.newest_received_at,
+        basis=Basis.CHANCE if Basis.CHANCE in _bases(calibrations) else Basis.NATURAL,
     )
     if profile.rows < needed:
         return report
@@ -174,6 +184,22 @@ def distribution(
     )
 
 
+def quality(reference: ReferenceColumn, window: ColumnCounts) -> Quality | None:
+    """What is wrong with a column's values in a window; None without rows."""
+    total = window.total
+    if total == 0:
+        return None
+    misfits = int(window.special[SPECIAL[INVALID]])
+    levels = reference.levels
+    return Quality(
+        rows=total,
+        missing=(int(window.special.sum()) - misfits) / total,
+        misfits=misfits / total,
+        unseen=int(window.rows[levels.unseen_bin]) / total if levels and levels.complete else None,
+        outside=window.outside / total if levels is None else None,
+    )
+
+
 def distances(reference: ReferenceColumn, window: ColumnCounts) -> Mapping[str, float]:
     """Every statistic of a column that its counts allow; nothing when a side has no usable row."""
     r, w = reference.counts, window
@@ -207,6 +233,7 @@ def _measure(
         statistics={},
         missing_reference=reference.counts.missing_share,
         missing_window=None if window is None else window.missing_share,
+        quality=None if window is None else quality(reference, window),
     )
     if window is None:
         return _unmeasured(column, "The live inputs have no such column that can be counted.")

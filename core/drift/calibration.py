@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from scipy import special
 
 from core.drift.counts import Reference, ReferenceColumn, Rows, Sums
-from core.drift.report import ColumnKind
+from core.drift.report import Basis, ColumnKind
 from core.drift.statistics import wasserstein
 
 RATE: Final = 0.05
@@ -36,13 +35,6 @@ TELLABLE: Final = 0.2
 _CHANCE_DRAWS: Final = 400
 _MANY: Final = 1e6
 _SEED: Final = 20130101  # the same counts must give the same alert level, in every process
-
-
-class Basis(StrEnum):
-    """What a level was learnt from."""
-
-    NATURAL = "natural variation"
-    CHANCE = "chance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +86,18 @@ class Calibration:
     unseen: Level | None
 
 
-def calibrate(reference: Reference, *, days: int, rows: int) -> Mapping[str, Calibration]:
+def calibrate(
+    reference: Reference, *, days: int, rows: int, by_chance: bool = False
+) -> Mapping[str, Calibration]:
     """The calibration of every column for windows of `days` days and about `rows` rows.
 
     Reference windows larger than that are thinned to `rows`, so that what chance adds to a small
-    window is in the level; larger live windows are judged by the reference's own sizes.
+    window is in the level; larger live windows are judged by the reference's own sizes. With
+    `by_chance` the reference's own windows are left aside: what would random draws do?
     """
     spans = _spans(reference.days, days)
     disjoint = _span_days(reference.days) // days
-    natural = disjoint >= MINIMUM_WINDOWS and len(spans) >= MINIMUM_WINDOWS
+    natural = not by_chance and min(disjoint, len(spans)) >= MINIMUM_WINDOWS
     return {
         name: _from_windows(column, spans, rows) if natural else _from_chance(column, rows)
         for name, column in reference.columns.items()

@@ -34,7 +34,8 @@ class ColumnCounts:
 
     `special` counts missing, NaN, infinite and invalid values (text where a number belongs).
     `low` and `high` are the smallest and largest finite number, NaN where there is none. Sums
-    per bin give every moment to within a bin's width, so no power sums are kept.
+    per bin give every moment to within a bin's width, so no power sums are kept. `outside` are the
+    usable numbers below the smallest or above the largest of the reference.
     """
 
     rows: Rows
@@ -42,6 +43,7 @@ class ColumnCounts:
     special: Rows
     low: float = float("nan")
     high: float = float("nan")
+    outside: int = 0
 
     @property
     def total(self) -> int:
@@ -66,6 +68,7 @@ class ColumnCounts:
             special=self.special + other.special,
             low=float(np.fmin(self.low, other.low)),
             high=float(np.fmax(self.high, other.high)),
+            outside=self.outside + other.outside,
         )
 
 

@@ -139,12 +139,16 @@ def _by_day(column: ReferenceColumn, part: pd.DataFrame) -> Mapping[date | None,
     sums: Sums = np.zeros(rows.shape)
     low: Sums = np.full(len(days), np.nan)
     high: Sums = np.full(len(days), np.nan)
+    outside: Rows = np.zeros(len(days), dtype=np.int64)
     if column.levels is None:
         np.add.at(sums, where, part["sum"].to_numpy(dtype=np.float64)[usable])
         np.fmin.at(low, at[usable], part["low"].to_numpy(dtype=np.float64)[usable])
         np.fmax.at(high, at[usable], part["high"].to_numpy(dtype=np.float64)[usable])
+        np.add.at(outside, at[usable], part["outside"].to_numpy(dtype=np.int64)[usable])
     return {
-        _day(day): ColumnCounts(rows[i], sums[i], special[i], float(low[i]), float(high[i]))
+        _day(day): ColumnCounts(
+            rows[i], sums[i], special[i], float(low[i]), float(high[i]), int(outside[i])
+        )
         for i, day in enumerate(days)
     }
 

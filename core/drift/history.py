@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-from core.drift.report import ColumnDrift, DriftVerdict, Served, Window, WindowReport
+from core.drift.report import Basis, ColumnDrift, DriftVerdict, Served, Window, WindowReport
 from core.governance.timeline import Interval, Standing
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -91,6 +91,51 @@ def drifting_since(reports: Sequence[WindowReport]) -> Window | None:
         if report.verdict is DriftVerdict.DRIFTING:
             first = report.window
     return first
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """How many windows in a row alerted, up to the newest one with a verdict, and since when."""
+
+    windows: int
+    since: datetime | None
+
+
+def streak(reports: Sequence[WindowReport], name: str | None = None) -> Streak:
+    """The present unbroken run of alerts, of one column or (None) of any.
+
+    Windows without a verdict neither begin nor end a run, nor count.
+    """
+    windows, since = 0, None
+    for report in reversed(reports):
+        verdict = report.verdict if name is None else _verdict(report, name)
+        if verdict is DriftVerdict.STABLE:
+            break
+        if verdict is DriftVerdict.DRIFTING:
+            windows, since = windows + 1, report.window.start
+    return Streak(windows, since)
+
+
+def _verdict(report: WindowReport, name: str) -> DriftVerdict:
+    if report.verdict is DriftVerdict.NOT_EVALUABLE:
+        return report.verdict
+    found = next((c.verdict for c in report.columns if c.name == name), None)
+    return found or DriftVerdict.NOT_EVALUABLE
+
+
+def unusual(column: ColumnDrift, basis: Basis | None, by_chance: ColumnDrift | None) -> str:
+    """In words, for what a column is unusual: chance would not do it, or this season would not.
+
+    `by_chance` is the same column judged by random draws alone.
+    """
+    if column.verdict is DriftVerdict.NOT_EVALUABLE:
+        return "not evaluable"
+    if column.verdict is DriftVerdict.DRIFTING:
+        season = "unusual for this season"
+        return season if basis is Basis.NATURAL else "unusual for chance; season not known"
+    if by_chance is not None and by_chance.verdict is DriftVerdict.DRIFTING:
+        return "unusual for chance, usual for this season"
+    return "usual"
 
 
 def by_concern(reports: Sequence[WindowReport]) -> tuple[str, ...]:

@@ -180,7 +180,11 @@ def stored_column(name: str, counts: ColumnCounts) -> StoredColumn:
         name=name,
         counts=np.concatenate([counts.rows, counts.special]),
         sums=np.concatenate([counts.sums, np.zeros(_SPECIAL)]),
-        details={"low": finite_or_none(counts.low), "high": finite_or_none(counts.high)},
+        details={
+            "low": finite_or_none(counts.low),
+            "high": finite_or_none(counts.high),
+            "outside": counts.outside,
+        },
     )
 
 
@@ -192,6 +196,7 @@ def counts_in(column: StoredColumn) -> ColumnCounts:
         sums=column.sums[:-_SPECIAL],
         low=_number(column.details["low"]),
         high=_number(column.details["high"]),
+        outside=int(str(column.details.get("outside", 0))),
     )
 
 

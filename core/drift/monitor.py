@@ -7,15 +7,15 @@ is new or `refresh` is called.
 
 import threading
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from core.drift import assessment, calibration, forgetting, keeping, realised
+from core.drift import assessment, calibration, forgetting, keeping, realised, rebase
 from core.drift.calibration import Calibration
-from core.drift.counts import Profile
+from core.drift.counts import Profile, Reference
 from core.drift.keeping import KeptReference
 from core.drift.predictions import PredictionMonitor
 from core.drift.remembered import Remembered
@@ -158,6 +158,88 @@ class DriftMonitor:
             says=f"This {grain.value} is still filling: {rows} rows so far.",
             newest_received_at=keeping.newest_received(inside),
         )
+
+    def by_chance(self, model: str, version: int, window: Window) -> WindowReport:
+        """The window judged by what random draws from the reference do, blind to seasons.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        kept, profile = self._counted(model, version, window)
+        return self._by_chance(model, version, window, kept, profile)
+
+    def compare(self, model: str, version: int, window: Window, against: Window) -> WindowReport:
+        """One window against another, in the bins of the version's reference, by chance alone.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or a window no rows.
+        """
+        return self._between(model, version, window, against)[0]
+
+    def column_between(
+        self, model: str, version: int, window: Window, against: Window, name: str
+    ) -> ColumnDistribution:
+        """One column in two windows over the same bins; the other one stands as reference.
+
+        Raises
+        ------
+        Refused
+            The version has no such input, or a window no rows.
+        """
+        report, other, profile = self._between(model, version, window, against)
+        drift = next((column for column in report.columns if column.name == name), None)
+        if drift is None:
+            raise Refused(f"{name!r} is not in both windows; choose another input.")
+        return assessment.distribution(drift, other.columns[name], profile.columns.get(name))
+
+    def _between(
+        self, model: str, version: int, window: Window, against: Window
+    ) -> tuple[WindowReport, Reference, Profile]:
+        kept, profile = self._counted(model, version, window)
+        _, before = self._counted(model, version, against)
+        other = rebase.reference_from(kept.reference, {None: before})
+        return (
+            self._by_chance(
+                model,
+                version,
+                window,
+                replace(kept, reference=other, reference_id=other.reference_id),
+                profile,
+            ),
+            other,
+            profile,
+        )
+
+    def _by_chance(
+        self, model: str, version: int, window: Window, kept: KeptReference, profile: Profile
+    ) -> WindowReport:
+        size = calibration.size_class(profile.rows)
+        calibrations = self._calibrations.get(
+            (kept.reference_id, "chance", size),
+            lambda: calibration.calibrate(kept.reference, days=1, rows=size, by_chance=True),
+        )
+        return assessment.assess(
+            model=model,
+            version=version,
+            window=window,
+            reference=kept.reference,
+            profile=profile,
+            calibrations=calibrations,
+            importance=kept.importance,
+        )
+
+    def _counted(self, model: str, version: int, window: Window) -> tuple[KeptReference, Profile]:
+        now = datetime.now(UTC)
+        kept = self._reference(model, version, at=now)
+        if kept is None:
+            raise Refused(_NO_REFERENCE.format(model, version))
+        if not any(window.start <= s < window.end for s in self._days(model, kept, at=now)):
+            raise Refused("No live inputs are recorded for that window; choose another.")
+        return kept, self._profile(model, kept, window)
 
     def column(self, model: str, version: int, window: Window, name: str) -> ColumnDistribution:
         """Reference and window of one column over the same bins.

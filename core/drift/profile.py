@@ -34,6 +34,7 @@ WHOLE: Final = "all"
 UNLISTED: Final = -5
 """The code of a value that the reference does not list, before it becomes *unseen* or *other*."""
 KNOWN_LEVELS: Final = 10_000
+_NOTHING: Final = ibis.literal(0, "int64")
 _CUT: Final = GRID_REACH - 0.02
 """Just inside the outer bins: beyond it no asinh is taken, so no engine overflows or rounds out."""
 
@@ -54,20 +55,20 @@ def kind_of(dtype: dt.DataType) -> ColumnKind | None:
 
 
 def counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> ir.Table:
-    """The additive table: column, segment, window_start, grain, bin, rows, sum, low, high.
+    """The additive table: column, segment, window_start, grain, bin, rows, sum, low, high, outside.
 
     One row per column, day of event time and bin that has rows. Negative bins are the special
     ones of `core.drift.counts` and `UNLISTED`.
     """
     numeric = [c for c in columns if c.grid is not None]
     categorical = [c for c in columns if c.levels is not None]
-    parts = [_numeric_counts(table, c.name, c.grid) for c in numeric if c.grid is not None]
+    parts = [_numeric_counts(table, c, c.grid) for c in numeric if c.grid is not None]
     if categorical:
         parts.append(_categorical_counts(table, categorical))
     additive = ibis.union(*parts) if len(parts) > 1 else parts[0]
     return additive.mutate(segment=ibis.literal(WHOLE), grain=ibis.literal(Grain.DAY.value)).select(
-        "column", "segment", "window_start", "grain", "bin", "rows", "sum", "low", "high"
-    )
+        "column", "segment", "window_start", "grain", "bin", "rows", "sum", "low", "high", "outside"
+    )  # fmt: skip
 
 
 def spans(table: ir.Table, *, by: Sequence[str] = ()) -> ir.Table:
@@ -107,8 +108,8 @@ def _steady(number: float) -> float:
     return float(f"{number:.12g}")
 
 
-def _numeric_counts(table: ir.Table, name: str, grid: Grid) -> ir.Table:
-    raw = table[name]
+def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.Table:
+    name, raw = column.name, table[column.name]
     number = as_number(raw)
     reach = float(np.sinh(_CUT)) * grid.scale
     steps = asinh((number - grid.center) / grid.scale) * (GRID_BINS / (2 * GRID_REACH))
@@ -125,6 +126,9 @@ def _numeric_counts(table: ir.Table, name: str, grid: Grid) -> ir.Table:
         else_=(steps + GRID_BINS / 2).floor().cast("int64"),
     )
     binned = table.select(window_start=_day(table), bin=code.cast("int64"), number=number)
+    low, high = column.counts.low, column.counts.high
+    known = bool(np.isfinite(low) and np.isfinite(high))  # a reference is not yet, while counted
+    beyond: Any = (binned["number"] < low) | (binned["number"] > high) if known else None
     return (
         binned.group_by("window_start", "bin")
         .aggregate(
@@ -132,9 +136,10 @@ def _numeric_counts(table: ir.Table, name: str, grid: Grid) -> ir.Table:
             sum=binned["number"].sum(),
             low=binned["number"].min(),
             high=binned["number"].max(),
+            **({"outside": beyond.ifelse(1, 0).sum().cast("int64")} if known else {}),
         )
-        .mutate(column=ibis.literal(name))
-        .select("column", "window_start", "bin", "rows", "sum", "low", "high")
+        .mutate(column=ibis.literal(name), **({} if known else {"outside": _NOTHING}))
+        .select("column", "window_start", "bin", "rows", "sum", "low", "high", "outside")
     )
 
 
@@ -155,8 +160,8 @@ def _categorical_counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> 
         matched.mutate(bin=code)
         .group_by("column", "window_start", "bin")
         .aggregate(rows=lambda t: t["rows"].sum().cast("int64"))
-        .mutate(sum=nothing, low=nothing, high=nothing)
-        .select("column", "window_start", "bin", "rows", "sum", "low", "high")
+        .mutate(sum=nothing, low=nothing, high=nothing, outside=_NOTHING)
+        .select("column", "window_start", "bin", "rows", "sum", "low", "high", "outside")
     )
 
 

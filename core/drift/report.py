@@ -31,6 +31,13 @@ class DriftVerdict(StrEnum):
     NOT_EVALUABLE = "not_evaluable"
 
 
+class Basis(StrEnum):
+    """What alert levels were learnt from: the reference's own windows, or random draws from it."""
+
+    NATURAL = "natural variation"
+    CHANCE = "chance"
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A span of event time, half open: ``start <= event time < end`` (aware UTC)."""
@@ -41,13 +48,34 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What is wrong with the values of one column in one window, as shares of its rows (0 to 1).
+
+    `misfits` are texts where a number belongs; `unseen` are values the reference never held (None
+    for numbers), `outside` numbers beyond its smallest and largest (None for categories).
+    """
+
+    rows: int
+    missing: float
+    misfits: float
+    unseen: float | None
+    outside: float | None
+
+    @property
+    def worst(self) -> float:
+        """The largest of the shares."""
+        return max(self.missing, self.misfits, self.unseen or 0.0, self.outside or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnDrift:
     """One column of one window against its reference.
 
     `distance` is Kolmogorov-Smirnov (numeric) or total variation (categorical), 0 to 1;
     `alert_level` is the distance above which this column is unusual for windows of this size and
     grain. `importance` is the share the model gives the column (all shares sum to 1). `says` is
-    the reason when not evaluable, else what moved.
+    the reason when not evaluable, else what moved. `quality` is None where the live inputs have no
+    such column.
     """
 
     name: str
@@ -60,6 +88,7 @@ class ColumnDrift:
     missing_reference: float | None
     missing_window: float | None
     says: str = ""
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +97,7 @@ class WindowReport:
 
     `severity` is the importance-weighted mean distance over evaluable columns (0 to 1);
     `alerting_share` the share of inputs that alert. Both are None when not evaluable.
+    `basis` is what the alert levels were learnt from, None without any.
     """
 
     model: str
@@ -81,6 +111,7 @@ class WindowReport:
     verdict: DriftVerdict
     says: str
     newest_received_at: datetime | None
+    basis: Basis | None = None
 
     @property
     def alerting(self) -> tuple[ColumnDrift, ...]:
