@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from components.frame import services
-from core.drift.report import ColumnDistribution, Grain, OutputDrift, Served, Window
+from core.drift.report import ColumnDistribution, Grain, OutputDrift, Served, Window, WindowReport
 
 
 @st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
@@ -30,3 +30,28 @@ def output_column(
     """One output in its yardstick and in a window; `rows` tells a window that has grown apart."""
     del rows  # part of the key only
     return services().drift.outputs.column(model, version, window, name)
+
+
+@st.cache_resource(ttl="5m", max_entries=64, show_spinner=False)
+def by_chance(model: str, version: int, window: Window, rows: int) -> WindowReport:
+    """A window judged by what random draws do; `rows` tells a window that has grown apart."""
+    del rows  # part of the key only
+    return services().drift.by_chance(model, version, window)
+
+
+@st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
+def compare(
+    model: str, version: int, window: Window, against: Window, rows: tuple[int, int]
+) -> WindowReport:
+    """One window against another, by chance alone; `rows` of both tell when one has grown."""
+    del rows  # part of the key only
+    return services().drift.compare(model, version, window, against)
+
+
+@st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
+def column_between(
+    model: str, version: int, window: Window, against: Window, name: str, rows: tuple[int, int]
+) -> ColumnDistribution:
+    """One input in two windows over the same bins; `rows` as above."""
+    del rows  # part of the key only
+    return services().drift.column_between(model, version, window, against, name)

@@ -1,12 +1,25 @@
 """Drift: has the world moved, and does it matter?"""
 
+from typing import Final
+
 import streamlit as st
 
-from components import drift, drift_marks, frame, queries, state, theme
+from components import (
+    drift,
+    drift_closer,
+    drift_marks,
+    drift_outputs,
+    drift_quality,
+    frame,
+    queries,
+    state,
+)
 from core.drift.history import newest_evaluable
 from core.drift.report import Grain
 from core.identity.people import Role
 from core.tracking.values import RegisteredModel
+
+_SECTIONS: Final = ("Inputs", "Predictions", "Data quality", "Performance")
 
 
 def render() -> None:
@@ -80,21 +93,20 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
         return
     registered = next(each for each in models if each.name == model)
     drift.windows(reports, grain=grain, happened=drift_marks.found(registered, grain))
-    starts = [r.window.start.date().isoformat() for r in reversed(reports)]
-    chosen = state.one_of("window", starts, newest.window.start.date().isoformat())
-    picked = st.selectbox(
-        "Look closer at the window of",
-        starts,
-        index=starts.index(chosen),
-        key="drift_window",
-        width=240,
+    chosen = drift_closer.choose(reports)
+    show = st.segmented_control(
+        "Show", _SECTIONS, default=state.one_of("show", _SECTIONS, _SECTIONS[0]), key="drift_show"
     )
-    state.put(window=None if picked == starts[0] else picked)
-    report = reports[len(reports) - 1 - starts.index(picked)]
-    st.markdown(f"{theme.verdict_badge(report.verdict)} {theme.plain(report.says)}")
-    drift.column(model, report, reports)
-    drift.findings(report)
-    _live_performance(model, version, grain)
+    state.put(show=None if show in (None, _SECTIONS[0]) else show)
+    match show:
+        case "Predictions":
+            drift_outputs.predictions(model, version, grain, chosen.day)
+        case "Data quality":
+            drift_quality.draw(reports, grain=grain)
+        case "Performance":
+            _live_performance(model, version, grain)
+        case _:
+            drift_closer.draw(model, chosen)
 
 
 def _live_performance(model: str, version: int, grain: Grain) -> None:

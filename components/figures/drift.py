@@ -111,12 +111,14 @@ def heat_map(reports: Sequence[WindowReport], mode: Mode) -> go.Figure:
     return figure
 
 
-def distribution(shown: ColumnDistribution, mode: Mode) -> go.Figure:
-    """Reference and window of one column over the same bins."""
-    return _levels(shown, mode) if shown.labels else _density(shown, mode)
+def distribution(
+    shown: ColumnDistribution, mode: Mode, *, reference: str = "reference"
+) -> go.Figure:
+    """Both sides of one column over the same bins; `reference` names the first."""
+    return _levels(shown, mode, reference) if shown.labels else _density(shown, mode, reference)
 
 
-def _density(shown: ColumnDistribution, mode: Mode) -> go.Figure:
+def _density(shown: ColumnDistribution, mode: Mode, reference: str) -> go.Figure:
     with_mass = np.flatnonzero((shown.reference > 0) | (shown.window > 0))
     figure = go.Figure()
     if with_mass.size == 0:
@@ -124,10 +126,10 @@ def _density(shown: ColumnDistribution, mode: Mode) -> go.Figure:
     # Counted in fine bins so that distances are right; drawn in wider ones, which the eye can read.
     first, last = int(with_mass[0]), int(with_mass[-1])
     starts = np.arange(first, last + 1, _BINS_MERGED if last - first > 2 * _BINS_MERGED else 1)
-    edges = _finite(shown.edges[[*starts, last + 1]])
+    edges = finite(shown.edges[[*starts, last + 1]])
     widths = np.diff(edges)
     for name, shares, slot in (
-        ("reference", shown.reference, _REFERENCE),
+        (reference, shown.reference, _REFERENCE),
         ("window", shown.window, _WINDOW),
     ):
         heights = np.add.reduceat(shares[: last + 1], starts) / widths
@@ -147,11 +149,11 @@ def _density(shown: ColumnDistribution, mode: Mode) -> go.Figure:
     return figure
 
 
-def _levels(shown: ColumnDistribution, mode: Mode) -> go.Figure:
+def _levels(shown: ColumnDistribution, mode: Mode, reference: str) -> go.Figure:
     moved = np.argsort(-np.abs(shown.window - shown.reference), kind="stable")[:_LEVELS_SHOWN]
     figure = go.Figure()
     for name, shares, slot in (
-        ("reference", shown.reference, _REFERENCE),
+        (reference, shown.reference, _REFERENCE),
         ("window", shown.window, _WINDOW),
     ):
         figure.add_bar(
@@ -216,7 +218,7 @@ def performance(
     return figure
 
 
-def _finite(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def finite(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The edges with infinite outer ones drawn one neighbour's width away."""
     drawn: npt.NDArray[np.float64] = edges.astype(np.float64).copy()
     if len(drawn) > 2:

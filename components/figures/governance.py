@@ -1,6 +1,7 @@
 """The production time-line as a figure: one bar an interval; unseen stretches are never solid."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,10 +18,28 @@ _PATTERN: Final[Mapping[Standing, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened about a version at a moment; `says` is plain text."""
+
+    at: datetime
+    version: int
+    says: str
+    symbol: str
+
+
 def production(
-    intervals: Sequence[Interval], *, begins: datetime, at: datetime, mode: theme.Mode
+    intervals: Sequence[Interval],
+    *,
+    begins: datetime,
+    at: datetime,
+    mode: theme.Mode,
+    marks: Sequence[Mark] = (),
 ) -> go.Figure:
-    """Bars from left to right: plain where governed, hatched ungoverned, dotted unknown."""
+    """Bars from left to right: plain where governed, hatched ungoverned, dotted unknown.
+
+    `marks` are what people did on the same axis: requests opened and settled.
+    """
     figure = go.Figure()
     for standing in Standing:
         bars = [each for each in intervals if each.standing is standing]
@@ -40,6 +59,7 @@ def production(
             text=[alias_row(each) for each in bars],
             textposition="inside",
             insidetextanchor="middle",
+            textangle=0,
             marker={
                 "color": _colour(standing, mode),
                 "line": {"color": theme.QUIET[mode], "width": 1},
@@ -57,6 +77,17 @@ def production(
             + standing.value
             + "<extra></extra>",
         )
+    if marks:
+        figure.add_scatter(
+            name="request",
+            mode="markers",
+            x=[mark.at for mark in marks],
+            y=[str(mark.version) for mark in marks],
+            marker={"symbol": [mark.symbol for mark in marks], "size": 9, "color": theme.INK[mode],
+                    "line": {"color": theme.GROUND[mode], "width": 1}},
+            text=[mark.says for mark in marks],
+            hovertemplate="%{x|%-d %b %Y %H:%M} UTC: %{text}<extra></extra>",
+        )  # fmt: skip
     figure.update_layout(
         barmode="overlay",
         xaxis={"type": "date", "title": {"text": "time (UTC)"}, "range": [begins, at]},

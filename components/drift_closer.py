@@ -1,0 +1,216 @@
+"""One window of the Drift page looked at closer: against training, or against any other window."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+import streamlit as st
+
+from components import charts, drift_queries, frame, queries, state, theme
+from components.figures import drift as figures
+from components.figures import drift_column
+from core.drift.history import newest_evaluable, streak, unusual
+from core.drift.report import (
+    ColumnDistribution,
+    ColumnDrift,
+    ColumnKind,
+    DriftVerdict,
+    WindowReport,
+)
+
+_NEWEST = "newest"
+_TRAINING = "training"
+_DISTANCE: Mapping[ColumnKind, str] = {
+    ColumnKind.NUMERIC: "Kolmogorov-Smirnov",
+    ColumnKind.CATEGORICAL: "total variation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The window that is looked at, and the other one it is held against (None: training)."""
+
+    report: WindowReport
+    against: WindowReport | None
+    reports: Sequence[WindowReport]
+
+    @property
+    def day(self) -> str:
+        """The window's first day, as the URL has it."""
+        return self.report.window.start.date().isoformat()
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """The rows of both."""
+        return self.report.rows, 0 if self.against is None else self.against.rows
+
+    @property
+    def other(self) -> str:
+        """What the window is held against, in few words."""
+        return "reference" if self.against is None else theme.day(self.against.window.start)
+
+
+def choose(reports: Sequence[WindowReport]) -> Chosen:
+    """The choice of a window and of what it is held against; the URL keeps both."""
+    by_day = {r.window.start.date().isoformat(): r for r in reversed(reports)}
+    newest = newest_evaluable(reports) or reports[-1]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        day = _select("window", "Look closer at", [_NEWEST, *by_day], {
+            _NEWEST: f"the newest ({theme.day(newest.window.start)})"})  # fmt: skip
+        report = newest if day == _NEWEST else by_day[day]
+        others = [d for d, r in by_day.items() if r is not report]
+        other = _select("against", "held against", [_TRAINING, *others], {
+            _TRAINING: "the training reference"})  # fmt: skip
+    return Chosen(report, by_day.get(other), reports)
+
+
+def _select(name: str, label: str, options: list[str], words: Mapping[str, str]) -> str:
+    key = f"drift_{name}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = state.one_of(name, options, options[0])
+    picked = st.selectbox(
+        label, options, key=key, width=260, format_func=lambda option: words.get(option, option)
+    )
+    state.put(**{name: None if picked == options[0] else picked})
+    return picked
+
+
+def draw(model: str, chosen: Chosen) -> None:
+    """The window's verdict, one of its inputs, and all of them as a table."""
+    window = chosen.report.window
+    if chosen.against is None:
+        judged = chosen.report
+        chance = frame.ask(
+            lambda: drift_queries.by_chance(model, judged.version, window, judged.rows),
+            keep_as=f"drift.chance.{model}",
+        )
+    else:
+        other = chosen.against.window
+        found = frame.ask(
+            lambda: drift_queries.compare(model, chosen.report.version, window, other, chosen.rows),
+            keep_as=f"drift.compare.{model}",
+        )
+        if found is None:
+            return
+        judged, chance = found, None
+    st.markdown(f"{theme.verdict_badge(judged.verdict)} {theme.plain(judged.says)}")
+    if not judged.columns:
+        return
+    by_chance = {} if chance is None else {c.name: c for c in chance.columns}
+    words = {c.name: unusual(c, judged.basis, by_chance.get(c.name)) for c in judged.columns}
+    _column(model, chosen, judged, words)
+    _findings(chosen, judged, words)
+
+
+def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str, str]) -> None:
+    order = [c.name for c in judged.alerting]
+    names = [*order, *sorted(c.name for c in judged.columns if c.name not in order)]
+    if st.session_state.get("drift_column") not in names:
+        st.session_state["drift_column"] = state.one_of("column", names, names[0])
+    picked = st.selectbox("Input", names, key="drift_column", width=280)
+    state.put(column=picked)
+    found = next(c for c in judged.columns if c.name == picked)
+    shown = frame.ask(
+        lambda: _distribution(model, chosen, picked), keep_as=f"drift.column.{model}.{picked}"
+    )
+    mode, name = frame.mode(), theme.plain(picked)
+    left, right = st.columns(2)
+    with left:
+        if shown is not None:
+            charts.draw(
+                figures.distribution(shown, mode, reference=chosen.other),
+                key="drift_distribution",
+                title=_distance_sentence(found, words[picked]),
+                alt=f"Distribution of {picked}: {chosen.other} and window.",
+                table=_distribution_table(shown, chosen.other),
+            )
+    with right:
+        if shown is not None and shown.labels:
+            charts.draw(
+                drift_column.changes(shown, mode),
+                key="drift_changes",
+                title=f"What changed most in {name}: {theme.plain(found.says)}",
+                alt=f"Bars of the change of share of the categories of {picked}.",
+            )
+        elif shown is not None:
+            charts.draw(
+                drift_column.cumulative(shown, mode, reference=chosen.other),
+                key="drift_cumulative",
+                title=f"{name} cumulated: {theme.plain(found.says)}",
+                alt=f"Distribution functions of {picked}: {chosen.other} and window.",
+            )
+    run = streak(chosen.reports, picked)
+    lasts = (
+        f"alerting for {run.windows} window{'s' * (run.windows != 1)} in a row"
+        if run.windows
+        else "not alerting now"
+    )
+    charts.draw(
+        figures.over_time(chosen.reports, picked, mode),
+        key="drift_over_time",
+        title=f"{name} against training over time: {lasts}",
+        alt=f"Distance of {picked} from its training reference in each window.",
+        height=240,
+    )
+
+
+def _distribution(model: str, chosen: Chosen, name: str) -> ColumnDistribution:
+    report = chosen.report
+    if chosen.against is None:
+        return queries.drift_column(model, report.version, report.window, name, report.rows)
+    return drift_queries.column_between(
+        model, report.version, report.window, chosen.against.window, name, chosen.rows
+    )
+
+
+def _findings(chosen: Chosen, judged: WindowReport, words: Mapping[str, str]) -> None:
+    ordered = sorted(
+        judged.columns,
+        key=lambda c: (c.verdict is not DriftVerdict.DRIFTING, -c.importance * (c.distance or 0)),
+    )
+    table = pd.DataFrame(
+        {
+            "input": [c.name for c in ordered],
+            "verdict": [theme.verdict_text(c.verdict) for c in ordered],
+            "unusual": [words[c.name] for c in ordered],
+            "in a row": [streak(chosen.reports, c.name).windows for c in ordered],
+            "distance": [c.distance for c in ordered],
+            "alert level": [c.alert_level for c in ordered],
+            "importance": [c.importance for c in ordered],
+            f"missing, {chosen.other}": [c.missing_reference for c in ordered],
+            "missing, window": [c.missing_window for c in ordered],
+            "what moved": [c.says for c in ordered],
+        }
+    )
+    share = st.column_config.NumberColumn(format="percent")
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="drift_findings",
+        alt="Every input of this window with its distance, alert level and verdict.",
+        column_config={
+            "distance": st.column_config.NumberColumn(format="%.3f"),
+            "alert level": st.column_config.NumberColumn(format="%.3f"),
+            "in a row": st.column_config.NumberColumn(
+                help="Windows in a row, up to the newest, in which it alerted against training."
+            ),
+            "importance": share,
+            f"missing, {chosen.other}": share,
+            "missing, window": share,
+        },
+    )
+
+
+def _distance_sentence(found: ColumnDrift, words: str) -> str:
+    name = theme.plain(found.name)
+    if found.distance is None:
+        return f"{name}: not evaluable"
+    level = "" if found.alert_level is None else f" (alert level {found.alert_level:.3f})"
+    return f"{name}: {words}; {_DISTANCE[found.kind]} {found.distance:.3f}{level}"
+
+
+def _distribution_table(shown: ColumnDistribution, other: str) -> pd.DataFrame:
+    spans = [f"{low:.5g} to {high:.5g}" for low, high in pairwise(shown.edges.tolist())]
+    bins = list(shown.labels) or spans
+    return pd.DataFrame({"bin": bins, other: shown.reference, "window": shown.window})

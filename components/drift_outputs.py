@@ -1,0 +1,73 @@
+"""Predictions and realised performance on the Drift page."""
+
+import streamlit as st
+
+from components import charts, drift_queries, frame, state, theme
+from components.figures import drift as figures
+from components.figures import drift_column
+from core.drift.history import column_history, newest_evaluable, streak
+from core.drift.report import DriftVerdict, Grain, OutputDrift
+
+
+def predictions(model: str, version: int, grain: Grain, window: str) -> None:
+    """Whether what the version answers has moved; `window` is the day looked at closer."""
+    found = frame.ask(
+        lambda: drift_queries.outputs(model, version, grain),
+        keep_as=f"drift.outputs.{model}.{version}.{grain.value}",
+    )
+    if found is None:
+        return
+    st.markdown(f"{theme.verdict_badge(found.verdict)} {theme.plain(_sentence(found))}")
+    if found.verdict is DriftVerdict.NOT_EVALUABLE:
+        frame.empty("Prediction drift is not evaluable.", next_step=found.says)
+        return
+    st.caption(theme.plain(found.says))
+    names = sorted({c.name for r in found.reports for c in r.columns}, reverse=True)
+    name = state.one_of("output", names, names[0])  # the score where there is one
+    if len(names) > 1:
+        name = st.segmented_control("Output", names, default=name, key="drift_output") or names[0]
+        state.put(output=None if name == names[0] else name)
+    _one(found, name, window)
+
+
+def _sentence(found: OutputDrift) -> str:
+    newest = newest_evaluable(found.reports)
+    if newest is None:
+        return "What it answers cannot be judged yet."
+    run = streak(found.reports)
+    lasts = f" Drifting for {run.windows} windows in a row." if run.windows > 1 else ""
+    return f"{newest.says}{lasts}"
+
+
+def _one(found: OutputDrift, name: str, window: str) -> None:
+    judged = newest_evaluable(found.reports)
+    asked = [r for r in found.reports if r.window.start.date().isoformat() == window]
+    report = asked[0] if asked else judged
+    if report is None:
+        return
+    shown = frame.ask(
+        lambda: drift_queries.output_column(
+            found.model, found.version, report.window, name, report.rows
+        ),
+        keep_as=f"drift.output.{found.model}.{name}",
+    )
+    mode, column = frame.mode(), column_history(found.reports, name).get(report.window)
+    left, right = st.columns(2)
+    with left:
+        if shown is not None and column is not None:
+            distance = "–" if column.distance is None else f"{column.distance:.3f}"
+            draw = drift_column.changes if shown.labels else drift_column.cumulative
+            charts.draw(
+                draw(shown, mode),
+                key="drift_output_distribution",
+                title=f"{theme.plain(name)} on {theme.day(report.window.start)}: distance "
+                f"{distance}; {theme.plain(column.says)}",
+                alt=f"Distribution of {name} in its yardstick and in the window.",
+            )
+    with right:
+        charts.draw(
+            figures.over_time(found.reports, name, mode),
+            key="drift_output_over_time",
+            title=f"{theme.plain(name)} over time, and the level above which it alerts",
+            alt=f"Distance of {name} from its yardstick in each window.",
+        )

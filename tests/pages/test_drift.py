@@ -1,0 +1,107 @@
+"""The Drift page as people see it: what moved, since when, who served, what is wrong."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages import watched
+from tests.pages.house import VERA, House, text_of
+
+EWR_DAY, MOVED_DAY = "2026-10-03", "2026-10-16"
+
+
+@pytest.fixture
+def moved(house: House) -> House:
+    watched.with_reference(house)
+    watched.with_live_inputs(house)
+    return house
+
+
+def said(app: AppTest) -> str:
+    return text_of(app).replace("\\", "")
+
+
+def test_the_sentence_tells_duration_and_severity(moved: House) -> None:
+    app = moved.visit("drift", VERA)
+
+    title = str(app.title[0].value).replace("\\", "")
+    assert "inputs drift for 4 days in a row since 15 Oct 2026; severity" in title
+
+
+def test_a_deploy_is_said_in_words(moved: House) -> None:
+    assert "● version 2 first answered on 17 Oct 2026" in said(moved.visit("drift", VERA))
+
+
+def test_a_change_of_champion_is_said_with_its_request(moved: House) -> None:
+    moved.promote()
+
+    text = said(moved.visit("drift", VERA, version=1))
+
+    assert "▲ champion 1 → 2 by request 1" in text
+    assert "no input has been received since" in text
+
+
+def test_the_table_says_for_what_an_input_is_unusual_and_for_how_long(moved: House) -> None:
+    table = moved.visit("drift", VERA).dataframe[-1].value.set_index("input")
+
+    assert table.loc["temp", "unusual"] == "unusual for this season"
+    assert table.loc["temp", "in a row"] == 4
+    assert table.loc[watched.HOSTILE, "what moved"].startswith("missing 0.0% → 10.0%")
+
+
+def test_two_windows_are_compared_with_each_other_and_the_url_keeps_both(moved: House) -> None:
+    apart = moved.visit("drift", VERA, window=MOVED_DAY, against=EWR_DAY, column="temp")
+    alike = moved.visit("drift", VERA, window=MOVED_DAY, against="2026-10-15", column="temp")
+
+    table = apart.dataframe[-1].value.set_index("input")
+    assert apart.query_params["against"] == EWR_DAY
+    assert table.loc["temp", "unusual"] == "unusual for chance; season not known"
+    assert alike.dataframe[-1].value.set_index("input").loc["temp", "distance"] < 0.4
+    assert table.loc["temp", "distance"] > 0.8
+
+
+def test_an_unknown_window_in_the_url_shows_the_newest(moved: House) -> None:
+    app = moved.visit("drift", VERA, window="1999-01-01", against="nonsense")
+
+    assert "window" not in app.query_params
+    assert "against" not in app.query_params
+
+
+def test_data_quality_names_the_worst_column_and_its_share(moved: House) -> None:
+    text = said(moved.visit("drift", VERA, show="Data quality"))
+
+    assert "inputs have such values; most: temp" in text
+    assert "Rows by day: fewest 120" in text
+
+
+def test_data_quality_without_anything_wrong_says_so(house: House) -> None:
+    watched.with_reference(house)
+    watched.with_live_inputs(house, days=6, moved_from=99)
+
+    text = said(house.visit("drift", VERA, show="Data quality", wrong="unseen levels"))
+
+    assert "No value is of an unseen level in 6 days of 3 inputs." in text
+
+
+def test_predictions_drift_against_the_versions_own_first_days(moved: House) -> None:
+    text = said(moved.visit("drift", VERA, show="Predictions", version=1))
+
+    assert "drifting" in text
+    assert "held against its own first 14 whole days, 1 Oct 2026 to 14 Oct 2026" in text
+
+
+def test_predictions_of_a_version_that_hardly_answered_are_not_evaluable(moved: House) -> None:
+    watched.with_reference(moved, version=2)
+
+    text = said(moved.visit("drift", VERA, show="Predictions", version=2))
+
+    assert "Prediction drift is not evaluable." in text
+    assert "it has answered on 1 whole day:" in text
+
+
+def test_without_live_inputs_the_page_says_what_to_do(house: House) -> None:
+    watched.with_reference(house)
+
+    text = said(house.visit("drift", VERA))
+
+    assert "Drift is not evaluable." in text
+    assert "python -m core serve" in text

@@ -1,0 +1,63 @@
+"""A model whose live inputs moved, one of whose columns has a hostile name."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from core.live.files import inference_folder
+from core.tracking.values import RunId
+from tests.pages.house import MODEL, House
+
+HOSTILE = '</script><img src=x onerror=alert(1)>"; drop table'
+TRAINED = datetime(2026, 7, 1, tzinfo=UTC)
+SERVED = datetime(2026, 10, 1, tzinfo=UTC)
+TRAINING_DAYS, ROWS = 60, 120
+
+
+def a_day(start: datetime, seed: int, *, warmer: float = 0.0, new: bool = False) -> pd.DataFrame:
+    """Rows of one day: a temperature, a place, and the column with the hostile name."""
+    rng = np.random.default_rng(seed)
+    places = ["EWR", "JFK", "LGA", "moon"] if new else ["EWR", "JFK", "LGA"]
+    return pd.DataFrame(
+        {
+            "event_time": [pd.Timestamp(start + timedelta(minutes=5 * i)) for i in range(ROWS)],
+            "temp": rng.normal(10 + warmer, 3, ROWS) + rng.normal(0, 0.5),
+            "origin": rng.choice(places, ROWS),
+            HOSTILE: rng.normal(0, 1, ROWS),
+        }
+    )
+
+
+def with_reference(house: House, *, version: int = 1) -> None:
+    """Nothing; afterwards the version's run has logged what it was trained on."""
+    found = next(v for v in house.services.tracking.versions(MODEL) if v.version == version)
+    days = [a_day(TRAINED + timedelta(days=i), i) for i in range(TRAINING_DAYS)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "inputs.parquet"
+        pd.concat(days).to_parquet(path, index=False)
+        house.services.tracking.door.write(
+            lambda client: client.log_artifact(found.run_id or RunId(""), str(path), "reference")
+        )
+
+
+def with_live_inputs(house: House, *, days: int = 18, moved_from: int = 14) -> None:
+    """Nothing; afterwards that many days were answered, version 2 from day 16 on."""
+    for day in range(days):
+        start = SERVED + timedelta(days=day)
+        moved = day >= moved_from
+        rows = a_day(start, 1000 + day, warmer=9.0 if moved else 0.0, new=moved)
+        if moved:
+            rows.loc[rows.index[:12], HOSTILE] = np.nan
+        rows.insert(0, "prediction_id", [f"{day}-{i}" for i in range(ROWS)])
+        rows.insert(0, "version", 2 if day >= 16 else 1)
+        rows.insert(0, "model", MODEL)
+        rows["received_at"] = pd.Timestamp(start + timedelta(hours=23))
+        rows["prediction"] = 0.0
+        rows["score"] = np.random.default_rng(day).uniform(0.5 if moved else 0.0, 1.0, ROWS)
+        folder = inference_folder(house.services.settings.home, MODEL)
+        path = folder / f"day={start:%Y-%m-%d}" / "a.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows.to_parquet(path, index=False)
