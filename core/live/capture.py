@@ -1,18 +1,22 @@
 """The inference log's writer, and the ASGI layer that feeds it without delaying a prediction."""
 
+import asyncio
+import os
 import sys
 import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 
+from core.live.counting import Counters, counters_folder, keep_counters
 from core.live.exchange import Exchange, Naming, Rows, Unreadable, count_rows, read_exchange
 from core.live.files import file_names, inference_folder, remove_abandoned, write_whole
 from core.live.table import by_day, to_table
@@ -27,16 +31,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 PREDICTION_ID: Final = b"x-stile-prediction-id"
 EVENT_TIME: Final = b"x-stile-event-time"
 _LONGEST_ID: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """Rows since the writer began: every row that was answered is in exactly one, or waits."""
-
-    written: int = 0
-    dropped: int = 0  # more waited than may wait
-    unreadable: int = 0  # not of the scoring protocol, or not of the signature's types
-    failed: int = 0  # the disk refused them, or they could not be written as a file
 
 
 def to_stderr(sentence: str) -> None:
@@ -71,6 +65,7 @@ class InferenceLogWriter:
         dropped or hashed before they are written.
         """
         self._folder = inference_folder(home, model)
+        self._counters_folder = counters_folder(home, model)
         self._model = model
         self._naming = naming or Naming(inputs={})
         self._treatment = treatment or Treatment()
@@ -83,6 +78,9 @@ class InferenceLogWriter:
         self._waiting: list[Exchange | Rows] = []
         self._waiting_bytes = 0
         self._counters = Counters()
+        self._kept = Counters()
+        self._began = datetime.now(UTC)
+        self._last_lost_at: datetime | None = None
         self._lock = threading.Lock()
         self._due = threading.Event()
         self._closed = False
@@ -118,7 +116,7 @@ class InferenceLogWriter:
         self._hand_over(exchange, exchange.size, lambda: count_rows(exchange.answer))
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Write what waits and stop; what comes later is dropped and counted."""
+        """Write what waits, keep the counters, and stop; what comes later is dropped and said."""
         with self._lock:
             self._closed = True
         self._due.set()
@@ -147,6 +145,7 @@ class InferenceLogWriter:
                 self._due.clear()
             if items:
                 self._write(items)
+            self._keep_counters()
 
     def _write(self, items: Sequence[Exchange | Rows]) -> None:
         parts = [part for item in items for part in self._read(item)]
@@ -179,6 +178,23 @@ class InferenceLogWriter:
         with self._lock:
             so_far = asdict(self._counters)
             self._counters = Counters(**{**so_far, **{k: so_far[k] + n for k, n in rows.items()}})
+            if self._counters.lost > sum(so_far.values()) - so_far["written"]:
+                self._last_lost_at = datetime.now(UTC)
+
+    def _keep_counters(self) -> None:
+        with self._lock:
+            counted, lost_at = self._counters, self._last_lost_at
+        if counted == self._kept:
+            return
+        name = f"{self._began:%Y%m%dT%H%M%S%f}-{os.getpid()}"
+        try:
+            keep_counters(
+                self._counters_folder, name, counted, since=self._began, last_lost_at=lost_at
+            )
+        except OSError as error:  # tried again with the next rows
+            self._say_once(f"The counters of the inference log cannot be kept: {error}")
+        else:
+            self._kept = counted
 
     def _say_once(self, sentence: str) -> None:
         subject = sentence.partition(":")[0]
@@ -195,16 +211,26 @@ class CaptureMiddleware:
     the writer's thread.
     """
 
-    def __init__(self, app: App, writer: InferenceLogWriter, *, version: int) -> None:
-        """Wrap the app that serves one version."""
+    def __init__(
+        self, app: App, writer: InferenceLogWriter, *, version: int, path: str = "/invocations"
+    ) -> None:
+        """Wrap the app that serves one version; POST requests to `path` are the scored ones.
+
+        Where the server tells its apps that it ends (ASGI's *lifespan*), the writer is closed
+        after the app has ended.
+        """
         self._app = app
         self._writer = writer
         self._version = version
+        self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request as the app does, and remember it when it was a scored one."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, partial(self._close_after, send))
+            return
         scores = scope["type"] == "http" and scope["method"] == "POST"
-        if not scores or scope["path"] != "/invocations":
+        if not scores or scope["path"] != self._path:
             await self._app(scope, receive, send)
             return
         received_at = datetime.now(UTC)
@@ -244,6 +270,11 @@ class CaptureMiddleware:
                     received_at=received_at,
                 )
             )
+
+    async def _close_after(self, send: Send, message: Message) -> None:
+        if message["type"].startswith("lifespan.shutdown"):
+            await asyncio.to_thread(self._writer.close)
+        await send(message)
 
 
 def _prediction_id(given: bytes | None) -> str:

@@ -102,6 +102,8 @@ def read_predictions(answer: object) -> tuple[list[object], list[object] | None]
     the second class's probability of two, else the highest.
     """
     rows = answer.get("predictions") if isinstance(answer, dict) else answer
+    if isinstance(answer, dict) and "predictions" not in answer and "prediction" in answer:
+        rows = [answer]  # one record, as an app of one's own answers
     if isinstance(rows, dict):  # a DataFrame by column, as some flavours answer
         rows = [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
     if not isinstance(rows, list):
@@ -161,6 +163,8 @@ def _json(text: bytes) -> Any:  # JSON is what it is until it has been looked at
 
 
 def _from_json(document: object, names: tuple[str, ...]) -> dict[str, Sequence[object]]:
+    if isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
+        return _from_rows(document, names)  # apps of one's own take bare records
     if not isinstance(document, dict):
         raise Unreadable("The request is not a JSON object.")
     match document:
@@ -174,6 +178,8 @@ def _from_json(document: object, names: tuple[str, ...]) -> dict[str, Sequence[o
             return {name: v if isinstance(v, list) else [v] for name, v in columns.items()}
         case {"inputs": list() as rows}:
             return _from_rows(rows, names)
+        case dict() if document and not any(isinstance(v, list | dict) for v in document.values()):
+            return _from_rows([document], names)
         case _:
             raise Unreadable("The request has none of the forms of the scoring protocol.")
 

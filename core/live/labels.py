@@ -1,5 +1,7 @@
 """The labels of logged predictions: late, and corrected when a newer one comes."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,7 @@ import pyarrow.parquet as pq
 from core.errors import Refused
 from core.live.files import file_names, labels_folder, write_whole
 from core.live.table import instants_of, number_or_text
+from core.settings import load_settings
 
 _COLUMNS = ("prediction_id", "label", "labelled_at")
 
@@ -41,6 +44,38 @@ def append_labels(home: Path, model: str, frame: pd.DataFrame) -> Path | None:
         }
     )
     return write_whole(table, labels_folder(home, model), next(file_names()))
+
+
+def log_labels(
+    model: str,
+    ids: Sequence[str],
+    labels: Sequence[object],
+    *,
+    labelled_at: datetime | None = None,
+    home: Path | None = None,
+) -> int:
+    """How many labels of logged predictions were written; `labelled_at` is now if not given.
+
+    A label of an id that has one already corrects it, if `labelled_at` is later. `home` is
+    STILE_HOME if not given.
+
+    Raises
+    ------
+    Refused
+        There are not as many labels as ids, one of them is empty, or the time has no zone.
+    """
+    if len(ids) != len(labels):
+        raise Refused(f"{len(ids)} ids and {len(labels)} labels: give each id its label.")
+    at = pd.Timestamp(labelled_at or datetime.now(UTC))
+    frame = pd.DataFrame(
+        {
+            "prediction_id": pd.Series(list(ids), dtype=object),
+            "label": pd.Series(list(labels), dtype=object),
+            "labelled_at": pd.Series([at] * len(ids)),
+        }
+    )
+    append_labels(load_settings().home if home is None else home, model, frame)
+    return len(frame)
 
 
 def read_labels(home: Path, model: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from core.live.counting import FOLDER as COUNTERS
 from core.live.files import remove_abandoned, removing, written_at
 
 _PARTITION: Final = "day="
@@ -61,6 +62,10 @@ def _of_model(home: Path, name: str, oldest: datetime) -> Expired:
                 labels += 1
         except OSError as error:
             problems.append(f"Labels {name}/{path.name} cannot be removed: {error.strerror}.")
+    for path in (home / COUNTERS / name).glob("*.json"):
+        with suppress(OSError):  # replaced or removed meanwhile; a small file without rows
+            if path.stat().st_mtime < oldest.timestamp():
+                path.unlink()
     return Expired(unquote(name), tuple(days), files, labels, tuple(problems))
 
 
