@@ -64,6 +64,13 @@ DECISIONS: Final = frozenset(
 )
 
 
+_DONE: Final[Mapping[str, str]] = {
+    "restore": "is restored",
+    "adopt": "is adopted",
+    "break_glass": "is promoted WITHOUT ITS KEYS",
+}
+
+
 def kind_label(kind: str) -> str:
     """A kind of entry as it is offered in a filter."""
     return kind.replace("_", " ")
@@ -87,7 +94,8 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
         case "apply_intended":
             return f"{who} began to write {move} to MLflow"
         case "request_applied":
-            return f"{move} is promoted: MLflow confirmed it"
+            done = _DONE.get(str(facts.get("purpose", "")), "is promoted")
+            return f"{move} {done}: MLflow confirmed it"
         case "request_conflict" | "request_failed" | "request_expired":
             word = {"conflict": "stopped on a conflict", "failed": "failed", "expired": "expired"}
             return f"{move} {word[entry.kind.removeprefix('request_')]}: {facts.get('says', '')}"
@@ -159,7 +167,7 @@ def _about_policy(kind: str, facts: Mapping[str, JsonValue], who: str) -> str:
 def _move(facts: Mapping[str, JsonValue]) -> str:
     if "model" not in facts:
         return ""
-    start = facts.get("from")
+    start = None if facts.get("purpose") == "adopt" else facts.get("from")
     moved = f"{facts.get('to')}" if start is None else f"{start} → {facts.get('to')}"
     return f"{facts['model']} {moved} as {facts.get('alias')}"
 

@@ -30,7 +30,7 @@ def draw(model: RegisteredModel, person: Person | None = None) -> None:
             _drift(model.name, present.version)
             _performance(model.name, present.version)
         _requests(model.name)
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             if present is not None:
                 frame.link("Drift", "drift", icon=":material/waves:", model=model.name)
             frame.link("Versions", "versions", icon=":material/account_tree:", model=model.name)

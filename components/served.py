@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from components import frame, standing, state, theme
+from components.figures.governance import Mark
+from core.governance.requests import Status
 from core.governance.timeline import Interval, Standing, standing_at
 from core.tracking.values import RegisteredModel
 
@@ -36,6 +38,22 @@ def draw(model: RegisteredModel, intervals: Sequence[Interval], *, at: datetime)
             st.markdown("That moment has not come yet; nobody knows what will answer.")
         elif asked is not None:
             _answer(model, standing_at(intervals, asked), asked)
+
+
+def marks(model: RegisteredModel, *, alias: str = standing.CHAMPION) -> tuple[Mark, ...]:
+    """When requests about the alias were opened, and when those that ended did."""
+    found: list[Mark] = []
+    for request in frame.services().promotions.requests(model=model.name):
+        if request.alias != alias:
+            continue
+        name = f"request {request.request_id} ({request.purpose.label})"
+        version, opened = request.to_version, request.opened_at
+        found.append(Mark(opened, version, f"{name} opened", "triangle-right"))
+        if request.settled_at is not None:
+            says = f"{name} {request.status.value}"
+            symbol = "circle" if request.status is Status.APPLIED else "x"
+            found.append(Mark(request.settled_at, version, says, symbol))
+    return tuple(found)
 
 
 def sentence(model: str, interval: Interval, moment: datetime) -> str:

@@ -19,6 +19,7 @@ from components import (
     watch,
 )
 from core.errors import StileError
+from core.governance import glass
 from core.governance.reconcile import Unanswered
 from core.governance.reconciling import OF_THE_ALIAS, OF_THE_QUEUE
 from core.governance.timeline import Standing
@@ -96,7 +97,9 @@ def _governed_parts(
     around = stand.count(Standing.UNGOVERNED)
     before = stand.count(Standing.UNKNOWN)
     others = sum(each.finding.trouble not in OF_THE_ALIAS | OF_THE_QUEUE for each in found)
-    parts = [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"] if around else []
+    broken = len(glass.reviews_due(frame.services().store.entries()))
+    parts = [f":red[{broken} broken glass to review]"] if broken else []
+    parts += [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"] if around else []
     parts += [f":red[{others} finding{'s' * (others > 1)} in the registry]"] if others else []
     if parts:
         return parts

@@ -23,7 +23,7 @@ from core.governance.timeline import Interval, Standing
 from core.identity.people import Person, Role
 from core.tracking.values import ModelVersion, RegisteredModel
 
-_BEFORE: Final = timedelta(minutes=10)
+_BEFORE: Final = timedelta(minutes=1)
 
 
 def render() -> None:
@@ -125,10 +125,12 @@ def _time_line(model: RegisteredModel, intervals: tuple[Interval, ...]) -> None:
             next_step="Every promotion through Stile draws a bar here.",
         )
         return
-    begins = min(known) - max(_BEFORE, (at - min(known)) / 3)
+    begins = min(known) - max(_BEFORE, (at - min(known)) / 6)
     moves = sum(each.request is not None for each in intervals)
     charts.draw(
-        figures.production(intervals, begins=begins, at=at, mode=frame.mode()),
+        figures.production(
+            intervals, begins=begins, at=at, mode=frame.mode(), marks=served.marks(model)
+        ),
         key="versions_timeline",
         title=f"{moves} governed move{'s' * (moves != 1)} of champion; dotted is what nobody saw",
         alt=f"Which version of {model.name} was champion when, as far as the ledger knows",
