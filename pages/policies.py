@@ -56,6 +56,8 @@ def render() -> None:
     if requests is None:
         return
     frame.header(_sentence(in_force, requests), detail=_detail(in_force))
+    for problem in frame.ask(frame.services().policies.altered, keep_as="policies altered") or ():
+        st.error(theme.plain(problem), icon=":material/link_off:")
     view = _controls(choices, model, alias, requests)
     frame.attempt(
         lambda: _draw(

@@ -37,7 +37,7 @@ PURE = (
             *("checks", "requests", "judgement", "flags", "ledger", "chain", "timeline"),
             *("sightings", "reconciling", "conflicts"),
             *("bars", "catalogue", "lint", "policy_words", "backtest", "backtest_document"),
-            "proposals",
+            *("proposals", "policy_record", "margins"),
         ]
     ),
     *(

@@ -39,14 +39,18 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="policy")
 
 
-def list_published(as_json: JsonOption = False) -> None:
-    """Every published policy, newest version first; and the models the built-in one applies to."""
+def list_published(as_json: JsonOption = False) -> int:
+    """Every published policy, newest version first; and the models the built-in one applies to.
+
+    Ends with 1 when a stored policy is not the one the ledger says was published, else with 0.
+    """
     from core.bootstrap import open_services  # opening the services takes a moment
     from core.settings import load_settings
 
     services = open_services(load_settings())
     with services.store.reading() as record:
         found = record.policy_shelf.published()
+    problems = services.policies.altered()
     covered = {each.policy.model for each in found}
     try:
         models = [model.name for model in services.tracking.registered_models()]
@@ -57,12 +61,15 @@ def list_published(as_json: JsonOption = False) -> None:
     document = {
         "policies": [{**as_document(each.policy), **_provenance(each)} for each in found],
         "built_in": [{"model": model, "alias": "champion"} for model in built_in],
+        "problems": list(problems),
     }
     lines = [
         *map(_published_line, found),
         *(_line(default_policy(m, "champion")) for m in built_in),
     ]
+    lines = [*(f"✕ {problem}" for problem in problems), *lines]
     emit(document, as_json, lambda: printable(lines or ["No policy and no model is there yet."]))
+    return Exit.FAILED if problems else Exit.OK
 
 
 def show(

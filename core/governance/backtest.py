@@ -1,7 +1,7 @@
 """A draft policy run over the frozen evidence of the past: which decisions would flip. Pure."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -9,8 +9,7 @@ from typing import Final
 
 from core.governance.bars import Published, set_after_result
 from core.governance.checks import Finding, judge, overall
-from core.governance.comparison import Outcome
-from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue
+from core.governance.margins import with_margin
 from core.governance.policy import Level, Policy, Verdict
 from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Side, Username
@@ -258,38 +257,6 @@ def _trouble(request: PromotionRequest, others: Sequence[PromotionRequest]) -> t
     by = " by break-glass" if after.purpose is Purpose.BREAK_GLASS else ""
     to = f"it was rolled back to version {after.to_version}"
     return (f"{to} by request {number}{by} on {at:%Y-%m-%d}",)
-
-
-def with_margin(evidence: Evidence, margin: float) -> Evidence:
-    """The evidence with every comparison judged at another margin; intervals stay as computed."""
-    figures = tuple(_at_margin(figure, margin) for figure in evidence.figures)
-    return replace(evidence, figures=figures)
-
-
-def _at_margin(figure: Figure, margin: float) -> Figure:
-    value = figure.value
-    if not figure.name.startswith("comparison.") or not isinstance(value, Mapping):
-        return figure
-    low, high, before = (value.get(name) for name in ("low", "high", "margin"))
-    numbers = [n for n in (low, high, before) if isinstance(n, int | float)]
-    if len(numbers) < 3 or numbers[2] == margin:
-        return figure
-    verdict = outcome_at(float(numbers[0]), float(numbers[1]), margin)
-    status = FigureStatus.INCONCLUSIVE if verdict is Outcome.INCONCLUSIVE else FigureStatus.KNOWN
-    changed: dict[str, JsonValue] = {**value, "margin": margin, "verdict": verdict.value}
-    says = (
-        f"{figure.says} Judged anew at a margin of {margin:g}: {verdict.value.replace('_', ' ')}."
-    )
-    return replace(figure, value=changed, status=status, says=says.strip())
-
-
-def outcome_at(low: float, high: float, margin: float) -> Outcome:
-    """What an interval of the difference says at a margin, as `comparison` decides it."""
-    if high < 0:
-        return Outcome.BETTER
-    if high <= margin:
-        return Outcome.NOT_WORSE
-    return Outcome.WORSE if low > 0 else Outcome.INCONCLUSIVE
 
 
 def _decisions(count: int) -> str:

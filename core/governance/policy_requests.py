@@ -12,6 +12,7 @@ from core.governance.catalogue import Known, with_seen
 from core.governance.deciding import fingerprint_of, once_as, require_voice, said_text, turned
 from core.governance.lint import Lint, lint
 from core.governance.policy import Policy, parse_policy
+from core.governance.policy_record import altered
 from core.governance.policy_settling import (
     PROPOSED,
     about_policy,
@@ -22,6 +23,7 @@ from core.governance.policy_settling import (
     publish_if_ready,
     record_problem,
     refuse_second_draft,
+    waits_for,
 )
 from core.governance.policy_words import changes
 from core.governance.proposals import (
@@ -36,7 +38,7 @@ from core.governance.proposals import (
 from core.governance.requests import Key, PromotionRequest, RequestId
 from core.identity.people import Person, Role, Side, Username, require_role
 from core.store.governance import GovernanceStore, Record
-from core.store.people import STILE, may_turn
+from core.store.people import STILE
 
 RunStarted = Callable[[str, int], datetime | None]
 
@@ -73,7 +75,7 @@ class PolicyRequests:
             return tuple(
                 request
                 for request in record.policy_shelf.requests(stages=[Stage.OPEN])
-                if _waits_for(judged_now(record, request, ledger_problem="", at=at), person, at=at)
+                if waits_for(judged_now(record, request, ledger_problem="", at=at), person, at=at)
             )
 
     def judgement(self, number: PolicyRequestId, *, at: datetime) -> PolicyJudgement:
@@ -82,6 +84,11 @@ class PolicyRequests:
             request = record.policy_shelf.request(number)
             problem = record_problem(record, request) if request.stage.is_waiting else ""
             return judged_now(record, request, ledger_problem=problem, at=at)
+
+    def altered(self) -> tuple[str, ...]:
+        """A sentence for each published policy that is not what the ledger remembers."""
+        with self.store.reading() as record:
+            return altered(record.policy_shelf.published(), record.entries())
 
     def lint(self, source: str) -> Lint:
         """What is wrong or suspicious with a draft; figures that evidence holds are provided."""
@@ -292,15 +299,3 @@ class PolicyRequests:
 def known_figures(requests: Iterable[PromotionRequest]) -> Mapping[str, Known]:
     """The catalogue, and what the frozen evidence of these requests holds beside it."""
     return with_seen(figure for request in requests for figure in request.evidence.figures)
-
-
-def _waits_for(judgement: PolicyJudgement, person: Person, *, at: datetime) -> bool:
-    request, in_force = judgement.request, judgement.in_force
-    for side, owed in judgement.missing_keys.items():
-        if not owed or not may_turn(person, side):
-            continue
-        with suppress(Refused):
-            digest = judgement.digests[side]
-            require_policy_key(request, in_force, person=person, side=side, digest=digest, at=at)
-            return True
-    return False

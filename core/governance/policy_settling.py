@@ -1,6 +1,7 @@
 """Inside one transaction: a policy request judged, published or ended, each with its entry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -9,7 +10,9 @@ from core.errors import Refused
 from core.governance.administration import named
 from core.governance.deciding import turned
 from core.governance.evidence import JsonValue
+from core.governance.ledger import Entry
 from core.governance.policy import Policy
+from core.governance.policy_record import altered
 from core.governance.proposals import (
     Move,
     PolicyJudgement,
@@ -18,9 +21,11 @@ from core.governance.proposals import (
     Stage,
     judged,
     next_stage,
+    require_policy_key,
 )
-from core.identity.people import Side, Username
+from core.identity.people import Person, Side, Username
 from core.store.governance import Record
+from core.store.people import may_turn
 
 PROPOSED: Final = "policy_proposed"
 _ENTRY: Final = {
@@ -63,6 +68,19 @@ def judged_now(
     return judged(request, in_force, ledger_problem=ledger_problem, at=at)
 
 
+def waits_for(judgement: PolicyJudgement, person: Person, *, at: datetime) -> bool:
+    """True when this person could turn a key that is still owed."""
+    request, in_force = judgement.request, judgement.in_force
+    for side, owed in judgement.missing_keys.items():
+        if not owed or not may_turn(person, side):
+            continue
+        with suppress(Refused):
+            digest = judgement.digests[side]
+            require_policy_key(request, in_force, person=person, side=side, digest=digest, at=at)
+            return True
+    return False
+
+
 def publish_if_ready(
     record: Record, number: PolicyRequestId, *, actor: Username, at: datetime
 ) -> bool:
@@ -87,19 +105,26 @@ def publish_if_ready(
 
 def record_problem(record: Record, request: PolicyRequest) -> str:
     """What is wrong with the ledger, or with what it remembers of this request; or nothing."""
-    problem = record.ledger_problem()
-    if problem or _is_as_proposed(record, request):
+    if problem := record.ledger_problem():
         return problem
+    entries = record.entries()
+    published = record.policy_shelf.published(request.model, request.alias)
+    about = [e for e in entries if e.facts.get("model") == request.model
+             and e.facts.get("alias") == request.alias]  # fmt: skip
+    if problems := altered(published, about):
+        return problems[0]
+    if _is_as_proposed(about, request):
+        return ""
     return "The ledger does not remember this proposal as it is stored."
 
 
-def _is_as_proposed(record: Record, request: PolicyRequest) -> bool:
+def _is_as_proposed(entries: Iterable[Entry], request: PolicyRequest) -> bool:
     """True when the ledger says that exactly this was proposed: no row was changed since."""
     wanted = frozen_draft(request)
     return any(
         entry.facts.get("policy_request") == request.number
         and {name: entry.facts.get(name) for name in wanted} == wanted
-        for entry in record.entries()
+        for entry in entries
         if entry.kind == PROPOSED
     )
 

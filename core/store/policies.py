@@ -1,13 +1,14 @@
 """Policies in the store: published versions, and the requests that ask for the next one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
 from core.governance.bars import Published
+from core.governance.policy import Policy
 from core.governance.proposals import PolicyRequest, PolicyRequestId, Stage
 from core.governance.requests import Key
 from core.identity.people import Person, Role, Side, Username
@@ -33,9 +34,7 @@ class PolicyShelf:
         if alias is not None:
             wanted = wanted.where(PolicyRow.alias == alias)
         return tuple(
-            Published(
-                mapping.policy_value(row.document), Username(row.published_by), row.published_at
-            )
+            Published(_named_by(row), Username(row.published_by), row.published_at)
             for row in self.session.exec(wanted)
         )
 
@@ -109,6 +108,12 @@ class PolicyShelf:
         return tuple(
             request_value(row, [key for key in keys if key.number == row.number]) for row in found
         )
+
+
+def _named_by(row: PolicyRow) -> Policy:
+    """The policy of a row, under the name by which the row is found."""
+    policy = mapping.policy_value(row.document)
+    return replace(policy, model=row.model, alias=row.alias, version=row.version)
 
 
 def request_fields(request: PolicyRequest) -> dict[str, Any]:  # Any: a column each

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from core.governance.requests import Status
 from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
+from core.store.migrations import immutable
 from tests.contracts.parts import (
     ADA,
     ANA,
@@ -163,6 +165,36 @@ class PolicyLife:
             session.execute(text(statement))
 
         assert here.office.promotions.policy_for(MODEL, "champion") == before
+
+    @pytest.mark.parametrize(
+        ("statement", "sentence"),
+        [
+            ("UPDATE policies SET document = replace(document, '0.6', '0.9')", "not say what"),
+            ("UPDATE policies SET document = replace(document, :digest, :other)", "not the one"),
+            ("UPDATE policies SET version = 7", "was published, as the ledger says, and is gone"),
+            ("DELETE FROM policies", "is gone"),
+        ],
+    )
+    def test_a_policy_that_was_changed_past_the_guards_is_found_and_nothing_follows_it(
+        self, here: Chamber, engine: Engine, statement: str, sentence: str
+    ) -> None:
+        request = here.propose()
+        here.turn(request, BEN, ORANGE)
+        assert here.policies.altered() == ()
+        guards = {"sqlite": immutable.SQLITE_TRIGGERS, "postgresql": immutable.POSTGRESQL_TRIGGERS}
+        on = " ON policies" * (engine.dialect.name == "postgresql")
+        parameters = {"digest": request.base_digest, "other": "0" * 64} if ":" in statement else {}
+        with transaction.deciding(engine) as session:
+            for name in guards[engine.dialect.name]:
+                session.execute(text(f"DROP TRIGGER {name}{on}"))
+            session.execute(text(statement), parameters)
+
+        assert any(sentence in problem for problem in here.policies.altered())
+        held = here.policies.judgement(request.number, at=LATER).held
+        assert any("broken ledger" in each or "in force now" in each for each in held)
+        with suppress(Refused):
+            assert here.turn(request, EVA, BLUE).stage is Stage.OPEN
+        assert here.policies.request(request.number).stage is Stage.OPEN
 
     @pytest.mark.parametrize(
         ("person", "side", "sentence"),

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from core.governance.backtest import Flip, back_test, outcome_at, with_margin
+from core.governance.backtest import Flip, back_test
 from core.governance.backtest_document import back_test_document
 from core.governance.bars import Published
 from core.governance.comparison import paired_bootstrap
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part, canonical_json
+from core.governance.margins import outcome_at, with_margin
 from core.governance.policy import Policy, Verdict, parse_policy
 from core.governance.requests import Key, PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Side, Username
@@ -230,6 +231,18 @@ def test_another_margin_judges_the_frozen_interval_anew() -> None:
     assert at[0.005].status is FigureStatus.KNOWN
     assert at[0.005].value["verdict"] == "not_worse"
     assert at[0.001].status is FigureStatus.INCONCLUSIVE
+
+
+def test_another_margin_judges_each_slice_anew() -> None:
+    part = {"column": "carrier", "low": -0.01, "high": 0.004, "margin": 0.0}
+    few = {"column": "carrier", "verdict": "inconclusive", "rows": 3}
+    frozen = evidence(slices=[{**part, "verdict": "inconclusive"}, few])
+
+    (slices,) = with_margin(frozen, 0.005).figures
+
+    assert isinstance(slices.value, list)
+    assert slices.value == [{**part, "margin": 0.005, "verdict": "not_worse"}, few]
+    assert with_margin(frozen, 0.0) == frozen
 
 
 @pytest.mark.parametrize("shift", [-0.4, -0.02, 0.0, 0.02, 0.4])
