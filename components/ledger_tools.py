@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 import streamlit as st
 
 from components import frame, theme
 from core.errors import StileError
-from core.governance.anchors import anchor_findings
+from core.governance.anchors import anchor_findings, anchors_kept
 from core.governance.export import VERIFIER, Exported, Exporter
 from core.governance.ledger import LedgerFinding
 
@@ -50,21 +51,30 @@ def _compare() -> None:
         with st.spinner("Reading the anchors in MLflow…"):
             models = services.tracking.registered_models()  # first: an anchor is never the newer
             entries = services.store.entries()
-            found = anchor_findings(entries, models, services.tracking.version)
+            version = cache(services.tracking.version)
+            found = anchor_findings(entries, models, version)
+            anchors = anchors_kept(entries, models, version)
     except StileError as error:
         st.error(theme.plain(error), icon=":material/error:")
         return
-    st.session_state[_COMPARED] = (len(entries), found)
+    newest = max((anchor.seq for anchor in anchors), default=0)
+    st.session_state[_COMPARED] = (len(anchors), newest, found)
 
 
 def _say_compared() -> None:
-    compared: tuple[int, Sequence[LedgerFinding]] | None = st.session_state.get(_COMPARED)
+    compared: tuple[int, int, Sequence[LedgerFinding]] | None = st.session_state.get(_COMPARED)
     if compared is None:
         return
-    count, found = compared
-    if not found:
+    anchors, newest, found = compared
+    if not anchors and not found:
+        st.info(
+            "MLflow holds no anchor yet: the first promotion writes one.",
+            icon=":material/anchor:",
+        )
+    elif not found:
+        says = "1 anchor in MLflow agrees" if anchors == 1 else f"{anchors} anchors in MLflow agree"
         st.success(
-            f"The anchors in MLflow agree with the first {count:,} entries.",
+            f"{says}: nothing up to entry {newest:,} was cut off or rewritten since.",
             icon=":material/anchor:",
         )
     for finding in found:
@@ -91,9 +101,10 @@ def _prepare() -> None:
 
 def _download(packed: bytes, exported: Exported, made_at: datetime) -> None:
     found = len(exported.findings)
+    size = f"{len(packed) / 1e6:,.1f} MB" if len(packed) >= 1e6 else f"{len(packed) / 1e3:,.0f} kB"
     noted = f", {found} finding{'s' * (found > 1)} noted in it" if found else ""
     st.download_button(
-        f"Download {len(packed) / 1e6:,.1f} MB",
+        f"Download {size}",
         packed,
         file_name=f"stile-ledger-{made_at:%Y-%m-%d-%H%M}.zip",
         mime="application/zip",

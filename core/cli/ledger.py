@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 
 from core.cli import Exit, emit
 from core.cli.request import acting
-from core.governance.anchors import anchor_findings
+from core.governance.anchors import anchor_findings, anchors_kept
 from core.governance.ledger import PLAIN, ChainReport, LedgerFinding
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -49,13 +50,16 @@ def verify_ledger(
     services = open_services(load_settings())
     restored = services.store.restore_guards() if restore_guards else ()
     report = services.store.verify()
-    findings = report.findings
+    findings, kept = report.findings, None
     if anchors is Anchors.MLFLOW:
         models = services.tracking.registered_models()  # before the entries: none is the newer
-        findings += anchor_findings(services.store.entries(), models, services.tracking.version)
-    document = {**as_document(report, findings), "restored": list(restored)}
+        entries, version = services.store.entries(), cache(services.tracking.version)
+        findings += anchor_findings(entries, models, version)
+        kept = len(anchors_kept(entries, models, version))
+    document = {**as_document(report, findings), "restored": list(restored), "anchors": kept}
     says = "".join(f"Trigger {name} is back.\n" for name in restored)
-    emit(document, as_json, lambda: says + in_words(report, findings))
+    compared = "" if kept is None else f"\nAnchors in MLflow that were compared: {kept}."
+    emit(document, as_json, lambda: says + in_words(report, findings) + compared)
     return Exit.FAILED if findings else Exit.OK
 
 

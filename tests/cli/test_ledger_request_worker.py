@@ -81,6 +81,7 @@ def test_a_whole_ledger_is_said_to_be_whole(
         "findings": [],
         "notes": [],
         "restored": [],
+        "anchors": 0,
     }
 
 

@@ -56,18 +56,21 @@ def test_clicking_a_number_puts_the_entry_into_the_url(house: House) -> None:
 
 
 def test_the_ledger_is_compared_with_the_anchors_in_mlflow(house: House) -> None:
-    house.promote()
     app = house.visit("ledger", VERA)
+    app.button(key="ledger_compare").click().run()
+    assert "MLflow holds no anchor yet" in text_of(app)
+    assert not app.success  # nothing was compared: that is no pass
+    house.promote()
 
     app.button(key="ledger_compare").click().run()
 
     entries = len(house.services.store.entries())
-    assert f"agree with the first {entries} entries" in text_of(app)
+    assert f"2 anchors in MLflow agree: nothing up to entry {entries}" in text_of(app)
     registry = MlflowRegistry(house.services.tracking.door)
     registry.set_model_tag(MODEL, "stile.ledger_anchor", f"99:{'a' * 64}")
     app.button(key="ledger_compare").click().run()
     assert "remembers entry 99" in text_of(app)
-    assert "agree with" not in text_of(app)
+    assert not app.success
 
 
 def test_an_export_is_prepared_and_downloaded(house: House) -> None:
