@@ -244,6 +244,36 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "promotions",
     ),
     Word(
+        "ungoverned",
+        "Somebody made another version champion without its keys; what it did stays marked.",
+        "The alias was moved around Stile; restore it, or adopt it with two keys.",
+        "versions",
+    ),
+    Word(
+        "unknown",
+        "Nobody here saw which version answered, or who put it there.",
+        "Before the first look at the registry, or while no worker was looking.",
+        "versions",
+    ),
+    Word(
+        "restore",
+        "The decision that stood is issued again; nothing new is decided.",
+        "The same queued write-back, after somebody moved the alias or stripped its tags.",
+        "overview",
+    ),
+    Word(
+        "adopt",
+        "A version that serves already is judged by the policy and gets its two keys.",
+        "What stands becomes governed from that day; nothing moves.",
+        "overview",
+    ),
+    Word(
+        "break-glass",
+        "An administrator promotes without keys, with a reason, and somebody reviews it.",
+        "The emergency door: loud in the ledger and on the first page.",
+        "promotions",
+    ),
+    Word(
         "governed",
         "This production move has its keys, and the ledger says whose.",
         "The alias stands where the ledger put it.",
