@@ -56,7 +56,11 @@ def render() -> None:
     if requests is None:
         return
     frame.header(_sentence(in_force, requests), detail=_detail(in_force))
-    for problem in frame.ask(frame.services().policies.altered, keep_as="policies altered") or ():
+    problems = frame.ask(
+        lambda: frame.services().policies.altered(model, alias),
+        keep_as=f"policies altered {model} {alias}",
+    )
+    for problem in problems or ():
         st.error(theme.plain(problem), icon=":material/link_off:")
     view = _controls(choices, model, alias, requests)
     frame.attempt(

@@ -11,13 +11,23 @@ from core.governance.policy import Policy, parse_policy
 _Name = tuple[str, str, int]
 
 
-def altered(published: Iterable[Published], entries: Iterable[Entry]) -> tuple[str, ...]:
+def altered(
+    published: Iterable[Published],
+    entries: Iterable[Entry],
+    *,
+    model: str | None = None,
+    alias: str | None = None,
+) -> tuple[str, ...]:
     """A sentence for each published policy that is not what the ledger remembers; none when well.
 
-    The database refuses to change a published policy; this finds it where somebody took that
-    guard away.
+    `published` are all policies, or all of one model and alias. The database refuses to change
+    one; this finds it where somebody took that guard away.
     """
-    told = dict(_told(entries))
+    told = {
+        name: digest
+        for name, digest in _told(entries)
+        if model in {None, name[0]} and alias in {None, name[1]}
+    }
     stored = {_name(each.policy): each.policy for each in published}
     found = [_problem(policy, told.get(name)) for name, policy in stored.items()]
     gone = sorted(name for name in told if name not in stored)

@@ -85,10 +85,11 @@ class PolicyRequests:
             problem = record_problem(record, request) if request.stage.is_waiting else ""
             return judged_now(record, request, ledger_problem=problem, at=at)
 
-    def altered(self) -> tuple[str, ...]:
+    def altered(self, model: str | None = None, alias: str | None = None) -> tuple[str, ...]:
         """A sentence for each published policy that is not what the ledger remembers."""
         with self.store.reading() as record:
-            return altered(record.policy_shelf.published(), record.entries())
+            published = record.policy_shelf.published(model, alias)
+            return altered(published, record.entries(), model=model, alias=alias)
 
     def lint(self, source: str) -> Lint:
         """What is wrong or suspicious with a draft; figures that evidence holds are provided."""

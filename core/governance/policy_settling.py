@@ -109,11 +109,9 @@ def record_problem(record: Record, request: PolicyRequest) -> str:
         return problem
     entries = record.entries()
     published = record.policy_shelf.published(request.model, request.alias)
-    about = [e for e in entries if e.facts.get("model") == request.model
-             and e.facts.get("alias") == request.alias]  # fmt: skip
-    if problems := altered(published, about):
+    if problems := altered(published, entries, model=request.model, alias=request.alias):
         return problems[0]
-    if _is_as_proposed(about, request):
+    if _is_as_proposed(entries, request):
         return ""
     return "The ledger does not remember this proposal as it is stored."
 
