@@ -130,7 +130,8 @@ def _of_evidence(evidence: Evidence) -> None:
     compared = _compared(evidence)
     if compared:
         st.caption(_basis(compared[0]))
-        draw(by_loss(compared), key="request_losses", alt="Candidate against champion by loss")
+        table = by_loss(compared).drop(columns="rows")  # the line above says them
+        draw(table, key="request_losses", alt="Candidate against champion by loss")
     slices = evidence.figure(SLICES)
     if slices is not None:
         st.markdown("**By slice**")

@@ -110,7 +110,7 @@ def slices_in_words(loss: Loss, answers: Sequence[SliceAnswer]) -> str:
         if told.count(outcome)
     ]
     if len(told) < len(answers):
-        counts.append(f"{len(answers) - len(told)} with fewer than {MIN_ROWS} rows, inconclusive")
+        counts.append(f"{len(answers) - len(told)} with fewer than {MIN_ROWS} rows to tell")
     worse = [a.slice for a in answers if a.answer and a.answer.verdict is Outcome.WORSE]
     named = ", ".join(f"{part.column} {part.value}" for part in worse[:3])
     return f"{counted(len(answers), 'slice')} by {word_of(loss)}: {', '.join(counts)}." + (
