@@ -5,11 +5,13 @@ from typing import Final
 import streamlit as st
 
 from components import (
+    capture,
     drift,
     drift_closer,
     drift_marks,
     drift_outputs,
     drift_quality,
+    drift_report,
     frame,
     queries,
     state,
@@ -82,6 +84,7 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
         return
     with heading:
         frame.header(drift.sentence(model, version, reports), detail=drift.freshness(reports))
+        capture.draw(model)
     newest = newest_evaluable(reports)
     if newest is None:
         says = reports[-1].says if reports else "No live inputs have been captured yet."
@@ -94,6 +97,7 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     registered = next(each for each in models if each.name == model)
     drift.windows(reports, grain=grain, happened=drift_marks.found(registered, grain))
     chosen = drift_closer.choose(reports)
+    drift_report.offer(registered, version, grain, reports, chosen.day)
     show = st.segmented_control(
         "Show", _SECTIONS, default=state.one_of("show", _SECTIONS, _SECTIONS[0]), key="drift_show"
     )

@@ -22,6 +22,7 @@ _REFERENCE = 0
 _WINDOW = 3
 _LEVELS_SHOWN = 12
 _BINS_MERGED = 4
+_GAPS_UP_TO = 45
 
 
 def severity(
@@ -102,7 +103,7 @@ def heat_map(reports: Sequence[WindowReport], mode: Mode) -> go.Figure:
                 for i, colour in enumerate(theme.STRENGTH[mode])
             ],
             colorbar={"title": {"text": "distance", "side": "right"}, "thickness": 10, "len": 0.9},
-            xgap=1,
+            xgap=1 if len(reports) <= _GAPS_UP_TO else 0,
             ygap=1,
         )
     )

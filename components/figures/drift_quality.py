@@ -9,6 +9,7 @@ from components.theme import Mode
 from core.drift.report import Quality, WindowReport
 
 _WINDOW = 3
+_GAPS_UP_TO = 45
 Share = Callable[[Quality], float | None]
 
 
@@ -39,7 +40,7 @@ def shares(
                 "thickness": 10,
                 "len": 0.9,
             },
-            xgap=1,
+            xgap=1 if len(reports) <= _GAPS_UP_TO else 0,
             ygap=1,
         )
     )

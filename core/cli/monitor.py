@@ -1,8 +1,9 @@
 """`python -m core monitor` and `profile`: drift of live inputs, and of one file against another."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,16 @@ def register(app: typer.Typer) -> None:
 
 
 def monitor(
+    model: Annotated[str | None, typer.Argument(help="Only this model (default: all).")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write MODEL's drift into this HTML file, and stop.")
+    ] = None,
+    version: Annotated[int | None, typer.Option(help="Of the report (default: champion).")] = None,
+    grain: Annotated[Grain, typer.Option(help="Length of the report's windows.")] = Grain.DAY,
+    day: Annotated[
+        list[str] | None,
+        typer.Option(help="YYYY-MM-DD in a window to look at closer; more than once if wanted."),
+    ] = None,
     once: Annotated[bool, typer.Option(help="One round, then stop.")] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between rounds.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a round.")] = False,
@@ -41,12 +52,21 @@ def monitor(
     from core.settings import load_settings
 
     services = open_services(load_settings())
+    if report is not None:
+        if model is None:
+            raise Refused("A report is of one model: name it, as in `monitor MODEL --report FILE`.")
+        written = write_report(
+            services, model, report, version=version, grain=grain, days=days_of(day or ())
+        )
+        emit(written, as_json, lambda: f"{written['report']} holds the drift of {model}.")
+        return
     while True:
         at = datetime.now(UTC)
         try:
             found = [
-                watched(services.drift, model.name, model.aliases, at)
-                for model in services.tracking.registered_models()
+                watched(services.drift, each.name, each.aliases, at)
+                for each in services.tracking.registered_models()
+                if model is None or each.name == model
             ]
         except Unavailable as error:
             if once:
@@ -57,6 +77,49 @@ def monitor(
         if once:
             return
         time.sleep(every)
+
+
+def days_of(texts: Sequence[str]) -> tuple[date, ...]:
+    """The days a person wrote; `Refused` when one is none."""
+    try:
+        return tuple(date.fromisoformat(text) for text in texts)
+    except ValueError as error:
+        raise Refused(f"{error}: write a day as YYYY-MM-DD.") from error
+
+
+def write_report(
+    services: Any,
+    model: str,
+    file: Path,
+    *,
+    version: int | None,
+    grain: Grain,
+    days: Sequence[date] = (),
+) -> dict[str, Any]:
+    """What was written; afterwards the file holds the model's drift as HTML, whole or not at all.
+
+    `services` are the program's `Services`.
+    """
+    from core.drift.reporting import html_report  # as above
+    from core.governance.observing import present_intervals
+
+    at = datetime.now(UTC)
+    champion = services.tracking.registered_model(model).aliases.get("champion")
+    wanted = version if version is not None else champion
+    if wanted is None:
+        raise Refused(f"{model} has no champion: say which version with --version.")
+    services.drift.refresh(model, at=at)
+    intervals = present_intervals(
+        services.store, model, "champion", stands=champion, answered=True, at=at
+    )
+    text = html_report(services.drift, model, wanted, grain, intervals=intervals, days=days, at=at)
+    arriving = file.with_name(f".{file.name}.arriving")
+    try:
+        arriving.write_text(text, "utf-8")
+        arriving.replace(file)
+    except OSError as error:
+        raise Refused(f"{file} cannot be written ({error.strerror}): name another.") from error
+    return {"report": str(file), "model": model, "version": wanted, "bytes": len(text.encode())}
 
 
 def watched(drift: Any, model: str, aliases: Any, at: datetime) -> dict[str, Any]:
