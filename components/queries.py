@@ -22,6 +22,7 @@ from core.governance.evidence import JsonValue
 from core.governance.pairing import pair
 from core.governance.verdicts import comparison_value, slice_value, slices_in_words
 from core.governance.weighing import weigh
+from core.tracking.bypass import Bypass, bypass_of
 from core.tracking.index import RunTable
 from core.tracking.values import (
     ArtifactFile,
@@ -50,6 +51,12 @@ def back_test(source: str) -> BackTest:
     """What a draft policy would have decided over the frozen evidence of the past."""
     draft = parse_policy(source, version=0)
     return services().policies.back_test(draft, at=datetime.now(UTC))
+
+@st.cache_data(ttl="2m", max_entries=1, show_spinner=False)
+def bypass() -> Bypass:
+    """Who can move an alias around Stile now, tried out without credentials."""
+    return bypass_of(services().tracking.door)
+
 
 
 @st.cache_data(ttl="20s", max_entries=4, show_spinner=False)

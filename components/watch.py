@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import answering, frame, governance, theme
+from components import answering, frame, governance, queries, theme
+from core.errors import StileError
 from core.governance import glass
 from core.governance.reconcile import Depth, Unanswered
 from core.governance.reconciling import Answer, Trouble
@@ -91,6 +92,22 @@ def silence() -> None:
             "unknown from then on. Is the worker running?",
             icon=":material/visibility_off:",
         )
+
+
+def way_around() -> None:
+    """Draw who can move an alias around Stile now, and, when asked, what closes that way."""
+    st.caption(
+        "MLflow cannot keep others from moving an alias: whoever may write to its registry can go "
+        "around Stile. Stile cannot stop them; it says so here, in red."
+    )
+    try:
+        found = queries.bypass()
+    except StileError:  # said once, where the cards would be
+        return
+    sign = ":red[✕]" if found.is_open else "–"
+    with st.expander(f"{sign} Who can move an alias around Stile now?", key="watch_bypass"):
+        st.markdown(theme.plain(found.says))
+        st.markdown(f"What closes it: {theme.plain(found.recipe)}")
 
 
 def look_button(person: Person) -> None:

@@ -46,10 +46,7 @@ def render() -> None:
         with columns[index % 2]:
             _card(model.name)
     _recent()
-    st.caption(
-        "MLflow cannot keep others from moving an alias: whoever may write to its registry can go "
-        "around Stile. Stile cannot stop them; it says so here, in red."
-    )
+    watch.way_around()
     watch.look_button(person)
     with top:
         _headline()
