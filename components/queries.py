@@ -15,11 +15,11 @@ import streamlit as st
 from components.frame import services
 from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
 from core.errors import InsufficientData, Unavailable
-from core.governance.backtest import BackTest
-from core.governance.policy import parse_policy
 from core.governance.arena import names_tried
+from core.governance.backtest import BackTest
 from core.governance.evidence import JsonValue
 from core.governance.pairing import pair
+from core.governance.policy import parse_policy
 from core.governance.verdicts import comparison_value, slice_value, slices_in_words
 from core.governance.weighing import weigh
 from core.tracking.bypass import Bypass, bypass_of
@@ -40,29 +40,22 @@ EVALUATES: Final = "stile.evaluates"
 
 
 @st.cache_data(ttl="20s", max_entries=32, show_spinner=False)
-def back_test(source: str) -> Mapping[str, JsonValue]:
-    """What a draft policy would have decided over the evidence of the past, as JSON."""
-    draft = parse_policy(source, version=0)
-    return back_test_document(services().policies.back_test(draft, at=datetime.now(UTC)))
-
-
-@st.cache_data(ttl="20s", max_entries=32, show_spinner=False)
 def back_test(source: str) -> BackTest:
     """What a draft policy would have decided over the frozen evidence of the past."""
     draft = parse_policy(source, version=0)
     return services().policies.back_test(draft, at=datetime.now(UTC))
-
-@st.cache_data(ttl="2m", max_entries=1, show_spinner=False)
-def bypass() -> Bypass:
-    """Who can move an alias around Stile now, tried out without credentials."""
-    return bypass_of(services().tracking.door)
-
 
 
 @st.cache_data(ttl="20s", max_entries=4, show_spinner=False)
 def experiments() -> tuple[Experiment, ...]:
     """The experiments of the tracking server, newest first."""
     return services().tracking.experiments()
+
+
+@st.cache_data(ttl="2m", max_entries=1, show_spinner=False)
+def bypass() -> Bypass:
+    """Who can move an alias around Stile now, tried out without credentials."""
+    return bypass_of(services().tracking.door)
 
 
 def runs(experiment_ids: tuple[ExperimentId, ...]) -> RunTable:
