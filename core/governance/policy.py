@@ -16,7 +16,6 @@ from core.governance.evidence import JsonValue, canonical_json
 from core.governance.strict_yaml import Document, read_document
 from core.identity.people import Side
 
-
 COMMENT_CHANGED: Final = "comment_changed"
 DESCRIPTION_CHANGED: Final = "description_changed"
 """What `keep_keys_when` may name: a change of words that keeps the keys turned so far."""

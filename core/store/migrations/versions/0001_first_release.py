@@ -112,9 +112,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index(op.f("ix_policy_requests_stage"), "policy_requests", ["stage"], unique=False)
-    op.create_index(
-        "policy_requests_of_model", "policy_requests", ["model", "alias"], unique=False
-    )
+    op.create_index("policy_requests_of_model", "policy_requests", ["model", "alias"], unique=False)
     op.create_table(
         "profile_windows",
         sa.Column("model", sa.String(length=500), nullable=False),
