@@ -75,16 +75,17 @@ def catch_up(
 def unread(store: ProfileStore, home: Path, model: str, counted_as: str) -> list[LogFile]:
     """The files of a log that are not yet in what is kept under the name `counted_as`.
 
-    When a file that was read has changed since, nothing is kept under it any more and all are new.
+    When a file that was read has changed since, all are new, and nothing is kept under it any more
+    but days that cannot be counted again, because retention has removed files of theirs.
     """
-    known = store.windows_known(model, counted_as, Grain.DAY)
-    states = {
-        name: state for day in known.values() for name, state in keeping.files_in(day).items()
-    }
     listed = _by_name(sources.log_files(home, model))
-    if _differ(states, listed):
-        store.forget(model, counted_as)
-        states = {}
+    known = store.windows_known(model, counted_as, Grain.DAY)
+    files = {start: keeping.files_in(day) for start, day in known.items()}
+    gone = {start for start, states in files.items() if not states.keys() <= listed.keys()}
+    if any(_differ(files[start], listed) for start in files.keys() - gone):
+        store.forget(model, counted_as, but=gone)
+        files = {start: files[start] for start in gone}
+    states = {name for counted in files.values() for name in counted}
     return [file for name, file in listed.items() if name not in states]
 
 

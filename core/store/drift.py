@@ -1,7 +1,7 @@
 """Drift profiles: rows and sums per bin, kept so that no window is ever read twice."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -89,13 +89,18 @@ class ProfileStore:
             rows = _windows(session, model, reference_id, grain, None)
             return {row.window_start: _window(row, ()) for row in rows}
 
-    def forget(self, model: str, reference_id: str) -> None:
-        """Nothing; afterwards no profile against that reference is kept."""
+    def forget(self, model: str, reference_id: str, *, but: Collection[datetime] = ()) -> None:
+        """Nothing; afterwards no profile against that reference is kept, but those that start so.
+
+        What is kept is named by the starts of its windows.
+        """
         with transaction.deciding(self.engine) as session:
             for table in (ProfileRow, WindowRow):
                 session.execute(
                     delete(table).where(
-                        col(table.model) == model, col(table.reference_id) == reference_id
+                        col(table.model) == model,
+                        col(table.reference_id) == reference_id,
+                        col(table.window_start).not_in(sorted(but)),
                     )
                 )
 

@@ -1,5 +1,6 @@
 """Columns that were dropped or hashed at capture, in drift: never *missing*, never *unseen*."""
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -170,3 +171,31 @@ def test_the_contract_of_a_signature_leaves_out_what_capture_kept_back(
     assert found is not None
     assert (found.conforms, found.missing, found.wrong) == (True, (), ())
     assert "2 were dropped or hashed at capture" in found.says
+
+
+def test_days_that_retention_removed_stay_counted_when_a_younger_file_changes(
+    log_rows: Callable[..., Path], winter: pd.DataFrame, winter_reference: Reference,
+    engine: Engine, tmp_path: Path,
+) -> None:  # fmt: skip
+    def rows(day: int) -> pd.DataFrame:
+        times = winter["event_time"]
+        return winter[(times >= f"2013-03-0{day}") & (times < f"2013-03-0{day + 1}")]
+
+    store = ProfileStore(engine)
+    kept = keeping.KeptReference(winter_reference, winter_reference.reference_id, None)
+
+    def counted() -> list[int]:
+        catchup.catch_up(store, tmp_path, MODEL, kept, until=AT, at=AT)
+        return [day.rows for day in store.get(MODEL, kept.reference_id, Grain.DAY)]
+
+    old, young = (log_rows(rows(day), "a.parquet") for day in (1, 2))
+    before = counted()
+    old.unlink()
+    log_rows(rows(2).head(100), "a.parquet")
+    os.utime(young, (1, 1))
+
+    after = counted()
+
+    assert before == [len(rows(1)), len(rows(2))]
+    assert after == [len(rows(1)), 100]
+    assert counted() == after
