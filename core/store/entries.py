@@ -1,12 +1,13 @@
 """The rows of the ledger: reading them all, adding one, and whether the database guards them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken
 from core.governance import ledger
+from core.governance.chain import Stored, Verified, verify_rows
 from core.governance.evidence import JsonValue
 from core.store import mapping
 from core.store.migrations import append_only
@@ -14,11 +15,28 @@ from core.store.people import STILE
 from core.store.tables import LedgerRow
 
 
+class Remembered:
+    """What this process found whole last; trusted only after it was read and compared again."""
+
+    def __init__(self) -> None:
+        """Nothing was verified yet."""
+        self._verified: Verified | None = None
+
+    def verify(self, session: Session, keys: Sequence[ledger.LedgerKey]) -> ledger.ChainReport:
+        """What verification of the whole chain finds."""
+        report, self._verified = verify_rows(stored(session), keys, self._verified)
+        return report
+
+
+def stored(session: Session) -> Stored:
+    """The rows of the ledger, oldest first."""
+    table = LedgerRow.__table__  # type: ignore[attr-defined] # set by SQLModel at run time
+    return [tuple(row) for row in session.execute(table.select().order_by(table.c.seq))]
+
+
 def everything(session: Session) -> tuple[ledger.Entry, ...]:
     """The whole ledger, oldest first."""
-    table = LedgerRow.__table__  # type: ignore[attr-defined] # set by SQLModel at run time
-    rows = session.execute(table.select().order_by(table.c.seq))
-    return tuple(ledger.Entry(*row) for row in rows)
+    return tuple(ledger.Entry(*row) for row in stored(session))
 
 
 def head(session: Session) -> ledger.Entry | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +11,6 @@ from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
 from core.governance import ledger
-from core.governance.chain import verify_chain
 from core.governance.evidence import Evidence, JsonValue
 from core.governance.policy import Policy
 from core.governance.requests import Comment, Key, PromotionRequest, RequestId, Status
@@ -41,6 +40,9 @@ class GovernanceStore:
     engine: Engine
     ledger_key: ledger.LedgerKey | None = None
     former_keys: tuple[ledger.LedgerKey, ...] = ()
+    remembered: ledger_rows.Remembered = field(
+        default_factory=ledger_rows.Remembered, repr=False, compare=False
+    )
 
     @contextmanager
     def reading(self) -> Iterator["Record"]:
@@ -62,8 +64,8 @@ class GovernanceStore:
     def verify(self) -> ledger.ChainReport:
         """What verification of the whole chain, and of the database's guards on it, finds."""
         with self.reading() as record:
-            entries, missing = record.entries(), ledger_rows.guards_missing(record.session)
-        report = verify_chain(entries, self.keys)
+            report = self.remembered.verify(record.session, self.keys)
+            missing = ledger_rows.guards_missing(record.session)
         return replace(report, findings=(*report.findings, *missing))
 
     def restore_guards(self) -> tuple[str, ...]:
@@ -307,7 +309,7 @@ class Record:
 
     def ledger_problem(self) -> str:
         """What is wrong with the chain, in one sentence, or nothing."""
-        report = verify_chain(self.entries(), self.store.keys)
+        report = self.store.remembered.verify(self.session, self.store.keys)
         return report.findings[0].says if report.findings else ""
 
     def _row(self, request_id: RequestId) -> RequestRow:

@@ -430,13 +430,17 @@ def forged(store: GovernanceStore, entries: Ledger) -> Iterator[tuple[Entry, ...
     """The ledger as it is read after somebody with every right has put these entries there."""
     names = ", ".join(FIELDS)
     places = ", ".join(f":{name}" for name in FIELDS)
+    assert store.verify().ok  # and is remembered
     with changing(store.engine) as session:
         session.execute(text("ALTER TABLE entries RENAME TO honest"))
         session.execute(text("CREATE TABLE entries AS SELECT * FROM honest WHERE seq < 0"))
         for entry in entries:
             values = {name: getattr(entry, name) for name in FIELDS}
             session.execute(text(f"INSERT INTO entries ({names}) VALUES ({places})"), values)
-        yield Record(session, store).entries()
+        found = Record(session, store).entries()
+        fresh = verify_chain(found, store.keys)
+        assert store.remembered.verify(session, store.keys) == fresh  # memory hides nothing
+        yield found
 
 
 def anchored(entries: Ledger) -> RegisteredModel:

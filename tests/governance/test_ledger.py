@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import LedgerBroken, Refused
-from core.governance.chain import check_anchor, verify_chain
+from core.governance.chain import check_anchor, verify_chain, verify_rows
 from core.governance.evidence import JsonValue, canonical_json
 from core.governance.ledger import (
     DOMAIN,
@@ -97,6 +97,26 @@ def test_a_missing_or_moved_entry_is_named(
 
     assert verify_chain(missing, keys).findings[0].seq == place + 1
     assert verify_chain(swapped, keys).findings[0].seq == place + 1
+
+
+@given(ledgers(), st.data())
+@settings(deadline=None)
+def test_what_is_remembered_says_the_same_as_looking_again(
+    ledger: tuple[list[Entry], tuple[LedgerKey, ...]], data: st.DataObject
+) -> None:
+    entries, keys = ledger
+    known = data.draw(st.integers(0, len(entries)))
+    rows = [dataclasses.astuple(entry) for entry in entries]
+    _, before = verify_rows(rows[:known], keys, None)
+
+    again, after = verify_rows(rows, keys, before)
+
+    assert again == verify_chain(entries, keys)
+    assert verify_rows(rows, keys, after)[0] == again
+    place = data.draw(st.integers(0, len(rows) - 1))
+    changed = (*rows[place][:5], "mallory", *rows[place][6:])
+    forged = [*rows[:place], changed, *rows[place + 1 :]]
+    assert not verify_rows(forged, keys, after)[0].ok
 
 
 def test_the_first_bad_entry_is_named_and_what_rests_on_it_is_not() -> None:
