@@ -10,7 +10,7 @@ import streamlit as st
 from components import charts, drift_queries, frame, queries, state, theme
 from components.figures import drift as figures
 from components.figures import drift_column
-from core.drift.history import newest_evaluable, streak, unusual
+from core.drift.history import newest_evaluable, streak, until, unusual
 from core.drift.report import (
     ColumnDistribution,
     ColumnDrift,
@@ -169,12 +169,13 @@ def _findings(chosen: Chosen, judged: WindowReport, words: Mapping[str, str]) ->
         judged.columns,
         key=lambda c: (c.verdict is not DriftVerdict.DRIFTING, -c.importance * (c.distance or 0)),
     )
+    so_far = until(chosen.reports, chosen.report)
     table = pd.DataFrame(
         {
             "input": [c.name for c in ordered],
             "verdict": [theme.verdict_text(c.verdict) for c in ordered],
             "unusual": [words[c.name] for c in ordered],
-            "in a row": [streak(chosen.reports, c.name).windows for c in ordered],
+            "in a row": [streak(so_far, c.name).windows for c in ordered],
             "distance": [c.distance for c in ordered],
             "alert level": [c.alert_level for c in ordered],
             "importance": [c.importance for c in ordered],
@@ -193,7 +194,7 @@ def _findings(chosen: Chosen, judged: WindowReport, words: Mapping[str, str]) ->
             "distance": st.column_config.NumberColumn(format="%.3f"),
             "alert level": st.column_config.NumberColumn(format="%.3f"),
             "in a row": st.column_config.NumberColumn(
-                help="Windows in a row, up to the newest, in which it alerted against training."
+                help="Windows in a row, up to this one, in which it alerted against training."
             ),
             "importance": share,
             f"missing, {chosen.other}": share,

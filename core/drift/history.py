@@ -116,6 +116,11 @@ def streak(reports: Sequence[WindowReport], name: str | None = None) -> Streak:
     return Streak(windows, since)
 
 
+def until(reports: Sequence[WindowReport], last: WindowReport) -> tuple[WindowReport, ...]:
+    """The windows up to and with one of them."""
+    return tuple(r for r in reports if r.window.start <= last.window.start)
+
+
 def _verdict(report: WindowReport, name: str) -> DriftVerdict:
     if report.verdict is DriftVerdict.NOT_EVALUABLE:
         return report.verdict

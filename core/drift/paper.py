@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from core.drift import sketch
-from core.drift.history import Mark, by_concern, newest_evaluable, streak, unusual
+from core.drift.history import Mark, by_concern, newest_evaluable, streak, until, unusual
 from core.drift.report import (
     ColumnDistribution,
     ColumnDrift,
@@ -32,7 +32,8 @@ h1{font-size:24px}h2{font-size:18px;margin-top:36px}h3{font-size:15px;margin-bot
 td,th{padding:3px 8px;border-bottom:1px solid #E2E8F0;text-align:left;white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .heat td{padding:0;width:14px;height:18px;text-align:center;font-size:9px;border:1px solid #fff}
-.pair{display:flex;flex-wrap:wrap;gap:8px 16px}.heat th{font-weight:400;border:0}.reference{color:#0F766E}.window{color:#7C3AED}
+.pair{display:flex;flex-wrap:wrap;gap:8px 16px}
+.heat th{font-weight:400;border:0}.reference{color:#0F766E}.window{color:#7C3AED}
 """
 # Nothing may be fetched and nothing may run, whatever a name tries.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -147,6 +148,7 @@ def _closer(closer: Closer, reports: Sequence[WindowReport]) -> Iterable[str]:
     report = closer.report
     yield f"<h2>The {report.window.grain.value} of {_day(report.window.start)}</h2>"
     yield f"<p><b>{_WORDS[report.verdict]}</b>: {_safe(report.says)} {report.rows:,} rows.</p>"
+    so_far = until(reports, report)
     by_chance = {c.name: c for c in closer.by_chance.columns} if closer.by_chance else {}
     ordered = sorted(
         report.columns,
@@ -159,7 +161,7 @@ def _closer(closer: Closer, reports: Sequence[WindowReport]) -> Iterable[str]:
                 c.name,
                 _WORDS[c.verdict],
                 unusual(c, report.basis, by_chance.get(c.name)),
-                streak(reports, c.name).windows,
+                streak(so_far, c.name).windows,
                 _number(c.distance),
                 _number(c.alert_level),
                 c.says,
