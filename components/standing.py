@@ -1,5 +1,6 @@
 """Where a model's champion stands: who put it there, since when, and what the ledger knows."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,22 +25,19 @@ MEANING: Final = {
 }
 
 
-def intervals(model: RegisteredModel, *, alias: str = CHAMPION) -> tuple[Interval, ...]:
-    """The production time-line of a model's alias up to now."""
-    return production(
-        _known(),
-        model=model.name,
-        alias=alias,
-        stands=Stands(model.aliases.get(alias), datetime.now(UTC)),
-        watched_until=frame.services().reconciler.watched_until(),
-    )
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger says of every alias, and until when somebody looked; read once for many."""
+
+    chronicle: Chronicle
+    watched_until: datetime | None
 
 
-def _known() -> Chronicle:
-    """What the ledger says of every alias; it is read again only when the ledger has grown."""
+def known() -> Known:
+    """The ledger as it stands now; its entries are read again only when it has grown."""
     with frame.services().store.reading() as record:
-        head = record.head()
-    return _chronicle("" if head is None else head.hash)
+        head, watched_until = record.head(), record.watch.last()
+    return Known(_chronicle("" if head is None else head.hash), watched_until)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -48,9 +46,23 @@ def _chronicle(head: str) -> Chronicle:
     return chronicle(frame.services().store.entries())
 
 
-def now(model: RegisteredModel) -> Interval | None:
+def intervals(
+    model: RegisteredModel, *, alias: str = CHAMPION, read: Known | None = None
+) -> tuple[Interval, ...]:
+    """The production time-line of a model's alias up to now."""
+    read = read or known()
+    return production(
+        read.chronicle,
+        model=model.name,
+        alias=alias,
+        stands=Stands(model.aliases.get(alias), datetime.now(UTC)),
+        watched_until=read.watched_until,
+    )
+
+
+def now(model: RegisteredModel, *, read: Known | None = None) -> Interval | None:
     """How the champion stands now; None for a model that never had one."""
-    present = standing_now(intervals(model))
+    present = standing_now(intervals(model, read=read))
     if present is None or (present.version is None and present.standing is Standing.UNKNOWN):
         return None
     return present

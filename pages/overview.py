@@ -90,7 +90,8 @@ def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
 def _governed_parts(
     models: tuple[RegisteredModel, ...], found: tuple[Unanswered, ...]
 ) -> list[str]:
-    stand = [present.standing for model in models if (present := standing.now(model))]
+    read = standing.known()
+    stand = [p.standing for model in models if (p := standing.now(model, read=read))]
     around = stand.count(Standing.UNGOVERNED)
     before = stand.count(Standing.UNKNOWN)
     others = sum(each.finding.trouble not in OF_THE_ALIAS | OF_THE_QUEUE for each in found)
