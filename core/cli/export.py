@@ -25,7 +25,7 @@ def export(
     """Write the ledger, evidence bundles, anchors, model cards and a script that verifies them.
 
     Ends with 0 (clean), 1 (a finding, or refused), 4 (no answer). The script is verify_export.py:
-    it needs Python and nothing else; with the keys in STILE_LEDGER_KEYS it checks the seals too.
+    it needs Python and nothing else; with the keys in LEDGER_KEYS it checks the seals too.
     """
     from core.bootstrap import open_services  # opening the services takes a moment
     from core.settings import load_settings

@@ -19,10 +19,11 @@ from sqlalchemy import text
 from core.bootstrap import open_services
 from core.cli import export, run
 from core.governance.export import VERIFIER
+from core.governance.glass import break_glass
 from core.settings import load_settings
 from core.store import transaction
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
-from tests.pages.house import ANA, BEN, House
+from tests.pages.house import ADA, ANA, BEN, House
 
 KEY = "the key of this ledger, sixteen"
 
@@ -31,7 +32,7 @@ KEY = "the key of this ledger, sixteen"
 def house(
     request: pytest.FixtureRequest, migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
-    """A house in which one version was promoted and one request rejected."""
+    """A house in which one version was promoted, one vetoed, and one let in by breaking glass."""
     home = tmp_path_factory.mktemp("house")
     shutil.copyfile(migrated_store, home / "mlflow.db")
     environment = {"STILE_HOME": str(home), "STILE_AUTH": "demo"}
@@ -45,6 +46,12 @@ def house(
     house.services.promotions.reject(
         BEN, vetoed.request_id, text="No.", idempotency_key="no", at=vetoed.opened_at
     )
+    broken = house.open(3, by=ANA, comment="All planes stand.")
+    break_glass(
+        house.services.store, ADA, broken.request_id, reason="The champion answers nonsense.",
+        idempotency_key="glass", at=broken.opened_at,
+    )  # fmt: skip
+    house.work()
     house.open(1, by=ANA)  # still open: not a decision
     yield house
     house.services.store.engine.dispose()
@@ -84,7 +91,7 @@ def verify(folder: Path, *keys: str) -> tuple[int, str]:
     """What the script says in a Python that sees neither Stile nor its packages."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(folder / VERIFIER)],
-        env={"STILE_LEDGER_KEYS": json.dumps(keys)},
+        env={"LEDGER_KEYS": json.dumps(keys)},
         cwd="/",
         capture_output=True,
         text=True,
@@ -122,15 +129,17 @@ def test_an_export_holds_everything_and_is_whole(
     assert (code, told["ok"], told["entries"], told["head"]) == (
         0, True, len(entries), entries[-1].hash,
     )  # fmt: skip
-    assert (told["bundles"], told["model_cards"]) == (2, 1)
+    assert (told["bundles"], told["model_cards"]) == (3, 2)
     files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")}
     assert files == {
         *("export.json", "ledger.jsonl", "anchors.json", VERIFIER),
-        *("bundles/request-1.json", "bundles/request-2.json", "model-cards/request-1.cdx.json"),
+        *("bundles/request-1.json", "bundles/request-2.json", "bundles/request-3.json"),
+        *("model-cards/request-1.cdx.json", "model-cards/request-3.cdx.json"),
     }
     lines = (tmp_path / "out" / "ledger.jsonl").read_text("utf-8").split("\n")
     assert [json.loads(line)["hash"] for line in lines[:-1]] == [e.hash for e in entries]
-    assert len(read(tmp_path / "out" / "anchors.json")) == 2
+    places = {anchor["place"] for anchor in read(tmp_path / "out" / "anchors.json")}
+    assert places == {f"MLflow's tag on flight-delay{which}" for which in ("", " 2", " 3")}
 
 
 def test_the_script_finds_nothing_in_an_honest_export(exported: Path) -> None:
@@ -258,6 +267,15 @@ def test_a_model_card_is_valid_cyclonedx_with_its_declarations(
     evidence = {e["bom-ref"] for e in declared["evidence"]}
     assert all(set(claim["evidence"]) <= evidence for claim in declared["claims"])
     assert "no compliance" in declared["affirmation"]["statement"]
+
+
+def test_a_broken_glass_is_a_card_without_attestations(exported: Path) -> None:
+    text_of = (exported / "model-cards" / "request-3.cdx.json").read_text("utf-8")
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text_of) is None
+    assert json.loads(text_of)["declarations"]["attestations"] == []
+    story = read(exported / "bundles" / "request-3.json")["story"]
+    assert "The champion answers nonsense." in {line["text"] for line in story["comments"]}
 
 
 def test_the_same_decision_gives_the_same_card(

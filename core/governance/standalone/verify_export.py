@@ -1,6 +1,6 @@
 """Verifies an export without Stile: `python -I verify_export.py`; ends with 1 and a line a finding.
 
-Seals are checked with the keys in STILE_LEDGER_KEYS, a JSON list; without it the chain is plain.
+Seals are checked with the keys in LEDGER_KEYS, a JSON list; without it the chain is plain.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ def findings(folder: Path, keys: Mapping[str, bytes]) -> Iterator[str]:
 
 def main(folder: Path) -> int:
     """The exit code."""
-    secrets = [secret.encode() for secret in json.loads(os.environ.get("STILE_LEDGER_KEYS", "[]"))]
+    secrets = [secret.encode() for secret in json.loads(os.environ.get("LEDGER_KEYS", "[]"))]
     wrong = list(findings(folder, {seal(secret, "key-id")[:16]: secret for secret in secrets}))
     sys.stdout.write("".join(f"{line}\n" for line in wrong or ["Nothing is wrong."]))
     return 1 if wrong else 0
