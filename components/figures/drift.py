@@ -62,11 +62,15 @@ def _mark(
     """Draw moments as dotted lines with their words above, neighbours on different heights."""
     for moment, _ in marks:
         figure.add_vline(x=moment, line={"color": theme.QUIET[mode], "dash": "dot", "width": 1})
+    moments = [moment for moment, _ in marks]
+    shown = [*moments, *(at for trace in figure.data for at in trace.x)]
+    middle = min(shown) + (max(shown) - min(shown)) / 2  # words stay inside on both sides
     figure.add_scatter(  # a trace, so that the axis reaches moments after the last window
-        x=[moment for moment, _ in marks],
+        x=moments,
         y=[highest * (1.12 + 0.12 * (at % 2)) for at in range(len(marks))],
         text=[words for _, words in marks],
         mode="text",
+        textposition=["middle right" if at < middle else "middle left" for at in moments],
         textfont={"size": 11, "color": theme.INK[mode]},
         hovertemplate="%{text}<br>%{x|%a %-d %b %Y}<extra></extra>",
         cliponaxis=False,

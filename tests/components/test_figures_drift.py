@@ -1,13 +1,16 @@
 """Figures of drift: what they draw, checked by their traces and axes, not by their looks."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from components.figures import drift
+from components.figures import drift, drift_column, drift_quality
 from core.drift.report import (
     ColumnDistribution,
     DriftVerdict,
     Grain,
     Performance,
+    Quality,
 )
 from tests.drift.test_history import a_column, a_report
 
@@ -81,3 +84,62 @@ def test_windows_without_labels_are_not_drawn_as_zero() -> None:
 
     assert list(figure.data[0].y) == [0.55]
     assert figure.layout.yaxis.title.text == "log loss (per day)"
+
+
+def test_marks_reach_past_the_last_window_and_their_words_stay_inside() -> None:
+    first, after = WINDOWS[0].window.start, WINDOWS[-1].window.end
+
+    figure = drift.severity(
+        WINDOWS, "light", marks=((first, "● 5 answers"), (after, "▲ champion 3 → 5"))
+    )
+
+    words = figure.data[1]
+    assert list(words.text) == ["● 5 answers", "▲ champion 3 → 5"]
+    assert list(words.textposition) == ["middle right", "middle left"]
+    assert len(figure.layout.shapes) == 2
+
+
+def test_distribution_functions_end_at_one_and_show_the_widest_gap() -> None:
+    shown = ColumnDistribution(
+        a_column("temp", 0.6),
+        edges=np.array([-np.inf, 0.0, 10.0, 30.0, np.inf]),
+        labels=(),
+        reference=np.array([0.0, 0.5, 0.5, 0.0]),
+        window=np.array([0.0, 0.0, 1.0, 0.0]),
+    )
+
+    reference, window, gap = drift_column.cumulative(shown, "dark", reference="3 Jul 2013").data
+
+    assert (reference.name, window.name) == ("3 Jul 2013", "window")
+    assert (reference.y[-1], window.y[-1]) == (1.0, 1.0)
+    assert list(gap.x) == [10.0, 10.0]
+    assert gap.name == "widest gap 0.50"
+
+
+def test_the_category_that_changed_most_is_on_top_in_points() -> None:
+    shown = ColumnDistribution(
+        a_column("origin", 0.2),
+        edges=np.array([]),
+        labels=("EWR", "JFK", "unseen"),
+        reference=np.array([0.5, 0.5, 0.0]),
+        window=np.array([0.5, 0.1, 0.4]),
+    )
+
+    (bars,) = drift_column.changes(shown, "light").data
+
+    assert list(bars.y)[-1] == "EWR"
+    assert sorted(bars.x)[-1] == 40
+
+
+def test_a_column_that_was_not_there_is_a_hole_in_the_picture_of_quality() -> None:
+    good = Quality(900, missing=0.2, misfits=0.0, unseen=None, outside=0.5)
+    windows = (
+        a_report(0, STABLE, replace(a_column("temp", 0.1), quality=good)),
+        a_report(1, STABLE, a_column("temp", 0.1)),
+    )
+
+    heat = drift_quality.shares(windows, ["temp"], lambda q: q.worst, "light").data[0]
+
+    assert list(heat.z[0]) == [0.5, None]
+    assert heat.customdata[0][0] == ["20.00% missing, 50.00% out of range"]
+    assert heat.customdata[0][1] == ["not there"]
