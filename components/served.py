@@ -1,20 +1,24 @@
 """Who served then? A moment, in the URL, and the version that answered at it, if anybody knows."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import streamlit as st
 
-from components import frame, standing, state, theme
+from components import answering, charts, frame, standing, state, theme
+from components.figures import governance as figures
 from components.figures.governance import Mark
 from core.governance.requests import Status
 from core.governance.timeline import Interval, Standing, standing_at
+from core.identity.people import Person, Role
 from core.tracking.values import RegisteredModel
 
 _KEY = "versions_at"
+_BEFORE: Final = timedelta(minutes=1)
 
 
-def draw(model: RegisteredModel, intervals: Sequence[Interval], *, at: datetime) -> None:
+def _draw(model: RegisteredModel, intervals: Sequence[Interval], *, at: datetime) -> None:
     """Draw the choice of a moment and its answer; `?at=` holds the moment, in UTC."""
     asked = _moment(state.text("at"))
     with st.container(border=True, key="versions_served", gap="xsmall"):
@@ -38,6 +42,37 @@ def draw(model: RegisteredModel, intervals: Sequence[Interval], *, at: datetime)
             st.markdown("That moment has not come yet; nobody knows what will answer.")
         elif asked is not None:
             _answer(model, standing_at(intervals, asked), asked)
+
+
+def take_under_governance(model: RegisteredModel, person: Person) -> None:
+    """Draw the way in for a champion from before Stile, for an administrator."""
+    present = standing.now(model)
+    is_unknown = present is not None and present.standing is Standing.UNKNOWN
+    if is_unknown and person.role is Role.ADMINISTRATOR:
+        answering.button(answering.BEFORE, model=model.name, alias=standing.CHAMPION)
+
+
+def time_line(model: RegisteredModel, intervals: Sequence[Interval]) -> None:
+    """Draw who served when, with requests on the same axis, and the question who served then."""
+    at = datetime.now(UTC)
+    known = [each.start for each in intervals if each.start is not None]
+    if not known:
+        frame.empty(
+            "The ledger knows of no production move yet.",
+            next_step="Every promotion through Stile draws a bar here.",
+        )
+        return
+    begins = min(known) - max(_BEFORE, (at - min(known)) / 6)
+    moves = sum(each.request is not None for each in intervals)
+    charts.draw(
+        figures.production(intervals, begins=begins, at=at, mode=frame.mode(), marks=marks(model)),
+        key="versions_timeline",
+        title=f"{moves} governed move{'s' * (moves != 1)} of champion; dotted is what nobody saw",
+        alt=f"Which version of {model.name} was champion when, as far as the ledger knows",
+        table=figures.table(intervals),
+        height=220,
+    )
+    _draw(model, intervals, at=at)
 
 
 def marks(model: RegisteredModel, *, alias: str = standing.CHAMPION) -> tuple[Mark, ...]:

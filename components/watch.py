@@ -5,13 +5,32 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import answering, frame, governance, queries, theme
+from components import answering, frame, governance, queries, standing, theme
 from core.errors import StileError
 from core.governance import glass
 from core.governance.reconcile import Depth, Unanswered
-from core.governance.reconciling import Answer, Trouble
-from core.governance.timeline import WATCH_TOLERANCE
+from core.governance.reconciling import OF_THE_ALIAS, OF_THE_QUEUE, Answer, Trouble
+from core.governance.timeline import WATCH_TOLERANCE, Standing
 from core.identity.people import Person, Role
+from core.tracking.values import RegisteredModel
+
+
+def in_words(models: Sequence[RegisteredModel], found: Sequence[Unanswered]) -> list[str]:
+    """How production stands, as parts of the first sentence: what is wrong, in red."""
+    read = standing.known()
+    stand = [p.standing for model in models if (p := standing.now(model, read=read))]
+    around = stand.count(Standing.UNGOVERNED)
+    before = stand.count(Standing.UNKNOWN)
+    others = sum(each.finding.trouble not in OF_THE_ALIAS | OF_THE_QUEUE for each in found)
+    broken = len(glass.reviews_due(frame.services().store.entries()))
+    parts = [f":red[{broken} broken glass to review]"] if broken else []
+    parts += [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"] if around else []
+    parts += [f":red[{others} finding{'s' * (others > 1)} in the registry]"] if others else []
+    if parts:
+        return parts
+    if before:
+        return [f"{before} champion{'s' * (before > 1)} from before Stile"]
+    return ["all production moves governed"] if stand else []
 
 
 def findings(found: Sequence[Unanswered], person: Person) -> None:

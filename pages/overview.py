@@ -14,17 +14,12 @@ from components import (
     policy_request,
     queries,
     queue,
-    standing,
     theme,
     watch,
 )
 from core.errors import StileError
-from core.governance import glass
 from core.governance.reconcile import Unanswered
-from core.governance.reconciling import OF_THE_ALIAS, OF_THE_QUEUE
-from core.governance.timeline import Standing
 from core.identity.people import Role
-from core.tracking.values import RegisteredModel
 
 _DECISIONS_SHOWN: Final = 6
 
@@ -81,29 +76,10 @@ def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
     parts = [f"{waits} for you"]
     try:
         models = queries.models()
-        parts += [model_card.drift_in_words(models), *_governed_parts(models, found)]
+        parts += [model_card.drift_in_words(models), *watch.in_words(models, found)]
     except StileError:  # said once, where the cards would be
         parts.append("MLflow does not answer")
     return " · ".join(part for part in parts if part)
-
-
-def _governed_parts(
-    models: tuple[RegisteredModel, ...], found: tuple[Unanswered, ...]
-) -> list[str]:
-    read = standing.known()
-    stand = [p.standing for model in models if (p := standing.now(model, read=read))]
-    around = stand.count(Standing.UNGOVERNED)
-    before = stand.count(Standing.UNKNOWN)
-    others = sum(each.finding.trouble not in OF_THE_ALIAS | OF_THE_QUEUE for each in found)
-    broken = len(glass.reviews_due(frame.services().store.entries()))
-    parts = [f":red[{broken} broken glass to review]"] if broken else []
-    parts += [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"] if around else []
-    parts += [f":red[{others} finding{'s' * (others > 1)} in the registry]"] if others else []
-    if parts:
-        return parts
-    if before:
-        return [f"{before} champion{'s' * (before > 1)} from before Stile"]
-    return ["all production moves governed"] if stand else []
 
 
 @st.fragment(run_every="10s", parallel=True)

@@ -1,14 +1,10 @@
 """Versions: what could serve, what did, and who put it there?"""
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
-
 import streamlit as st
 
 from components import (
     answering,
     asking,
-    charts,
     frame,
     queries,
     served,
@@ -18,12 +14,8 @@ from components import (
     version_table,
     watch,
 )
-from components.figures import governance as figures
-from core.governance.timeline import Interval, Standing
 from core.identity.people import Person, Role
 from core.tracking.values import ModelVersion, RegisteredModel
-
-_BEFORE: Final = timedelta(minutes=1)
 
 
 def render() -> None:
@@ -54,7 +46,7 @@ def render() -> None:
     watch.findings(frame.services().reconciler.unanswered(model.name), person)
     version_table.draw(model, versions, intervals)
     _ask_for(model, versions, person)
-    _time_line(model, intervals)
+    served.time_line(model, intervals)
     answering.draw()
 
 
@@ -92,7 +84,7 @@ def _ask_for(model: RegisteredModel, versions: tuple[ModelVersion, ...], person:
         )
         if chosen == champion:
             st.markdown(f"{chosen} is champion already.")
-            _take_under_governance(model, person)
+            served.take_under_governance(model, person)
         elif person.role.covers(Role.MEMBER):
             asking.request_promotion(model.name, chosen)
         else:
@@ -107,37 +99,6 @@ def _ask_for(model: RegisteredModel, versions: tuple[ModelVersion, ...], person:
                 f"Compare with champion {champion}", "compare",
                 icon=":material/compare_arrows:", runs=f"{theirs},{ours}",
             )  # fmt: skip
-
-
-def _take_under_governance(model: RegisteredModel, person: Person) -> None:
-    present = standing.now(model)
-    is_unknown = present is not None and present.standing is Standing.UNKNOWN
-    if is_unknown and person.role is Role.ADMINISTRATOR:
-        answering.button(answering.BEFORE, model=model.name, alias=standing.CHAMPION)
-
-
-def _time_line(model: RegisteredModel, intervals: tuple[Interval, ...]) -> None:
-    at = datetime.now(UTC)
-    known = [each.start for each in intervals if each.start is not None]
-    if not known:
-        frame.empty(
-            "The ledger knows of no production move yet.",
-            next_step="Every promotion through Stile draws a bar here.",
-        )
-        return
-    begins = min(known) - max(_BEFORE, (at - min(known)) / 6)
-    moves = sum(each.request is not None for each in intervals)
-    charts.draw(
-        figures.production(
-            intervals, begins=begins, at=at, mode=frame.mode(), marks=served.marks(model)
-        ),
-        key="versions_timeline",
-        title=f"{moves} governed move{'s' * (moves != 1)} of champion; dotted is what nobody saw",
-        alt=f"Which version of {model.name} was champion when, as far as the ledger knows",
-        table=figures.table(intervals),
-        height=220,
-    )
-    served.draw(model, intervals, at=at)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py
