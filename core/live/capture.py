@@ -5,13 +5,13 @@ import os
 import sys
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +19,7 @@ import pyarrow as pa
 from core.live.counting import Counters, counters_folder, keep_counters
 from core.live.exchange import Exchange, Naming, Rows, Unreadable, count_rows, read_exchange
 from core.live.files import file_names, inference_folder, remove_abandoned, write_whole
-from core.live.table import by_day, to_table
+from core.live.table import alike, by_day, joined
 from core.live.treatment import Treatment
 
 Scope = MutableMapping[str, Any]  # what ASGI says these are
@@ -28,6 +28,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_T = TypeVar("_T")
 PREDICTION_ID: Final = b"x-stile-prediction-id"
 EVENT_TIME: Final = b"x-stile-event-time"
 _LONGEST_ID: Final = 200
@@ -148,8 +149,7 @@ class InferenceLogWriter:
             self._keep_counters()
 
     def _write(self, items: Sequence[Exchange | Rows]) -> None:
-        parts = [part for item in items for part in self._read(item)]
-        for day, tables in _files_of(parts):
+        for day, tables in _files_of(self._tables(items)):
             n_rows = sum(table.num_rows for table in tables)
             try:
                 whole = pa.concat_tables(tables).combine_chunks()
@@ -160,19 +160,39 @@ class InferenceLogWriter:
             else:
                 self._count(written=n_rows)
 
-    def _read(self, item: Exchange | Rows) -> Sequence[tuple[str, pa.Table]]:
-        """The item's rows per day; none when it cannot be read, which concerns no other item."""
+    def _tables(self, items: Sequence[Exchange | Rows]) -> list[tuple[str, pa.Table]]:
+        """All rows per day; an item that cannot be read or converted concerns no other item."""
+        groups: dict[Hashable, list[tuple[Exchange | Rows, Rows]]] = {}
+        for item in items:
+            rows = self._try(item, partial(self._read, item))
+            if rows is not None:
+                groups.setdefault(alike(rows, self._naming.inputs), []).append((item, rows))
+        found: list[tuple[str, pa.Table]] = []
+        for group in groups.values():
+            try:
+                found += self._by_day([rows for _, rows in group])
+            except Exception:  # noqa: BLE001  one of them is foreign inside: each alone
+                for item, rows in group:
+                    found += self._try(item, partial(self._by_day, [rows])) or ()
+        return found
+
+    def _read(self, item: Exchange | Rows) -> Rows:
+        return read_exchange(item, self._naming) if isinstance(item, Exchange) else item
+
+    def _by_day(self, parts: Sequence[Rows]) -> list[tuple[str, pa.Table]]:
+        return list(by_day(joined(parts, self._model, self._naming.inputs, self._treatment)))
+
+    def _try(self, item: Exchange | Rows, read: Callable[[], _T]) -> _T | None:
+        """What `read` makes of an item; None, counted and said, when it cannot be made."""
         try:
-            rows = read_exchange(item, self._naming) if isinstance(item, Exchange) else item
-            table = to_table(rows, self._model, self._naming.inputs, self._treatment)
-            return tuple(by_day(table))
+            return read()
         except Exception as error:  # noqa: BLE001  # the door for foreign bytes: counted and said
             known = isinstance(error, Unreadable)
             reason = str(error) if known else f"{type(error).__name__}: {error}"
             n_rows = count_rows(item.answer) if isinstance(item, Exchange) else len(item.ids)
             self._count(unreadable=n_rows)
             self._say_once(f"An answered request cannot be logged: {reason[:300]}")
-            return ()
+            return None
 
     def _count(self, **rows: int) -> None:
         with self._lock:

@@ -1,7 +1,7 @@
 """Rows of the inference log as Arrow tables: one type per column, whatever a request wrote."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,31 +36,57 @@ def to_table(
     Unreadable
         A value is not of its column's type, or a column has another length.
     """
-    n_rows = len(rows.predictions)
+    return joined([rows], model, types, treatment)
+
+
+def joined(
+    parts: Sequence[Rows], model: str, types: Mapping[str, str], treatment: Treatment | None = None
+) -> pa.Table:
+    """Rows that are `alike` as one table; converting them together costs a tenth of each alone.
+
+    Raises
+    ------
+    Unreadable
+        As `to_table`; it does not say which part.
+    """
     treated = treatment or Treatment()
+    received = [part.received_at for part in parts for _ in part.predictions]
     try:
         table = pa.table(
             {
-                "model": pa.array([model] * n_rows, pa.string()),
-                "version": pa.array([rows.version] * n_rows, pa.int64()),
-                "prediction_id": pa.array(rows.ids, pa.string()),
-                "received_at": pa.array([rows.received_at] * n_rows, INSTANT),
-                "event_time": instants(rows.event_times, otherwise=rows.received_at),
+                "model": pa.array([model] * len(received), pa.string()),
+                "version": pa.array([p.version for p in parts for _ in p.predictions], pa.int64()),
+                "prediction_id": pa.array([each for p in parts for each in p.ids], pa.string()),
+                "received_at": pa.array(received, INSTANT),
+                "event_time": instants(
+                    [each for part in parts for each in part.event_times], otherwise=received
+                ),
                 **{
-                    log_name(name): _hashes(name, values, types.get(name), treated)
-                    if name in treated.hash
-                    else input_column(values, types.get(name))
-                    for name, values in rows.inputs.items()
+                    log_name(name): _input(
+                        name, [v for p in parts for v in p.inputs[name]], types.get(name), treated
+                    )
+                    for name in parts[0].inputs
                     if name not in treated.drop
                 },
-                "prediction": number_or_text(rows.predictions),
-                **({} if rows.scores is None else {"score": _numbers(rows.scores)}),
+                "prediction": number_or_text([v for part in parts for v in part.predictions]),
+                **(
+                    {}
+                    if parts[0].scores is None
+                    else {"score": _numbers([v for part in parts for v in part.scores or ()])}
+                ),
             }
         )
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise Unreadable(f"A value does not fit its column: {error}") from error
     said = metadata_of(treated.capture)
     return table.replace_schema_metadata(said) if said else table
+
+
+def alike(rows: Rows, types: Mapping[str, str]) -> Hashable:
+    """Equal for rows whose columns have the same names and types in the log."""
+    untyped = [values for name, values in rows.inputs.items() if name not in types]
+    numeric = tuple(_all_numbers(values) for values in (*untyped, rows.predictions))
+    return rows.version, tuple(rows.inputs), rows.scores is None, numeric
 
 
 def log_name(name: str) -> str:
@@ -75,14 +101,15 @@ def by_day(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield day.isoformat(), table.filter(pc.equal(days, pa.scalar(day, pa.date32())))
 
 
-def instants(values: Sequence[object], *, otherwise: datetime) -> pa.Array:
+def instants(values: Sequence[object], *, otherwise: Sequence[datetime]) -> pa.Array:
     """Times as aware UTC: ISO 8601 text (without a zone: UTC), milliseconds, or `otherwise`.
 
     A year nothing can have happened in is no time either: "-1" is a year to ISO 8601.
     """
     parsed = pd.to_datetime(_as_text(values), format="ISO8601", utc=True, errors="coerce")
     known = parsed.where(parsed.dt.year.between(*_EVENT_YEARS))
-    return instants_of(known.dt.as_unit("us").fillna(pd.Timestamp(otherwise).as_unit("us")))
+    instead = pd.Series(pd.to_datetime(list(otherwise), utc=True)).dt.as_unit("us")
+    return instants_of(known.dt.as_unit("us").fillna(instead))
 
 
 def instants_of(times: "pd.Series[Any]") -> pa.Array:  # of aware times, which has no name there
@@ -93,9 +120,11 @@ def instants_of(times: "pd.Series[Any]") -> pa.Array:  # of aware times, which h
 
 def number_or_text(values: Sequence[object]) -> pa.Array:
     """Doubles when every value is a number or true/false, else text; missing stays missing."""
-    if all(value is None or isinstance(value, int | float) for value in values):
-        return _numbers(values)
-    return _texts(values)
+    return _numbers(values) if _all_numbers(values) else _texts(values)
+
+
+def _all_numbers(values: Sequence[object]) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 def input_column(values: Sequence[object], kind: str | None) -> pa.Array:
@@ -111,6 +140,12 @@ def input_column(values: Sequence[object], kind: str | None) -> pa.Array:
     if kind == "datetime":
         return _times(values)
     return _texts(values)
+
+
+def _input(name: str, values: Sequence[object], kind: str | None, treatment: Treatment) -> pa.Array:
+    if name in treatment.hash:
+        return _hashes(name, values, kind, treatment)
+    return input_column(values, kind)
 
 
 def _hashes(

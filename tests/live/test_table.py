@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
 
 from core.live.exchange import Rows, Unreadable
-from core.live.table import by_day, input_column, instants, number_or_text, to_table
+from core.live.table import (
+    alike,
+    by_day,
+    input_column,
+    instants,
+    joined,
+    number_or_text,
+    to_table,
+)
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -86,7 +95,7 @@ def test_event_times_are_instants_and_fall_back_on_the_time_received() -> None:
         1e300,
     ]
 
-    found = instants(given, otherwise=AT).to_pylist()
+    found = instants(given, otherwise=[AT] * len(given)).to_pylist()
 
     assert found == [datetime(2013, 7, 1, 14, tzinfo=UTC)] * 4 + [AT] * 4
 
@@ -142,3 +151,31 @@ def test_rows_are_parted_by_their_day_in_utc() -> None:
 def test_labels_and_predictions_are_numbers_where_all_are() -> None:
     assert number_or_text([True, 2, None]).type == pa.float64()
     assert number_or_text(["late", 2]).to_pylist() == ["late", "2"]
+
+
+def test_rows_joined_are_what_each_alone_gives() -> None:
+    first = rows({"a": [1, None], "b": ["x", "y"]}, times=("2013-07-01T10:00Z", None))
+    later = AT + timedelta(hours=5)
+    second = replace(rows({"a": [2.5], "b": [7]}, times=("no time",)), version=4, received_at=later)
+    types = {"a": "double", "b": "string"}
+
+    together = joined([first, second], "m", types)
+
+    alone = [to_table(part, "m", types) for part in (first, second)]
+    assert together.equals(pa.concat_tables(alone).combine_chunks())
+    assert together["event_time"].to_pylist()[1:] == [AT, later]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        rows({"b": [1]}),
+        rows({"a": ["x"]}),
+        replace(rows({"a": [1]}), version=4),
+        replace(rows({"a": [1]}), scores=[0.5]),
+        replace(rows({"a": [1]}), predictions=["late"]),
+    ],
+)
+def test_rows_of_other_columns_or_types_are_not_alike(other: Rows) -> None:
+    assert alike(rows({"a": [None]}), {}) == alike(rows({"a": [1]}), {})
+    assert alike(other, {}) != alike(rows({"a": [1]}), {})

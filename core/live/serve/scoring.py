@@ -123,6 +123,8 @@ def serve_version(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=KEEP_ALIVE_S,
     )
+    # the log's thread hands over to an answer that waits after half a millisecond, not after five
+    sys.setswitchinterval(0.0005)
     server = DrainingServer(config, ready_fd=assignment.ready_fd, on_drain=app.end_connections)
     on_server(lambda word: server.drain() if word == DRAIN else None)
     # uvicorn raises the signal again when it has shut down; the log still has to be written
