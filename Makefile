@@ -47,7 +47,7 @@ lint: dev ## ruff, formatting, mypy --strict
 bench: dev browser ## the budgets, as ratios beside the real peers
 	@$(BIN)/python -m pytest tests/bench -s
 
-soak: dev ## the long ones: the demonstration at full size
+soak: dev ## the long ones: workers killed by the hundred, a failing network, full size
 	@$(BIN)/python -m pytest tests/soak -s
 
 check: lint ## lint and the fast tests
