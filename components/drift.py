@@ -1,4 +1,4 @@
-"""The parts of the Drift page: its sentence, the windows, the live performance."""
+"""The parts of the Drift page: its sentence and the windows."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pandas as pd
 from components import charts, drift_marks, frame, theme
 from components.figures import drift as figures
 from core.drift.history import Mark, by_concern, newest_evaluable, streak
-from core.drift.report import DriftVerdict, Grain, Performance, WindowReport
+from core.drift.report import DriftVerdict, Grain, WindowReport
 
 _ROW_HEIGHT = 24
 
@@ -91,24 +91,4 @@ def windows(
         alt=f"Heat map of {len(names)} inputs by {len(reports)} windows; dots mark alerts.",
         table=cells,
         height=110 + _ROW_HEIGHT * max(4, len(names)),
-    )
-
-
-def performance(windows: Sequence[Performance], baseline: float | None, *, grain: Grain) -> None:
-    """What labels say of the served model, or why they say nothing yet."""
-    known = [p for p in windows if p.value is not None]
-    if not known:
-        says = windows[-1].says if windows else "No labels have arrived yet."
-        frame.empty("Live performance is not evaluable.", next_step=says)
-        return
-    last = known[-1]
-    metric = theme.plain(last.metric.replace("_", " "))
-    held = "" if baseline is None else f", {baseline:.3f} on the hold-out"
-    charts.draw(
-        figures.performance(windows, frame.mode(), baseline=baseline, grain=grain),
-        key="drift_performance",
-        title=f"Live {metric} {last.value:.3f}{held}; {last.labelled_rows:,} labels on "
-        f"{theme.day(last.window.start)}",
-        alt=f"Line of live {metric} per {grain.value} where labels arrived.",
-        height=240,
     )

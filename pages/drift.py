@@ -10,6 +10,7 @@ from components import (
     drift_closer,
     drift_marks,
     drift_outputs,
+    drift_performance,
     drift_quality,
     drift_report,
     frame,
@@ -108,23 +109,9 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
         case "Data quality":
             drift_quality.draw(reports, grain=grain)
         case "Performance":
-            _live_performance(model, version, grain)
+            drift_performance.draw(model, version, grain)
         case _:
             drift_closer.draw(model, chosen)
-
-
-def _live_performance(model: str, version: int, grain: Grain) -> None:
-    measured = frame.ask(
-        lambda: queries.live_performance(model, grain),
-        keep_as=f"drift.performance.{model}.{grain.value}",
-    )
-    if measured is not None:
-        metric = measured[0].metric if measured else ""
-        held = frame.ask(
-            lambda: queries.holdout_metric(model, version, metric),
-            keep_as=f"drift.holdout.{model}.{version}",
-        )
-        drift.performance(measured, held, grain=grain)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

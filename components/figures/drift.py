@@ -1,6 +1,6 @@
 """Drift drawn from its values: windows over time, columns by windows, one column, performance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -196,31 +196,53 @@ def over_time(reports: Sequence[WindowReport], name: str, mode: Mode) -> go.Figu
 
 
 def performance(
-    windows: Sequence[Performance], mode: Mode, *, baseline: float | None, grain: Grain
+    by_version: Mapping[int, Sequence[Performance]],
+    mode: Mode,
+    *,
+    baseline: float | None,
+    grain: Grain,
 ) -> go.Figure:
-    """The served model's metric per window where labels arrived, beside what the hold-out said."""
-    known = [p for p in windows if p.value is not None]
-    metric = (windows[0].metric if windows else "metric").replace("_", " ")
-    figure = go.Figure(
-        go.Scatter(
+    """Each version's metric where labels arrived, with its interval, beside the hold-out's."""
+    figure = go.Figure()
+    metric = "metric"
+    for slot, (version, windows) in enumerate(sorted(by_version.items())):
+        known = [p for p in windows if p.value is not None]
+        if not known:
+            continue
+        metric = known[0].metric.replace("_", " ")
+        figure.add_scatter(
             x=[p.window.start for p in known],
             y=[p.value for p in known],
-            name=f"live {metric}",
+            error_y={
+                "array": [p.half_width or 0.0 for p in known], "thickness": 1.2, "width": 3,
+            },
+            name=f"version {version}",
             mode="lines+markers",
-            line={"color": theme.RUN_COLOURS[mode][1], "width": 2},
-            customdata=[[p.labelled_rows, p.rows] for p in known],
-            hovertemplate="%{x|%-d %b %Y}<br>%{y:.3f} on %{customdata[0]:,} of "
-            "%{customdata[1]:,} rows<extra></extra>",
-        )
-    )
+            line={
+                "color": theme.RUN_COLOURS[mode][(1 + slot) % len(theme.RUN_COLOURS[mode])],
+                "width": 2,
+                "dash": theme.DASHES[slot % len(theme.DASHES)],
+            },
+            customdata=[[p.labelled_rows, p.rows, _interval(p)] for p in known],
+            hovertemplate=f"version {version}, %{{x|%-d %b %Y}}<br>%{{y:.3f}} %{{customdata[2]}} "
+            "on %{customdata[0]:,} of %{customdata[1]:,} rows<extra></extra>",
+        )  # fmt: skip
     if baseline is not None:
         figure.add_hline(
             y=baseline, line={"color": theme.QUIET[mode], "dash": "dash", "width": 1.5},
             annotation={"text": f"hold-out {baseline:.3f}", "font": {"color": theme.QUIET[mode]}},
         )  # fmt: skip
+    figure.update_layout(showlegend=True)
     figure.update_yaxes(title=f"{metric} (per {grain.value})")
     figure.update_xaxes(title="event time (UTC)", showgrid=False)
     return figure
+
+
+def _interval(measured: Performance) -> str:
+    if measured.value is None or measured.half_width is None:
+        return "(too few labels for an interval)"
+    low, high = measured.value - measured.half_width, measured.value + measured.half_width
+    return f"({low:.3f} to {high:.3f})"
 
 
 def finite(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

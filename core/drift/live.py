@@ -137,6 +137,7 @@ def losses(
             rows=int(row["rows"]),
             labelled=int(row["labelled"]),
             loss=float(row["loss"] or 0.0),
+            squares=float(row["squares"] or 0.0),
         )
         for row in rows
         if row["day"] is not None and row["version"] is not None
@@ -197,7 +198,10 @@ def _losses(log: ir.Table) -> tuple[ir.Table, str]:
         loss=usable.ifelse(loss, 0.0),
     )
     by_day = each.group_by("day", "version").aggregate(
-        rows=each.count(), labelled=each["counts"].sum(), loss=each["loss"].sum()
+        rows=each.count(),
+        labelled=each["counts"].sum(),
+        loss=each["loss"].sum(),
+        squares=(each["loss"] * each["loss"]).sum(),
     )
     return by_day, "log_loss" if scored else "squared_error"
 

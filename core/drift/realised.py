@@ -1,6 +1,7 @@
 """How well the served model did once labels arrived, as sums per day that add up to weeks."""
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ import pandas as pd
 
 from core.drift.keeping import day_window
 from core.drift.report import Performance, Window
+from core.governance.evidence import finite_or_none
 from core.store.drift import StoredColumn, StoredWindow
 
 REALISED: Final = "realised"
@@ -21,6 +23,9 @@ IDS: Final = "realised:ids"
 WAITING: Final = "realised:waiting"
 """Under this name digests of labelled ids that no row has yet, and files that belong to no day."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NORMAL: Final = 1.96
+_FEWEST: Final = 30
+"""Labels from which the mean of the losses is near enough to a normal variable."""
 _NO_SUMS: Final = np.empty(0, dtype=np.float64)
 Ids = npt.NDArray[np.int64]
 
@@ -64,7 +69,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class DayLoss:
-    """The losses of one version's predictions of one day: rows, those with labels, their sum."""
+    """The losses of one version's predictions of one day: rows, those with labels, their sum.
+
+    `squares` is the sum of the squared losses: it tells how sure their mean is.
+    """
 
     day: date
     version: int
@@ -72,6 +80,7 @@ class DayLoss:
     rows: int
     labelled: int
     loss: float
+    squares: float = math.nan
 
 
 def digests_of(ids: Sequence[str]) -> Ids:
@@ -101,7 +110,7 @@ def store_losses(
                     name=str(loss.version),
                     counts=np.asarray([loss.rows, loss.labelled], dtype=np.int64),
                     sums=np.asarray([0.0, loss.loss]),
-                    details={"metric": loss.metric},
+                    details={"metric": loss.metric, "squares": finite_or_none(loss.squares)},
                 )
                 for loss in found
             ),
@@ -229,4 +238,15 @@ def _performance(window: Window, columns: list[StoredColumn]) -> Performance:
         says = f"None of {rows} predictions has a label that can be compared with it yet."
         return Performance(window, metric, None, 0, rows, says)
     says = "" if labelled == rows else f"{labelled} of {rows} predictions have a label so far."
-    return Performance(window, metric, loss / labelled, labelled, rows, says)
+    half = _half_width(columns, loss / labelled, labelled)
+    return Performance(window, metric, loss / labelled, labelled, rows, says, half)
+
+
+def _half_width(columns: Sequence[StoredColumn], mean: float, labelled: int) -> float | None:
+    """Half the 95 % interval of a mean loss, rows taken as independent; None when not known."""
+    squares = [column.details.get("squares") for column in columns if column.counts[1]]
+    if labelled < _FEWEST or any(each is None for each in squares):
+        return None
+    total = math.fsum(float(str(each)) for each in squares)
+    variance = max(0.0, total / labelled - mean**2) * labelled / (labelled - 1)
+    return _NORMAL * math.sqrt(variance / labelled)

@@ -162,7 +162,10 @@ class OutputDrift:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A metric of the served model in one window, once labels arrived; None says why in `says`."""
+    """A metric of the served model in one window, once labels arrived; None says why in `says`.
+
+    `half_width` is half its 95 % interval, rows taken as independent; None with too few labels.
+    """
 
     window: Window
     metric: str
@@ -170,6 +173,7 @@ class Performance:
     labelled_rows: int
     rows: int
     says: str = ""
+    half_width: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,13 +76,17 @@ def test_categories_are_ordered_by_how_much_they_moved() -> None:
 
 def test_windows_without_labels_are_not_drawn_as_zero() -> None:
     windows = [
-        Performance(WINDOWS[0].window, "log_loss", 0.55, 800, 900),
+        Performance(WINDOWS[0].window, "log_loss", 0.55, 800, 900, half_width=0.02),
         Performance(WINDOWS[1].window, "log_loss", None, 0, 900, "No labels yet."),
     ]
 
-    figure = drift.performance(windows, "light", baseline=0.5, grain=Grain.DAY)
+    figure = drift.performance({3: windows, 5: ()}, "light", baseline=0.5, grain=Grain.DAY)
 
-    assert list(figure.data[0].y) == [0.55]
+    (line,) = figure.data
+    assert list(line.y) == [0.55]
+    assert line.name == "version 3"
+    assert list(line.error_y.array) == [0.02]
+    assert line.customdata[0][2] == "(0.530 to 0.570)"
     assert figure.layout.yaxis.title.text == "log loss (per day)"
 
 

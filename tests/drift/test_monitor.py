@@ -286,6 +286,9 @@ def test_realised_log_loss_follows_the_labels_and_their_corrections(
     expected = -np.mean(late * np.log(scores) + (1 - late) * np.log1p(-np.asarray(scores)))
     assert (day.metric, day.labelled_rows, day.rows) == ("log_loss", len(rows), len(rows))
     assert day.value == pytest.approx(expected)
+    losses = -(late * np.log(scores) + (1 - late) * np.log1p(-np.asarray(scores)))
+    margin = 1.96 * losses.std(ddof=1) / np.sqrt(len(losses))
+    assert day.half_width == pytest.approx(margin)
     assert week.value == pytest.approx(expected)
     assert monitor.performance(MODEL, Grain.DAY, version=9)[0].value is None
 

@@ -105,3 +105,19 @@ def test_without_live_inputs_the_page_says_what_to_do(house: House) -> None:
 
     assert "Drift is not evaluable." in text
     assert "python -m core serve" in text
+
+
+def test_performance_is_told_by_version_with_its_interval(moved: House) -> None:
+    watched.with_labels(moved)
+
+    app = moved.visit("drift", VERA, show="Performance", version=1)
+
+    assert "Live log loss of version 1" in said(app)
+    assert " ± " in said(app)
+    assert "rows taken as independent" in said(app)
+
+
+def test_performance_without_labels_is_not_evaluable(moved: House) -> None:
+    text = said(moved.visit("drift", VERA, show="Performance"))
+
+    assert "Live performance is not evaluable." in text

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.live.files import inference_folder
+from core.live.labels import append_labels
 from core.tracking.values import RunId
 from tests.pages.house import MODEL, House
 
@@ -61,3 +62,18 @@ def with_live_inputs(house: House, *, days: int = 18, moved_from: int = 14) -> N
         path = folder / f"day={start:%Y-%m-%d}" / "a.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows.to_parquet(path, index=False)
+
+
+def with_labels(house: House, *, days: int = 18) -> None:
+    """Nothing; afterwards every prediction of these days has a label."""
+    for day in range(days):
+        rng = np.random.default_rng(day)
+        labels = pd.DataFrame(
+            {
+                "prediction_id": [f"{day}-{i}" for i in range(ROWS)],
+                "label": rng.integers(0, 2, ROWS).astype(float),
+            }
+        )
+        labels["labelled_at"] = pd.Timestamp(SERVED + timedelta(days=day + 1))
+        append_labels(house.services.settings.home, MODEL, labels)
+    house.services.drift.refresh(MODEL, at=datetime.now(UTC))
