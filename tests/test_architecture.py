@@ -42,7 +42,10 @@ PURE = (
     ),
     *(
         f"core/drift/{m}.py"
-        for m in ["counts", "statistics", "calibration", "assessment", "report", "history"]
+        for m in [
+            *("counts", "statistics", "calibration", "assessment", "report", "history"),
+            *("rebase", "sketch", "paper"),
+        ]
     ),
     "core/identity/people.py",
 )
