@@ -232,7 +232,7 @@ def performance(
             y=baseline, line={"color": theme.QUIET[mode], "dash": "dash", "width": 1.5},
             annotation={"text": f"hold-out {baseline:.3f}", "font": {"color": theme.QUIET[mode]}},
         )  # fmt: skip
-    figure.update_layout(showlegend=True)
+    figure.update_layout(showlegend=True, legend={"y": -0.35})
     figure.update_yaxes(title=f"{metric} (per {grain.value})")
     figure.update_xaxes(title="event time (UTC)", showgrid=False)
     return figure
