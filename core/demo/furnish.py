@@ -9,6 +9,7 @@ from core.bootstrap import Services, open_services
 from core.demo.flights import FLIGHT_DELAY, TASKS, flights, live_inputs
 from core.demo.policies import policy_texts
 from core.demo.replay import BACKFILL_DAYS, backfill
+from core.governance.policy import parse_policy
 from core.identity.people import Username
 from core.settings import Auth, Settings
 
@@ -24,7 +25,10 @@ def publish_policies(settings: Settings) -> None:
     """Nothing; afterwards people and rules are there: before the training, so no bar follows it."""
     services = _opened(settings)
     for text in policy_texts():
-        services.promotions.publish_policy(ADMINISTRATOR, text, datetime.now(UTC))
+        first = parse_policy(text, version=1)
+        # What was published stands, also when a later release brings other texts.
+        if services.promotions.policy_for(first.model, first.alias).version == 0:
+            services.promotions.publish_policy(ADMINISTRATOR, text, datetime.now(UTC))
 
 
 def furnish(settings: Settings, *, quick: bool, say: Say) -> None:
