@@ -14,6 +14,7 @@ from core.identity.people import Person
 from core.settings import Auth, Settings, load_settings
 
 if TYPE_CHECKING:
+    from core.demo.crew import Crew
     from core.demo.seed import Seeded, Step
 
 
@@ -36,12 +37,27 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Seed the demonstration: real training on the flights of 2013. Safe to run again."""
-    from core.demo.furnish import furnish, publish_policies
-    from core.demo.seed import seed  # MLflow takes a second to import: not for every command
+    from core.demo.crew import Crew
+    from core.demo.plan import is_seeded
+
+    settings = _settings(home)
+    with Crew() as crew:
+        if not is_seeded(settings.home):
+            crew.start()  # they import MLflow and read the flights while this process does
+        seeded = _seed(settings, crew, quick=quick)
+    emit(asdict(seeded), as_json, lambda: _in_words(seeded))
+    if not start:
+        return Exit.OK
     from core.demo.stage import stage
 
+    return stage(settings, port=port, sign_ins=[_introduced(person) for person in DEMO_PEOPLE])
+
+
+def _seed(settings: Settings, crew: "Crew", *, quick: bool) -> "Seeded":
+    from core.demo.furnish import furnish, publish_policies
+    from core.demo.seed import seed  # MLflow takes a second to import: not for every command
+
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # the bar says what is going on
-    settings = _settings(home)
     publish_policies(settings)
     with _bar() as bar:
         task = bar.add_task("starting", total=None)
@@ -49,14 +65,12 @@ def demo(
         def show(step: "Step") -> None:
             bar.update(task, completed=step.done, total=step.total, description=step.says)
 
-        seeded = seed(settings.home, settings.mlflow_tracking_uri, quick=quick, progress=show)
+        home, uri = settings.home, settings.mlflow_tracking_uri
+        seeded = seed(home, uri, quick=quick, progress=show, crew=crew)
         bar.update(task, completed=0, total=None)
         furnish(settings, quick=quick, say=lambda says: bar.update(task, description=says))
         bar.update(task, completed=1, total=1, description="ready")
-    emit(asdict(seeded), as_json, lambda: _in_words(seeded))
-    if not start:
-        return Exit.OK
-    return stage(settings, port=port, sign_ins=[_introduced(person) for person in DEMO_PEOPLE])
+    return seeded
 
 
 def _introduced(person: Person) -> str:

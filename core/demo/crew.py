@@ -67,6 +67,7 @@ class Crew:
                 process.kill()
             connection.close()  # an idle process takes the end of its orders as the end
             process.join()
+        self._members.clear()
 
     def train(
         self,

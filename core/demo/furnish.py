@@ -1,12 +1,12 @@
 """What stands beside the trained models: people, policies, three weeks of live inputs, windows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
 
 from core.bootstrap import Services, open_services
-from core.demo.flights import FLIGHT_DELAY, TASKS, flights, live_inputs
+from core.demo.flights import FLIGHT_DELAY, TASKS, Task, flights, live_inputs
 from core.demo.policies import policy_texts
 from core.demo.replay import BACKFILL_DAYS, backfill
 from core.governance.policy import parse_policy
@@ -40,11 +40,12 @@ def furnish(settings: Settings, *, quick: bool, say: Say) -> None:
         A champion could not be served, or MLflow did not answer.
     """
     services = _opened(settings)
+    tasks = _REPLAYED_WHEN_QUICK if quick else TASKS
     table = flights(first=7)
     with ThreadPoolExecutor(max_workers=1) as beside:
         # The served models' own processes do the replaying; this one has time meanwhile.
-        profiled = beside.submit(_profile_references, services)
-        for task in _REPLAYED_WHEN_QUICK if quick else TASKS:
+        profiled = beside.submit(_profile_references, services, tasks)
+        for task in tasks:
             say(f"replaying July: {task.name}")
             backfill(
                 settings.home,
@@ -57,7 +58,7 @@ def furnish(settings: Settings, *, quick: bool, say: Say) -> None:
             )
         say("counting windows")
         profiled.result()
-    for task in TASKS:
+    for task in tasks:
         services.drift.refresh(task.name, at=datetime.now(UTC))
 
 
@@ -65,8 +66,8 @@ def _opened(settings: Settings) -> Services:
     return open_services(settings.model_copy(update={"auth": Auth.DEMO}))
 
 
-def _profile_references(services: Services) -> None:
+def _profile_references(services: Services, tasks: Sequence[Task]) -> None:
     """Profile what every version learnt from, so that the first visitor waits for nothing."""
-    for task in TASKS:
+    for task in tasks:
         for version in services.tracking.versions(task.name):
             services.drift.watch(task.name, version.version, at=datetime.now(UTC))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -11,6 +12,8 @@ from core.demo.flights import AIR_TIME, FLIGHT_DELAY, Task
 AUTHOR: Final = "ana"  # the MLflow name of the demonstration's first scientist
 
 Hyperparameters = Mapping[str, int | float]
+
+SUMMARY_FILE: Final = "demo.json"  # in the home, once a seeding has ended
 
 PLANNED_TAG: Final = "stile.demo"  # a planned run's key: a seeding taken up again finds it by it
 
@@ -60,6 +63,11 @@ class PlannedRun:
     def is_first_round(self) -> bool:
         """True for what was trained before a champion was chosen."""
         return self.train_months == WINTER and self.evaluates is None
+
+
+def is_seeded(home: Path) -> bool:
+    """True when a seeding of this home has ended before."""
+    return (home / SUMMARY_FILE).exists()
 
 
 def planned_runs(*, quick: bool) -> tuple[PlannedRun, ...]:

@@ -18,10 +18,17 @@ from mlflow.exceptions import MlflowException
 
 from core.demo.crew import Crew
 from core.demo.flights import TASKS
-from core.demo.plan import CHAMPIONS, PLANNED_TAG, Destination, PlannedRun, planned_runs
+from core.demo.plan import (
+    CHAMPIONS,
+    PLANNED_TAG,
+    SUMMARY_FILE,
+    Destination,
+    PlannedRun,
+    is_seeded,
+    planned_runs,
+)
 from core.errors import Refused, Unavailable
 
-SUMMARY_FILE: Final = "demo.json"
 CHAMPION: Final = "champion"
 _SQLITE: Final = "sqlite:///"
 
@@ -62,8 +69,17 @@ class Seeded:
     models: tuple[SeededModel, ...]
 
 
-def seed(home: Path, tracking_uri: str, *, quick: bool, progress: Callable[[Step], None]) -> Seeded:
+def seed(
+    home: Path,
+    tracking_uri: str,
+    *,
+    quick: bool,
+    progress: Callable[[Step], None],
+    crew: Crew | None = None,
+) -> Seeded:
     """The demonstration's experiments and models, after making what was missing of them.
+
+    `crew` may have been started before, to lose no time; it is ended here.
 
     Raises
     ------
@@ -76,32 +92,29 @@ def seed(home: Path, tracking_uri: str, *, quick: bool, progress: Callable[[Step
     home = home.expanduser().resolve()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Only a seeding that never ended moves an alias: afterwards people decide about it.
-    is_first_time = not (home / SUMMARY_FILE).exists()
+    is_first_time = not is_seeded(home)
     runs = planned_runs(quick=quick)
-    with _alone(home), Crew() as crew:
+    with _alone(home), crew or Crew() as members, _mlflow_at(tracking_uri) as client:
         report = _Reporter(runs, progress)
         report.say("preparing the MLflow store and the flights")
-        if is_first_time:
-            crew.start()  # they read the flights while this process creates the store
-        with _mlflow_at(tracking_uri) as client:
-            _create_store(tracking_uri)
-            experiments = {
-                task.name: _experiment(client, task.name, home=home, quick=quick) for task in TASKS
-            }
-            destination = Destination(tracking_uri, experiments, quick=quick)
+        _create_store(tracking_uri)
+        experiments = {
+            task.name: _experiment(client, task.name, home=home, quick=quick) for task in TASKS
+        }
+        destination = Destination(tracking_uri, experiments, quick=quick)
+        finished = _finished_runs(client, experiments)
+        report.start(finished)
+        first = [run for run in runs if run.is_first_round]
+        later = [run for run in runs if not run.is_first_round]
+        for round_ in (first, later):
+            missing = [run for run in round_ if run.key not in finished]
+            members.train(missing, destination, finished=report.finish)
             finished = _finished_runs(client, experiments)
-            report.start(finished)
-            first = [run for run in runs if run.is_first_round]
-            later = [run for run in runs if not run.is_first_round]
-            for round_ in (first, later):
-                missing = [run for run in round_ if run.key not in finished]
-                crew.train(missing, destination, finished=report.finish)
-                finished = _finished_runs(client, experiments)
-                for run, run_id in _missing_versions(client, round_, finished):
-                    crew.register(run, run_id, destination)
-                if is_first_time:
-                    _begin_champions(client, round_)
-            seeded = _summary(client, experiments, home=home, tracking_uri=tracking_uri)
+            for run, run_id in _missing_versions(client, round_, finished):
+                members.register(run, run_id, destination)
+            if is_first_time:
+                _begin_champions(client, round_)
+        seeded = _summary(client, experiments, home=home, tracking_uri=tracking_uri)
     _write(home / SUMMARY_FILE, seeded)
     return seeded
 
