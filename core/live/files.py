@@ -5,7 +5,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -87,10 +87,13 @@ def removing(home: Path) -> Iterator[None]:
 def remove_abandoned(folder: Path) -> int:
     """How many half-written files were removed that a killed writer left over an hour ago."""
     oldest = time.time() - _ABANDONED_AFTER_S
-    abandoned = [p for p in folder.rglob(".*.parquet.tmp") if p.stat().st_mtime < oldest]
-    for path in abandoned:
-        path.unlink(missing_ok=True)
-    return len(abandoned)
+    removed = 0
+    for path in list(folder.rglob(".*.parquet.tmp")):
+        with suppress(FileNotFoundError):  # it is whole now, and has its other name
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def recorded_ids(folder: Path) -> set[str]:
@@ -117,7 +120,10 @@ def _begun(path: Path) -> BinaryIO:
 def _settle(folder: Path) -> None:
     if os.name == "nt":  # a folder cannot be opened there
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # too old to be kept, it went with its folder in this very moment
+        return
     try:
         os.fsync(descriptor)  # a rename is durable only once its folder is
     finally:
