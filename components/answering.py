@@ -10,8 +10,8 @@ import streamlit as st
 
 from components import frame, state, theme
 from components.decisions import acting
-from core.governance import glass
-from core.governance.reconciling import Answer
+from core.governance.acts import glass
+from core.governance.registry.reconciling import Answer
 from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Person, Role
 

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from components import frame, tables, theme
-from core.governance.bars import AFTER_THE_RESULT
 from core.governance.evidence import JsonValue
+from core.governance.policies.bars import AFTER_THE_RESULT
 
 _FLIPS: Final = {
     "none": "as it was",

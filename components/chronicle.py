@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.governance.evidence import JsonValue
-from core.governance.ledger import Entry
+from core.governance.ledger.entries import Entry
 
 KINDS: Final[Mapping[str, str]] = {
     "request_opened": "asked for",

@@ -10,8 +10,8 @@ import streamlit as st
 
 from components import frame, governance, state, theme
 from core.errors import Refused
+from core.governance.acts.promotion import Promotions
 from core.governance.judgement import Judgement, unverified
-from core.governance.promotion import Promotions
 from core.governance.requests import PromotionRequest, RequestId
 from core.identity.people import Person, Role, Side, Username
 

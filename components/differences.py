@@ -8,7 +8,7 @@ import streamlit as st
 from components import queries, theme, weighed
 from components.contenders import Contender
 from core.errors import InsufficientData
-from core.governance.arena import holdout_of, name_of
+from core.governance.gathering.arena import holdout_of, name_of
 from core.tracking.values import RunId
 
 

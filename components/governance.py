@@ -11,7 +11,7 @@ from components import frame, theme
 from core.governance.checks import Finding
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
 from core.governance.judgement import Judgement, blocking
-from core.governance.policy import Level, Verdict
+from core.governance.policies.policy import Level, Verdict
 from core.governance.requests import Key, PromotionRequest, Purpose, Status
 from core.identity.people import Side
 

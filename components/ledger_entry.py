@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from components import chronicle, frame, state, theme
-from core.governance.ledger import Entry
+from core.governance.ledger.entries import Entry
 
 FIELDS: Final[Mapping[str, Callable[[Entry], str]]] = {
     "model": lambda entry: str(entry.facts.get("model", "")),

@@ -9,9 +9,9 @@ import streamlit as st
 
 from components import frame, theme
 from core.errors import StileError
-from core.governance.anchors import anchor_findings, anchors_kept
-from core.governance.export import VERIFIER, Exported, Exporter
-from core.governance.ledger import LedgerFinding
+from core.governance.ledger.anchors import anchor_findings, anchors_kept
+from core.governance.ledger.entries import LedgerFinding
+from core.governance.ledger.export import VERIFIER, Exported, Exporter
 
 _COMPARED: Final = "ledger.compared"
 _EXPORT: Final = "ledger.export"

@@ -9,8 +9,8 @@ from components import answering, frame, governance, queries, standing, theme
 from core.drift.history import newest_evaluable
 from core.drift.report import DriftVerdict, Grain, Performance, WindowReport
 from core.errors import InsufficientData, Refused, StileError
+from core.governance.registry.timeline import Interval, Standing
 from core.governance.requests import PromotionRequest
-from core.governance.timeline import Interval, Standing
 from core.identity.people import Person, Role
 from core.tracking.values import RegisteredModel
 

@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from components import frame, theme
-from core.governance.ledger import Entry
+from core.governance.ledger.entries import Entry
 from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Role
 

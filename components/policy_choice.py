@@ -6,9 +6,9 @@ from typing import Final
 import streamlit as st
 
 from components import frame, policy_rules, queries, state, theme
-from core.governance.bars import Published
-from core.governance.policy import Level, Policy
-from core.governance.proposals import PolicyRequest
+from core.governance.policies.bars import Published
+from core.governance.policies.policy import Level, Policy
+from core.governance.policies.proposals import PolicyRequest
 
 _CHAMPION: Final = "champion"
 _VIEWS: Final = {

@@ -7,10 +7,10 @@ from typing import Final
 import streamlit as st
 
 from components import back_test, decisions, frame, policy_rules, queries, state, theme
-from core.governance.backtest_document import back_test_document
-from core.governance.lint import Lint, Weight
-from core.governance.policy import Policy
-from core.governance.policy_words import changes
+from core.governance.policies.backtest_document import back_test_document
+from core.governance.policies.lint import Lint, Weight
+from core.governance.policies.policy import Policy
+from core.governance.policies.words import changes
 from core.identity.people import Person, Role
 
 _WEIGHT: Final = {Weight.ERROR: ":red[✕]", Weight.WARNING: ":violet[≈]"}

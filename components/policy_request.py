@@ -8,15 +8,15 @@ import streamlit as st
 
 from components import back_test, decisions, frame, governance, policy_rules, state, theme
 from core.governance.evidence import JsonValue
-from core.governance.policy import Policy
-from core.governance.policy_words import Effect, changes
-from core.governance.proposals import (
+from core.governance.policies.policy import Policy
+from core.governance.policies.proposals import (
     LINT,
     PolicyJudgement,
     PolicyRequest,
     PolicyRequestId,
     Stage,
 )
+from core.governance.policies.words import Effect, changes
 from core.identity.people import Person, Role, Side
 
 _STAGE: Final[Mapping[Stage, str]] = {

@@ -7,9 +7,9 @@ from typing import Final
 import streamlit as st
 
 from components import frame, governance, state, theme
-from core.governance.bars import Published, bars_set_at
-from core.governance.policy import Check, Level, Policy
-from core.governance.policy_words import RISK_MEANS, Change, Effect, changes, rule_in_words, terms
+from core.governance.policies.bars import Published, bars_set_at
+from core.governance.policies.policy import Check, Level, Policy
+from core.governance.policies.words import RISK_MEANS, Change, Effect, changes, rule_in_words, terms
 from core.identity.people import Side
 
 _LEVEL: Final[Mapping[Level, str]] = {

@@ -15,13 +15,13 @@ import streamlit as st
 from components.frame import services
 from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
 from core.errors import InsufficientData, Unavailable
-from core.governance.arena import names_tried
-from core.governance.backtest import BackTest
+from core.governance.comparison.pairing import pair
+from core.governance.comparison.verdicts import comparison_value, slice_value, slices_in_words
+from core.governance.comparison.weighing import weigh
 from core.governance.evidence import JsonValue
-from core.governance.pairing import pair
-from core.governance.policy import parse_policy
-from core.governance.verdicts import comparison_value, slice_value, slices_in_words
-from core.governance.weighing import weigh
+from core.governance.gathering.arena import names_tried
+from core.governance.policies.backtest import BackTest
+from core.governance.policies.policy import parse_policy
 from core.tracking.bypass import Bypass, bypass_of
 from core.tracking.index import RunTable
 from core.tracking.values import (

@@ -7,8 +7,8 @@ import streamlit as st
 
 from components import decisions, frame, governance, queries, theme
 from core.errors import StileError
-from core.governance.bars import AFTER_THE_RESULT, set_after_result
 from core.governance.judgement import Judgement, changed_facts
+from core.governance.policies.bars import AFTER_THE_RESULT, set_after_result
 from core.governance.requests import PromotionRequest, Purpose
 
 _ACTIONS = {

@@ -9,8 +9,8 @@ import streamlit as st
 from components import answering, charts, frame, standing, state, theme
 from components.figures import governance as figures
 from components.figures.governance import Mark
+from core.governance.registry.timeline import Interval, Standing, standing_at
 from core.governance.requests import Status
-from core.governance.timeline import Interval, Standing, standing_at
 from core.identity.people import Person, Role
 from core.tracking.values import RegisteredModel
 

@@ -7,8 +7,8 @@ from typing import Final
 import streamlit as st
 
 from components import frame, theme
-from core.governance.sightings import Chronicle, chronicle
-from core.governance.timeline import Interval, Standing, Stands, production, standing_now
+from core.governance.registry.sightings import Chronicle, chronicle
+from core.governance.registry.timeline import Interval, Standing, Stands, production, standing_now
 from core.tracking.values import RegisteredModel
 
 CHAMPION: Final = "champion"

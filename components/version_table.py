@@ -10,7 +10,7 @@ import streamlit as st
 from components import frame, queries
 from core.errors import StileError
 from core.governance.judgement import TAG_FLAG, TAG_FLAG_REASON
-from core.governance.timeline import Interval, Standing
+from core.governance.registry.timeline import Interval, Standing
 from core.tracking.values import ModelVersion, RegisteredModel, Run, RunId
 
 _WITH_ORIGIN: Final = 30

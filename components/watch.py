@@ -7,10 +7,10 @@ import streamlit as st
 
 from components import answering, frame, governance, queries, standing, theme
 from core.errors import StileError
-from core.governance import glass
-from core.governance.reconcile import Depth, Unanswered
-from core.governance.reconciling import OF_THE_ALIAS, OF_THE_QUEUE, Answer, Trouble
-from core.governance.timeline import WATCH_TOLERANCE, Standing
+from core.governance.acts import glass
+from core.governance.registry.reconcile import Depth, Unanswered
+from core.governance.registry.reconciling import OF_THE_ALIAS, OF_THE_QUEUE, Answer, Trouble
+from core.governance.registry.timeline import WATCH_TOLERANCE, Standing
 from core.identity.people import Person, Role
 from core.tracking.values import RegisteredModel
 

@@ -7,10 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from components import tables, theme
-from core.governance.evidence import Evidence, FigureStatus, JsonValue
-from core.governance.judgement import Judgement
-from core.governance.pairing import word_of
-from core.governance.verdicts import (
+from core.governance.comparison.pairing import word_of
+from core.governance.comparison.verdicts import (
     CALIBRATION_CANDIDATE,
     CALIBRATION_CHAMPION,
     GAPS,
@@ -18,6 +16,8 @@ from core.governance.verdicts import (
     PRIMARY,
     SLICES,
 )
+from core.governance.evidence import Evidence, FigureStatus, JsonValue
+from core.governance.judgement import Judgement
 
 ABSENT: Final = "–"
 _WORST_FIRST: Final = ("worse", "inconclusive", "not_worse", "better")

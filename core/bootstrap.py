@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.drift.monitor import DriftMonitor
-from core.governance import gathering
-from core.governance.answers import Answers
-from core.governance.ledger import LedgerKey, former_keys
-from core.governance.log_keeping import remove_expired
-from core.governance.observing import present_intervals
-from core.governance.policy_requests import PolicyRequests, RunStarted
-from core.governance.promotion import Promotions
-from core.governance.reconcile import Depth, Reconciler
-from core.governance.source import GatheredEvidence
+from core.governance.acts.answers import Answers
+from core.governance.acts.log_keeping import remove_expired
+from core.governance.acts.policy_requests import PolicyRequests, RunStarted
+from core.governance.acts.promotion import Promotions
+from core.governance.gathering import gather as gathering
+from core.governance.gathering.source import GatheredEvidence
+from core.governance.ledger.entries import LedgerKey, former_keys
+from core.governance.registry.observing import present_intervals
+from core.governance.registry.reconcile import Depth, Reconciler
 from core.identity.demonstration import DEMO_PEOPLE
 from core.settings import Auth, Settings
 from core.store import migrations, transaction

@@ -12,10 +12,10 @@ from typing import Final, TypeVar
 from uuid import uuid4
 
 from core.errors import StileError
-from core.governance.policy_requests import PolicyRequests
-from core.governance.promotion import Promotions
+from core.governance.acts.policy_requests import PolicyRequests
+from core.governance.acts.promotion import Promotions
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, RequestId, Status
-from core.governance.writeback import WriteBack
 
 LEASE_NAME: Final = "worker"
 LEASE: Final = timedelta(seconds=90)

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from components import frame, governance, ledger_entry, ledger_tools, state, theme
-from core.governance.ledger import Entry, Flaw
+from core.governance.ledger.entries import Entry, Flaw
 from core.identity.people import Role
 
 _PAGE: Final = 40

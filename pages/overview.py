@@ -18,7 +18,7 @@ from components import (
     watch,
 )
 from core.errors import StileError
-from core.governance.reconcile import Unanswered
+from core.governance.registry.reconcile import Unanswered
 from core.identity.people import Role
 
 _DECISIONS_SHOWN: Final = 6

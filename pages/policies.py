@@ -14,9 +14,9 @@ from components import (
     state,
     theme,
 )
-from core.governance.bars import Published
-from core.governance.policy import Policy, default_policy
-from core.governance.proposals import PolicyRequest
+from core.governance.policies.bars import Published
+from core.governance.policies.policy import Policy, default_policy
+from core.governance.policies.proposals import PolicyRequest
 from core.identity.people import Person, Role
 
 

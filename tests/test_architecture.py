@@ -29,17 +29,30 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 PURE = (
+    *(f"core/governance/{m}.py" for m in ("evidence", "checks", "requests", "judgement")),
     *(
-        f"core/governance/{m}.py"
+        f"core/governance/policies/{m}.py"
         for m in [
-            *("policy", "rules", "strict_yaml", "evidence", "figures", "comparison", "pairing"),
-            *("losses", "resampling", "slices", "reliability", "baseline", "verdicts", "weighing"),
-            *("checks", "requests", "judgement", "flags", "ledger", "chain", "timeline"),
-            *("sightings", "reconciling", "conflicts"),
-            *("bars", "catalogue", "lint", "policy_words", "backtest", "backtest_document"),
-            *("proposals", "policy_record", "margins"),
+            *("policy", "rules", "strict_yaml", "bars", "catalogue", "lint", "words", "margins"),
+            *("backtest", "backtest_document", "proposals", "record"),
         ]
     ),
+    *(
+        f"core/governance/comparison/{m}.py"
+        for m in [
+            *("paired", "pairing", "losses", "resampling", "slices", "reliability"),
+            *("baseline", "verdicts", "weighing"),
+        ]
+    ),
+    *(
+        f"core/governance/ledger/{m}.py"
+        for m in ("entries", "chain", "anchors", "bundles", "model_card")
+    ),
+    *(
+        f"core/governance/registry/{m}.py"
+        for m in ("flags", "timeline", "sightings", "reconciling", "conflicts")
+    ),
+    "core/governance/gathering/figures.py",
     *(
         f"core/drift/{m}.py"
         for m in [

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from components import theme
-from core.governance.timeline import Interval, Standing
+from core.governance.registry.timeline import Interval, Standing
 
 _PATTERN: Final[Mapping[Standing, str]] = {
     Standing.GOVERNED: "",

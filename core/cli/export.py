@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.cli import Exit, emit, progress_console
-from core.governance import export as exporting
+from core.governance.ledger import export as exporting
 
 
 def register(app: typer.Typer) -> None:

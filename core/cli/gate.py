@@ -8,8 +8,8 @@ import typer
 
 from core.cli import Exit, emit
 from core.governance.checks import Finding, judge, overall
-from core.governance.gathering import gather
-from core.governance.policy import Verdict
+from core.governance.gathering.gather import gather
+from core.governance.policies.policy import Verdict
 
 _EXITS: Final = {
     Verdict.PASS: Exit.OK,

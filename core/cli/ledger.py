@@ -9,8 +9,8 @@ import typer
 
 from core.cli import Exit, emit
 from core.cli.request import acting
-from core.governance.anchors import anchor_findings, anchors_kept
-from core.governance.ledger import PLAIN, ChainReport, LedgerFinding
+from core.governance.ledger.anchors import anchor_findings, anchors_kept
+from core.governance.ledger.entries import PLAIN, ChainReport, LedgerFinding
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -97,7 +97,7 @@ def declare_lost(
     anchors in MLflow only. Ends with 0 (declared), 1 (refused), 4 (no answer).
     """
     from core.bootstrap import open_services  # as above
-    from core.governance.sealing import declare_key_lost
+    from core.governance.ledger.sealing import declare_key_lost
     from core.settings import load_settings
 
     settings = load_settings()

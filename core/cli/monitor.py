@@ -101,7 +101,7 @@ def write_report(
     `services` are the program's `Services`.
     """
     from core.drift.reporting import html_report  # as above
-    from core.governance.observing import present_intervals
+    from core.governance.registry.observing import present_intervals
 
     at = datetime.now(UTC)
     champion = services.tracking.registered_model(model).aliases.get("champion")

@@ -10,10 +10,10 @@ import typer
 
 from core.cli import Exit, emit
 from core.errors import Refused, Unavailable
-from core.governance.bars import Published
-from core.governance.lint import Lint, Remark, lint
-from core.governance.policy import Policy, default_policy, parse_policy
-from core.governance.policy_words import LEVEL_MEANS, Change, changes, rule_in_words, terms
+from core.governance.policies.bars import Published
+from core.governance.policies.lint import Lint, Remark, lint
+from core.governance.policies.policy import Policy, default_policy, parse_policy
+from core.governance.policies.words import LEVEL_MEANS, Change, changes, rule_in_words, terms
 from core.identity.people import Side, Username
 from core.settings import Auth, Settings
 

@@ -8,8 +8,8 @@ import typer
 
 from core.cli import Exit, emit
 from core.cli.request import acting
-from core.governance import glass
-from core.governance.reconcile import Depth, Look
+from core.governance.acts import glass
+from core.governance.registry.reconcile import Depth, Look
 from core.governance.requests import PromotionRequest, RequestId
 
 _Model = Annotated[str, typer.Argument(help="The registered model.")]

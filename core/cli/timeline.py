@@ -8,9 +8,9 @@ import typer
 
 from core.cli import emit
 from core.errors import Refused, Unavailable
-from core.governance.observing import present_intervals
-from core.governance.sightings import chronicle
-from core.governance.timeline import Interval, Standing, standing_at
+from core.governance.registry.observing import present_intervals
+from core.governance.registry.sightings import chronicle
+from core.governance.registry.timeline import Interval, Standing, standing_at
 
 _SIGNS: Final = {Standing.GOVERNED: "✓", Standing.UNGOVERNED: "✕", Standing.UNKNOWN: "–"}
 

@@ -9,7 +9,7 @@ from core.bootstrap import Services, open_services
 from core.demo.flights import FLIGHT_DELAY, TASKS, Task, flights, live_inputs
 from core.demo.policies import policy_texts
 from core.demo.replay import BACKFILL_DAYS, backfill
-from core.governance.policy import parse_policy
+from core.governance.policies.policy import parse_policy
 from core.identity.people import Username
 from core.settings import Auth, Settings
 

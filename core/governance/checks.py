@@ -6,7 +6,7 @@ from typing import Final
 
 from core.errors import InsufficientData, Refused
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue
-from core.governance.policy import Check, Level, Policy, Verdict, evaluate
+from core.governance.policies.policy import Check, Level, Policy, Verdict, evaluate
 from core.identity.people import Side
 
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.NOT_EVALUABLE, Verdict.INCONCLUSIVE, Verdict.PASS)

@@ -9,7 +9,7 @@ from typing import Final
 from core.errors import Refused
 from core.governance.checks import Finding
 from core.governance.evidence import Evidence, Part, utc_millis
-from core.governance.policy import Level, Policy, Verdict
+from core.governance.policies.policy import Level, Policy, Verdict
 from core.governance.requests import (
     PromotionRequest,
     Purpose,

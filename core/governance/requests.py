@@ -9,7 +9,7 @@ from typing import Final, NewType
 
 from core.errors import Refused
 from core.governance.evidence import Evidence
-from core.governance.policy import Policy
+from core.governance.policies.policy import Policy
 from core.identity.people import Side, Username
 
 RequestId = NewType("RequestId", int)

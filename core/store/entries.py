@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken
-from core.governance import ledger
-from core.governance.chain import Stored, Verified, verify_rows
 from core.governance.evidence import JsonValue
+from core.governance.ledger import entries as ledger
+from core.governance.ledger.chain import Stored, Verified, verify_rows
 from core.store import mapping
 from core.store.migrations import append_only
 from core.store.people import STILE

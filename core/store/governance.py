@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
-from core.governance import ledger
 from core.governance.evidence import Evidence, JsonValue
-from core.governance.policy import Policy
+from core.governance.ledger import entries as ledger
+from core.governance.policies.policy import Policy
 from core.governance.requests import Comment, Key, PromotionRequest, RequestId, Status
 from core.identity.people import Person, Username
 from core.store import entries as ledger_rows

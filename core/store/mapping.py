@@ -15,8 +15,8 @@ from core.governance.evidence import (
     canonical_json,
     evidence_document,
 )
-from core.governance.ledger import Entry
-from core.governance.policy import Check, Level, Policy, Validity
+from core.governance.ledger.entries import Entry
+from core.governance.policies.policy import Check, Level, Policy, Validity
 from core.governance.requests import (
     Comment,
     Key,

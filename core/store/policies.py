@@ -7,9 +7,9 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
-from core.governance.bars import Published
-from core.governance.policy import Policy
-from core.governance.proposals import PolicyRequest, PolicyRequestId, Stage
+from core.governance.policies.bars import Published
+from core.governance.policies.policy import Policy
+from core.governance.policies.proposals import PolicyRequest, PolicyRequestId, Stage
 from core.governance.requests import Key
 from core.identity.people import Person, Role, Side, Username
 from core.store import mapping

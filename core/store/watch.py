@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlmodel import Session, select
 
-from core.governance.reconciling import RegistryFinding, Trouble
+from core.governance.registry.reconciling import RegistryFinding, Trouble
 from core.store.tables import HeartbeatRow, RegistryFindingRow, RequestRow
 
 WATCH: Final = "registry watch"

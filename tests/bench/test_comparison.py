@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.governance.comparison import Outcome, paired_bootstrap
-from core.governance.losses import Losses
+from core.governance.comparison.losses import Losses
+from core.governance.comparison.paired import Outcome, paired_bootstrap
 from tests.governance.test_comparison import best_first, equally_good_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -19,12 +19,12 @@ from typing import Final, TypeVar
 import pytest
 from mlflow import MlflowClient
 
-from core.governance import ledger
-from core.governance.ledger import LedgerKey
-from core.governance.promotion import Promotions
+from core.governance.acts.promotion import Promotions
+from core.governance.gathering.source import GatheredEvidence
+from core.governance.ledger import entries as ledger
+from core.governance.ledger.entries import LedgerKey
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import Status
-from core.governance.source import GatheredEvidence
-from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role, Side, Username
 from core.store import entries as ledger_rows
 from core.store import migrations, transaction

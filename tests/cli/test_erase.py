@@ -16,7 +16,7 @@ from core.bootstrap import Services, open_services, work_of
 from core.cli import erase, run
 from core.drift import realised
 from core.drift.report import Grain
-from core.governance.ledger import Entry
+from core.governance.ledger.entries import Entry
 from core.live.capture import InferenceLogWriter
 from core.live.files import inference_folder, recorded_ids
 from core.live.labels import append_labels

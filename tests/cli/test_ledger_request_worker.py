@@ -13,8 +13,8 @@ import typer
 from sqlalchemy import text
 
 from core.cli import ledger, request, run, worker
-from core.governance.anchors import anchor_findings
-from core.governance.ledger import Flaw, LedgerKey
+from core.governance.ledger.anchors import anchor_findings
+from core.governance.ledger.entries import Flaw, LedgerKey
 from core.identity.people import Username
 from core.store import migrations, transaction
 from core.store.governance import GovernanceStore

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Engine
 
 from core.cli import policy, run
-from core.governance.promotion import Promotions
+from core.governance.acts.promotion import Promotions
 from core.identity.demonstration import DEMO_PEOPLE
 from core.store import migrations, transaction
 from core.store.governance import GovernanceStore

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from components.figures.governance import Mark, alias_row, production
-from core.governance.timeline import Interval, Standing
+from core.governance.registry.timeline import Interval, Standing
 
 T0 = datetime(2026, 11, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -16,10 +16,10 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, event
 
 from core.errors import StileError
-from core.governance.ledger import LedgerKey
-from core.governance.promotion import Promotions
+from core.governance.acts.promotion import Promotions
+from core.governance.ledger.entries import LedgerKey
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import RequestId
-from core.governance.writeback import WriteBack
 from core.store import transaction
 from core.store.governance import GovernanceStore
 from core.tracking.client import MlflowDoor

@@ -12,10 +12,10 @@ from typing import Final
 from sqlalchemy import Engine
 
 from core.errors import Refused, StileError
+from core.governance.acts.promotion import Promotions, Registry
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
-from core.governance.ledger import LedgerKey
-from core.governance.policy import Policy
-from core.governance.promotion import Promotions, Registry
+from core.governance.ledger.entries import LedgerKey
+from core.governance.policies.policy import Policy
 from core.governance.requests import PromotionRequest
 from core.identity.people import Person, Role, Side, Username
 from core.store.governance import GovernanceStore

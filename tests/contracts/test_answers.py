@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Refused
-from core.governance import glass
-from core.governance.answers import Answers
+from core.governance.acts import glass
+from core.governance.acts.answers import Answers
 from core.governance.judgement import TAG_DECISION, TAG_FLAG
-from core.governance.ledger import Entry
-from core.governance.reconciling import Trouble
+from core.governance.ledger.entries import Entry
+from core.governance.registry.reconciling import Trouble
+from core.governance.registry.timeline import Standing, Stands, production
 from core.governance.requests import PromotionRequest, Purpose, Status
-from core.governance.timeline import Standing, Stands, production
 from core.identity.people import Person
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC
 from tests.contracts.watched import Stage, stage

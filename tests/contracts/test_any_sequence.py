@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 )
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.glass import BROKEN, break_glass
-from core.governance.ledger import Entry
+from core.governance.acts.glass import BROKEN, break_glass
+from core.governance.ledger.entries import Entry
 from core.governance.requests import PromotionRequest, RequestId
 from core.identity.people import Person, Role, Side
 from core.store import transaction

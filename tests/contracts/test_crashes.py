@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine
 
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
-from core.governance.writeback import WriteBack
 from tests.contracts.elsewhere import (
     count_moves,
     office_over,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import LedgerBroken, Refused
-from core.governance.ledger import (
+from core.governance.ledger.entries import (
     GENESIS,
     KEY_CHANGED,
     Entry,
@@ -16,7 +16,7 @@ from core.governance.ledger import (
     LedgerFinding,
     LedgerKey,
 )
-from core.governance.sealing import declare_key_lost
+from core.governance.ledger.sealing import declare_key_lost
 from core.identity.people import Person, Role, Username
 from core.store import transaction
 from core.store.governance import GovernanceStore

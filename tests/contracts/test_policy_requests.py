@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.policy_requests import PolicyRequests
-from core.governance.proposals import BACK_TEST, PolicyRequest, Stage
+from core.governance.acts.policy_requests import PolicyRequests
+from core.governance.policies.proposals import BACK_TEST, PolicyRequest, Stage
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import Status
-from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
 from core.store.migrations import immutable

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import StileError
-from core.governance.promotion import Promotions
+from core.governance.acts.promotion import Promotions
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
-from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role, Username
 from core.tracking.values import ModelVersion
 from tests.contracts.elsewhere import (

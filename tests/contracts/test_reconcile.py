@@ -7,12 +7,18 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, text
 
 from core.errors import Unavailable
-from core.governance.deciding import about
+from core.governance.acts.deciding import about
 from core.governance.judgement import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
-from core.governance.reconcile import Depth
-from core.governance.reconciling import Answer, Trouble, answers
-from core.governance.sightings import chronicle
-from core.governance.timeline import WATCH_TOLERANCE, Standing, Stands, position, production
+from core.governance.registry.reconcile import Depth
+from core.governance.registry.reconciling import Answer, Trouble, answers
+from core.governance.registry.sightings import chronicle
+from core.governance.registry.timeline import (
+    WATCH_TOLERANCE,
+    Standing,
+    Stands,
+    position,
+    production,
+)
 from core.store import transaction
 from core.store.people import STILE
 from tests.contracts.parts import MINUTE, MODEL

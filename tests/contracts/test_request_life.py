@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.policy import Verdict
+from core.governance.policies.policy import Verdict
 from core.governance.requests import PromotionRequest, RequestId, Status
 from core.identity.people import Person, Role, Side
 from core.store import transaction

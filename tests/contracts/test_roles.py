@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import Refused, Unavailable
-from core.governance.glass import break_glass
-from core.governance.promotion import Promotions
+from core.governance.acts.glass import break_glass
+from core.governance.acts.promotion import Promotions
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import RequestId, Status
-from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role
 from core.store import transaction
 from core.store.governance import GovernanceStore

@@ -17,9 +17,9 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core.errors import LedgerBroken
-from core.governance.anchors import anchor_findings
-from core.governance.chain import verify_chain
-from core.governance.ledger import (
+from core.governance.ledger.anchors import anchor_findings
+from core.governance.ledger.chain import verify_chain
+from core.governance.ledger.entries import (
     GENESIS,
     KEY_CHANGED,
     Entry,

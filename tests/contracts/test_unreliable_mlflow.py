@@ -12,8 +12,8 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
-from core.governance.writeback import WriteBack
 from core.tracking.client import MlflowDoor
 from core.tracking.registry import MlflowRegistry
 from tests.contracts.parts import AT, MINUTE, MODEL, Office, office

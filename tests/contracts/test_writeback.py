@@ -10,10 +10,10 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from core.errors import Refused, Unavailable
+from core.governance.acts.promotion import Registry
 from core.governance.evidence import Evidence
-from core.governance.promotion import Registry
+from core.governance.registry.writeback import LEASE, WriteBack
 from core.governance.requests import PromotionRequest, Status
-from core.governance.writeback import LEASE, WriteBack
 from core.tracking.registry import MlflowRegistry
 from core.tracking.values import ModelVersion
 from tests.contracts.parts import ADA, AT, BEN, MINUTE, MODEL, Facts, Office, Shelf, office

@@ -7,11 +7,11 @@ from typing import Final
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.governance.ledger import Entry
-from core.governance.reconcile import Depth, Look, Reconciler
-from core.governance.reconciling import Trouble
+from core.governance.ledger.entries import Entry
+from core.governance.registry.reconcile import Depth, Look, Reconciler
+from core.governance.registry.reconciling import Trouble
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest
-from core.governance.writeback import WriteBack
 from core.tracking.reader import TrackingReader
 from core.tracking.registry import MlflowRegistry
 from tests.contracts.parts import AT, MODEL, Office, office

@@ -22,7 +22,7 @@ from core.demo.plan import planned_runs
 from core.demo.policies import policy_texts
 from core.demo.seed import Seeded, SeededExperiment, SeededModel, Step, seed
 from core.errors import Refused
-from core.governance.policy import Level, parse_policy
+from core.governance.policies.policy import Level, parse_policy
 
 pytestmark = pytest.mark.slow
 

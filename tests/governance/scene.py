@@ -20,9 +20,9 @@ from mlflow import MlflowClient
 
 from core.drift.monitor import DriftMonitor
 from core.governance.evidence import Evidence
-from core.governance.gathering import Sources, gather, verify
-from core.governance.observing import present_intervals
-from core.governance.policy import Policy, parse_policy
+from core.governance.gathering.gather import Sources, gather, verify
+from core.governance.policies.policy import Policy, parse_policy
+from core.governance.registry.observing import present_intervals
 from core.identity.people import Person, Role, Side, Username
 from core.live.files import inference_folder, write_whole
 from core.store import migrations, transaction

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.governance.anchors import anchor_findings
-from core.governance.ledger import Flaw, append
+from core.governance.ledger.anchors import anchor_findings
+from core.governance.ledger.entries import Flaw, append
 from core.identity.people import Username
 from core.tracking.values import ModelVersion, RegisteredModel
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from core.governance.backtest import Flip, back_test
-from core.governance.backtest_document import back_test_document
-from core.governance.bars import Published
-from core.governance.comparison import paired_bootstrap
+from core.governance.comparison.paired import paired_bootstrap
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part, canonical_json
-from core.governance.margins import outcome_at, with_margin
-from core.governance.policy import Policy, Verdict, parse_policy
+from core.governance.policies.backtest import Flip, back_test
+from core.governance.policies.backtest_document import back_test_document
+from core.governance.policies.bars import Published
+from core.governance.policies.margins import outcome_at, with_margin
+from core.governance.policies.policy import Policy, Verdict, parse_policy
 from core.governance.requests import Key, PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Side, Username
 

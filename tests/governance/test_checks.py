@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from core.governance.checks import Finding, finding, judge, overall
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
-from core.governance.flags import Flag, flags
-from core.governance.policy import Check, Level, Verdict, default_policy
+from core.governance.policies.policy import Check, Level, Verdict, default_policy
+from core.governance.registry.flags import Flag, flags
 from core.identity.people import Side
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)

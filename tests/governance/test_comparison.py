@@ -7,15 +7,15 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from core.errors import InsufficientData
-from core.governance.comparison import (
+from core.governance.comparison.losses import Loss, Losses, auc_pseudo_losses, row_losses
+from core.governance.comparison.paired import (
     MIN_ROWS,
     Comparison,
     Correction,
     Outcome,
     paired_bootstrap,
 )
-from core.governance.losses import Loss, Losses, auc_pseudo_losses, row_losses
-from core.governance.resampling import joint_tail, spreads
+from core.governance.comparison.resampling import joint_tail, spreads
 
 LOSSES = arrays(np.float64, 40, elements=st.floats(0, 10, width=32))
 SEEDS = st.integers(0, 2**63 - 1)

@@ -8,8 +8,8 @@ import pytest
 from core.errors import Refused
 from core.governance.checks import judge, overall
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.ledger import ChainReport, Flaw, LedgerFinding
-from core.governance.policy import Verdict, default_policy, parse_policy
+from core.governance.ledger.entries import ChainReport, Flaw, LedgerFinding
+from core.governance.policies.policy import Verdict, default_policy, parse_policy
 from core.identity.people import Person, Role, Side, Username
 from core.store.mapping import evidence_text, evidence_value
 from core.tracking.values import RunId

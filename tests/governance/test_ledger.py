@@ -7,9 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import LedgerBroken, Refused
-from core.governance.chain import check_anchor, verify_chain, verify_rows
 from core.governance.evidence import JsonValue, canonical_json
-from core.governance.ledger import (
+from core.governance.ledger.chain import check_anchor, verify_chain, verify_rows
+from core.governance.ledger.entries import (
     DOMAIN,
     GENESIS,
     KEY_LOST,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core.governance.evidence import FigureStatus, Part
-from core.governance.figures import Scribe
-from core.governance.lineage import Packing, dependencies_figure, packages_in, size_figure
+from core.governance.gathering.figures import Scribe
+from core.governance.gathering.lineage import Packing, dependencies_figure, packages_in, size_figure
 from core.identity.people import Side
 from core.tracking.values import ModelFiles
 

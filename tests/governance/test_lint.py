@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from core.governance.catalogue import FIGURES, with_seen
 from core.governance.evidence import JsonValue, Part
-from core.governance.figures import Scribe
-from core.governance.lint import Weight, lint, parts_read
-from core.governance.policy import default_policy, problems_of
+from core.governance.gathering.figures import Scribe
+from core.governance.policies.catalogue import FIGURES, with_seen
+from core.governance.policies.lint import Weight, lint, parts_read
+from core.governance.policies.policy import default_policy, problems_of
 from core.identity.people import Side
 from tests.governance.scene import AT, Scene
 from tests.governance.test_policy import A_POLICY

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.governance.promotion import Promotions
+from core.governance.acts.promotion import Promotions
+from core.governance.gathering.source import GatheredEvidence
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import Status
-from core.governance.source import GatheredEvidence
-from core.governance.writeback import WriteBack
 from core.identity.people import Person, Role, Side, Username
 from core.store import migrations, transaction
 from core.store.governance import GovernanceStore

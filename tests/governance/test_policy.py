@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import InsufficientData, Refused
 from core.governance.evidence import JsonValue
-from core.governance.policy import Check, Level, default_policy, evaluate, parse_policy
+from core.governance.policies.policy import Check, Level, default_policy, evaluate, parse_policy
 from core.identity.people import Side
 
 A_POLICY = """\

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.governance.bars import Published, bars_set_at, set_after_result
-from core.governance.policy import Policy, default_policy, parse_policy
-from core.governance.policy_words import Effect, changes, rule_in_words, terms
+from core.governance.policies.bars import Published, bars_set_at, set_after_result
+from core.governance.policies.policy import Policy, default_policy, parse_policy
+from core.governance.policies.words import Effect, changes, rule_in_words, terms
 from core.identity.people import Side, Username
 from tests.governance.test_policy import A_POLICY
 

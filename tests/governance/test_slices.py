@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 from core.errors import InsufficientData
-from core.governance.comparison import Correction, Outcome, Strictness
-from core.governance.losses import Losses
-from core.governance.slices import MIN_ROWS, Slice, compare_slices, gaps, slices_of
+from core.governance.comparison.losses import Losses
+from core.governance.comparison.paired import Correction, Outcome, Strictness
+from core.governance.comparison.slices import MIN_ROWS, Slice, compare_slices, gaps, slices_of
 
 ONCE = Strictness(0.025, 1, Correction.NONE)
 

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from core.governance.evidence import JsonValue
-from core.governance.ledger import Entry, append
-from core.governance.requests import Purpose
-from core.governance.sightings import chronicle
-from core.governance.timeline import (
+from core.governance.ledger.entries import Entry, append
+from core.governance.registry.sightings import chronicle
+from core.governance.registry.timeline import (
     WATCH_TOLERANCE,
     Interval,
     Standing,
@@ -16,6 +15,7 @@ from core.governance.timeline import (
     standing_at,
     standing_now,
 )
+from core.governance.requests import Purpose
 
 T0 = datetime(2026, 11, 1, 9, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from core.cli import monitor
 from core.drift.report import Grain
 from core.drift.reporting import html_report
 from core.errors import Refused
-from core.governance.timeline import Interval, Standing
+from core.governance.registry.timeline import Interval, Standing
 from tests.pages import watched
 from tests.pages.house import MODEL, VERA, House
 

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.governance.proposals import PolicyRequest, Stage
+from core.governance.policies.proposals import PolicyRequest, Stage
 from core.identity.people import Username
 from tests.pages.house import (
     ADA,

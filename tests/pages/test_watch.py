@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import answering
-from core.governance import glass
+from core.governance.acts import glass
 from core.governance.requests import Purpose, Status
 from tests.pages.house import (
     ADA,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.policy import Check, Level, Policy, Validity
+from core.governance.policies.policy import Check, Level, Policy, Validity
 from core.governance.requests import Comment, Key, PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Person, Role, Side, Username
 from core.store import mapping, migrations, transaction

@@ -1,0 +1,1 @@
+"""What people do: every call is one whole decision, or a refusal."""

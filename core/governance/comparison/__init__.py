@@ -1,0 +1,1 @@
+"""Candidate against champion on the same rows: the statistics in the gate. Pure."""

@@ -1,0 +1,1 @@
+"""The append-only record: its chain, seals and anchors, and what leaves the house of it."""

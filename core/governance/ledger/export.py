@@ -1,0 +1,185 @@
+"""The whole record as files that verify without Stile: ledger, bundles, anchors, model cards."""
+
+import io
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from core.errors import Refused
+from core.governance.checks import judge
+from core.governance.evidence import JsonValue, canonical_json, utc_millis
+from core.governance.ledger.anchors import Versions, anchor_findings, anchors_kept
+from core.governance.ledger.bundles import Decision, bundle, decided_by
+from core.governance.ledger.entries import PLAIN, Entry, LedgerFinding
+from core.governance.ledger.model_card import model_card
+from core.store.governance import GovernanceStore, Record
+from core.tracking.values import RegisteredModel
+
+VERIFIER: Final = "verify_export.py"
+_SCRIPT: Final = Path(__file__).parent / "standalone" / VERIFIER
+
+Progress = Callable[[float, str], object]
+"""Told how much is done, from 0 to 1, and what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export holds; `findings` are of the ledger and its anchors, as they were found."""
+
+    entries: int
+    head: str
+    bundles: int
+    model_cards: int
+    findings: tuple[LedgerFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Reads everything that an export holds; `models` and `version` ask MLflow."""
+
+    store: GovernanceStore
+    models: Callable[[], Sequence[RegisteredModel]]
+    version: Versions
+
+    def to_folder(self, folder: Path, *, at: datetime, progress: Progress) -> Exported:
+        """What was exported; the folder appears whole, or not at all.
+
+        Raises
+        ------
+        Refused
+            The folder is there and not empty, or cannot be made.
+        Unavailable
+            MLflow or the database did not answer; nothing was written.
+        """
+        try:
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise Refused(f"{folder} is not empty; name a new folder, so that nothing mixes.")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            arriving = Path(tempfile.mkdtemp(prefix=".arriving-", dir=folder.parent))
+            try:
+                exported = self._write(arriving, at=at, progress=progress)
+                arriving.chmod(0o755)
+                if folder.exists():
+                    folder.rmdir()
+                arriving.rename(folder)
+            finally:
+                shutil.rmtree(arriving, ignore_errors=True)
+        except OSError as error:
+            says = error.strerror or type(error).__name__
+            raise Refused(f"{folder} cannot be written ({says}); name another folder.") from error
+        return exported
+
+    def to_zip(self, *, at: datetime, progress: Progress) -> tuple[bytes, Exported]:
+        """The same as the bytes of a zip."""
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            exported = self._write(folder, at=at, progress=progress)
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                for path in _files(folder):
+                    archive.write(path, path.relative_to(folder).as_posix())
+        return packed.getvalue(), exported
+
+    def _write(self, folder: Path, *, at: datetime, progress: Progress) -> Exported:
+        progress(0.0, "Verifying the ledger")
+        report = self.store.verify()
+        models, version = self.models(), cache(self.version)  # first: no anchor is the newer
+        with self.store.reading() as record:
+            entries = record.entries()
+            decisions = tuple(_decisions(record, entries))
+        progress(0.2, "Asking MLflow for its anchors")
+        findings = (*report.findings, *anchor_findings(entries, models, version))
+        anchors = anchors_kept(entries, models, version)
+        _put_lines(folder / "ledger.jsonl", entries)
+        for done, decision in enumerate(decisions):
+            progress(0.4 + 0.5 * done / len(decisions), "Writing evidence bundles")
+            number = decision.request.request_id
+            _put(folder / "bundles" / f"request-{number}.json", bundle(decision))
+            if decision.applied is not None:
+                card = model_card(decision, bundle_path=f"../bundles/request-{number}.json")
+                _put(folder / "model-cards" / f"request-{number}.cdx.json", card)
+        kept: list[JsonValue] = [
+            {"place": anchor.place, "seq": anchor.seq, "hash": anchor.hash} for anchor in anchors
+        ]
+        _put(folder / "anchors.json", kept)
+        shutil.copyfile(_SCRIPT, folder / VERIFIER)
+        progress(0.95, "Counting digests")
+        exported = Exported(
+            entries=len(entries),
+            head=report.head,
+            bundles=len(decisions),
+            model_cards=sum(decision.applied is not None for decision in decisions),
+            findings=findings,
+        )
+        _put(folder / "export.json", self._told(folder, exported, report.notes, at=at))
+        progress(1.0, "Done")
+        return exported
+
+    def _told(
+        self, folder: Path, exported: Exported, notes: Sequence[str], *, at: datetime
+    ) -> Mapping[str, JsonValue]:
+        """The table of contents: every file by its SHA-256, sealed where there is a key."""
+        key = self.store.ledger_key
+        told: dict[str, JsonValue] = {
+            "format": "stile-export-1",
+            "at": utc_millis(at),
+            "entries": exported.entries,
+            "head": exported.head,
+            "findings": [{"flaw": f.flaw.value, "says": f.says} for f in exported.findings],
+            "notes": list(notes),
+            "key_id": key.key_id if key else PLAIN,
+            "files": {
+                path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+                for path in _files(folder)
+            },
+        }
+        digest = sha256(canonical_json(told)).hexdigest()
+        return {**told, "seal": key.seal_export(digest) if key else PLAIN}
+
+
+def _decisions(record: Record, entries: Sequence[Entry]) -> Iterator[Decision]:
+    """Every request that people decided, oldest first; what is still open is no decision."""
+    applied = {
+        entry.facts.get("request"): entry for entry in entries if entry.kind == "request_applied"
+    }
+    for request in reversed(record.requests()):
+        if request.status.is_waiting:
+            continue
+        verified = record.verified(request.request_id)
+        yield Decision(
+            request=request,
+            verified=verified,
+            findings=judge(request.policy, verified),
+            decided=decided_by(entries, record.decision(request.request_id)),
+            applied=applied.get(request.request_id),
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _put(path: Path, document: JsonValue) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(canonical_json(document) + b"\n")
+
+
+def _put_lines(path: Path, entries: Sequence[Entry]) -> None:
+    names = [field.name for field in fields(Entry)]
+    lines = (
+        canonical_json({name: _as_json(getattr(entry, name)) for name in names})
+        for entry in entries
+    )
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _as_json(stored: object) -> JsonValue:
+    """What stands in a column; SQLite would keep bytes too, if somebody put them there."""
+    return stored if isinstance(stored, str | int) else repr(stored)

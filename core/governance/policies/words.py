@@ -1,0 +1,284 @@
+"""A policy in plain sentences, and what differs between two versions of one. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from core.governance.policies.policy import Check, Level, Policy
+from core.identity.people import Side
+
+LEVEL_MEANS: Final[Mapping[Level, str]] = MappingProxyType(
+    {
+        Level.BLOCKING: "must hold",
+        Level.WARNING: "should hold",
+        Level.OFF: "dry run: judged and shown, holds nothing",
+    }
+)
+RISK_MEANS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "low": "Low risk: the key of one side may be enough, where the policy asks the other for "
+        "none.",
+        "medium": "Medium risk: a key of each side, turned by two people.",
+        "high": "High risk: a key of each side, turned by two people; meant for what hurts when it "
+        "is wrong, with stricter rules and shorter validity.",
+    }
+)
+KEEPS_MEANS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "comment_changed": "a refresh that comes with new words keeps them",
+        "description_changed": "a new description of the version in MLflow keeps them",
+    }
+)
+
+_COMPARES: Final = re.compile(
+    r"^\s*([\w.]+(?:\[[\"'][^\"'\]]+[\"']\])?)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*$"
+)
+_AMONG: Final = re.compile(r"^\s*([\w.]+)\s+in\s+\[([^\[\]]+)\]\s*$")
+_NAME: Final = re.compile(r"^[a-z]\w*(?:\.\w+)*(?:\[[\"'][^\"'\]]+[\"']\])?$")
+_HELD: Final = re.compile(r"^(!?)([a-z]\w*(?:\.\w+)+)$")
+_SIGNS: Final = {
+    "<=": "is at most",
+    ">=": "is at least",
+    "<": "is below",
+    ">": "is above",
+    "==": "is",
+    "!=": "is not",
+}
+
+
+def rule_in_words(require: str) -> str:
+    """A rule as words, where its form is a plain one; else the expression as it is.
+
+    “comparison.log_loss.verdict in ["better"]” is “comparison log loss verdict is better”.
+    """
+    parts = [part for part in require.split("&&") if part.strip()]
+    said = [_part_in_words(part.strip()) for part in parts]
+    if any(word is None for word in said):
+        return " ".join(require.split())
+    return " and ".join(word for word in said if word is not None)
+
+
+def _part_in_words(part: str) -> str | None:
+    among, held = _AMONG.match(part), _HELD.match(part)
+    if among:
+        words = [_value(word) for word in among[2].split(",")]
+        return f"{_name(among[1])} is {' or '.join(words)}"
+    if held:
+        return f"{_name(held[2])} is {'not true' if held[1] else 'true'}"
+    compares = _COMPARES.match(part)
+    if compares is None or re.search(r"[<>=!&|?:]", compares[3]):
+        return None
+    right = _name(compares[3]) if _NAME.match(compares[3]) else _value(compares[3])
+    return f"{_name(compares[1])} {_SIGNS[compares[2]]} {right}"
+
+
+def _name(dotted: str) -> str:
+    return re.sub(r"[._\[\]\"']+", " ", dotted).strip()
+
+
+def _value(text: str) -> str:
+    bare = text.strip()
+    is_text = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'"
+    return bare[1:-1].replace("_", " ") if is_text else bare
+
+
+def terms(policy: Policy) -> tuple[str, ...]:
+    """What a policy says beside its checks: keys, risk, validity, margin, authors."""
+    keys = " and ".join(_keys(side, policy.keys.get(side, 0)) for side in Side)
+    validity = policy.validity
+    lines = [
+        f"A promotion takes {keys}, from different people, none of them an author.",
+        RISK_MEANS.get(policy.risk, f"Risk: {policy.risk}."),
+        (
+            f"A request and its keys live {_days(validity.approval_days)}, evidence "
+            f"{_days(validity.evidence_days)}; facts are verified within "
+            f"{validity.verified_minutes} minutes of the decision."
+        ),
+    ]
+    if policy.margin:
+        lines.append(f"Up to {policy.margin:g} worse in the loss still counts as not worse.")
+    lines += [
+        f"Authors may turn the {side.label} key; such a key is marked “author's own”."
+        for side in sorted(policy.authors_may_turn)
+    ]
+    kept = [KEEPS_MEANS.get(name, name) for name in sorted(policy.keep_keys_when)]
+    lost = [name for name in KEEPS_MEANS if name not in policy.keep_keys_when]
+    if kept:
+        lines.append(f"Keys stay when only words change: {'; '.join(kept)}.")
+    if lost:
+        words = " or ".join(name.removesuffix("_changed") for name in lost)
+        lines.append(f"Keys are lost when the {words} changes.")
+    return tuple(lines)
+
+
+def _keys(side: Side, count: int) -> str:
+    return f"{count or 'no'} {side.label} {'key' if count == 1 else 'keys'}"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
+class Effect(StrEnum):
+    """Whether a change asks more of a promotion, less, or cannot be told by its form."""
+
+    STRICTER = "stricter"
+    LOOSER = "looser"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two versions: `what` is a field or `check:<id>`; None where absent."""
+
+    what: str
+    side: Side | None
+    effect: Effect
+    before: str | None
+    after: str | None
+    says: str
+
+
+def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
+    """Every difference between two versions, checks first; empty when they say the same."""
+    return (*_changed_checks(before, after), *_changed_terms(before, after))
+
+
+def _changed_checks(before: Policy, after: Policy) -> Iterator[Change]:
+    old = {check.check_id: check for check in before.checks}
+    new = {check.check_id: check for check in after.checks}
+    for name, check in new.items():
+        if name not in old:
+            says = (
+                f"“{name}” is new on the {check.side.label} side ({check.level.value}): "
+                f"{_about(check)}"
+            )
+            effect = Effect.STRICTER if check.level is Level.BLOCKING else Effect.DIFFERENT
+            yield Change(f"check:{name}", check.side, effect, None, check.require, says)
+        else:
+            yield from _changed_check(old[name], check)
+    for name, check in old.items():
+        if name not in new:
+            says = (
+                f"“{name}” is gone from the {check.side.label} side (it was {check.level.value})."
+            )
+            effect = Effect.LOOSER if check.level is Level.BLOCKING else Effect.DIFFERENT
+            yield Change(f"check:{name}", check.side, effect, check.require, None, says)
+
+
+_WEIGHT: Final = {Level.OFF: 0, Level.WARNING: 1, Level.BLOCKING: 2}
+_DOES: Final = {Level.OFF: "is a dry run", Level.WARNING: "warns", Level.BLOCKING: "blocks"}
+
+
+def _changed_check(old: Check, new: Check) -> Iterator[Change]:
+    what, name = f"check:{new.check_id}", f"“{new.check_id}”"
+    if old.level is not new.level:
+        effect = Effect.STRICTER if _WEIGHT[new.level] > _WEIGHT[old.level] else Effect.LOOSER
+        says = f"{name} now {_DOES[new.level]} (before, it {_DID[old.level]})."
+        yield Change(f"{what}.level", new.side, effect, old.level.value, new.level.value, says)
+    if old.side is not new.side:
+        says = (
+            f"{name} moved from {old.side.label} to {new.side.label}: another key vouches for it."
+        )
+        yield Change(
+            f"{what}.side", new.side, Effect.DIFFERENT, old.side.value, new.side.value, says
+        )
+    if old.require.split() != new.require.split():
+        wants, wanted = (_stop(rule_in_words(check.require)) for check in (new, old))
+        says = f"{name} now wants: {wants} Before: {wanted}"
+        yield Change(f"{what}.require", new.side, _moved(old, new), old.require, new.require, says)
+    if old.needs != new.needs:
+        one, other = ", ".join(old.needs), ", ".join(new.needs)
+        says = f"{name} needs {other} (before: {one})."
+        yield Change(f"{what}.needs", new.side, Effect.DIFFERENT, one, other, says)
+    if old.says != new.says:
+        says = f"{name} is explained in other words."
+        yield Change(f"{what}.says", new.side, Effect.DIFFERENT, old.says, new.says, says)
+
+
+_DID: Final = {Level.OFF: "was a dry run", Level.WARNING: "warned", Level.BLOCKING: "blocked"}
+
+
+def _moved(old: Check, new: Check) -> Effect:
+    """Stricter or looser where only the number of one comparison has moved."""
+    one, other = _COMPARES.match(old.require), _COMPARES.match(new.require)
+    if one is None or other is None or one.groups()[:2] != other.groups()[:2]:
+        return Effect.DIFFERENT
+    try:
+        less = float(other[3]) < float(one[3])
+    except ValueError:
+        return Effect.DIFFERENT
+    match one[2]:
+        case "<" | "<=":
+            return Effect.STRICTER if less else Effect.LOOSER
+        case ">" | ">=":
+            return Effect.LOOSER if less else Effect.STRICTER
+        case _:
+            return Effect.DIFFERENT
+
+
+def _changed_terms(before: Policy, after: Policy) -> Iterator[Change]:
+    for side in Side:
+        old, new = before.keys[side], after.keys[side]
+        if old != new:
+            effect = Effect.STRICTER if new > old else Effect.LOOSER
+            says = f"A promotion takes {new} {side.label} keys (before: {old})."
+            yield Change(f"keys.{side.value}", side, effect, str(old), str(new), says)
+    if before.risk != after.risk:
+        says = f"The risk is {after.risk} (before: {before.risk})."
+        yield Change("risk", None, Effect.DIFFERENT, before.risk, after.risk, says)
+    for name, unit, less_is_stricter in (
+        ("approval_days", "days a request and its keys live", True),
+        ("evidence_days", "days the evidence counts", True),
+        ("verified_minutes", "minutes within which facts are verified", True),
+    ):
+        yield from _number(
+            f"validity.{name}",
+            getattr(before.validity, name),
+            getattr(after.validity, name),
+            unit,
+            less_is_stricter=less_is_stricter,
+        )
+    yield from _number(
+        "margin", before.margin, after.margin, "how much worse still counts as not worse",
+        less_is_stricter=True,
+    )  # fmt: skip
+    for side in Side:
+        old_may, new_may = side in before.authors_may_turn, side in after.authors_may_turn
+        if old_may is not new_may:
+            effect = Effect.LOOSER if new_may else Effect.STRICTER
+            says = f"Authors {'may' if new_may else 'may no longer'} turn the {side.label} key."
+            yield Change(
+                f"authors_may_turn.{side.value}", side, effect, _yes(old_may), _yes(new_may), says
+            )
+    for name in KEEPS_MEANS:
+        kept, keeps = name in before.keep_keys_when, name in after.keep_keys_when
+        if kept is not keeps:
+            what = name.removesuffix("_changed")
+            effect = Effect.LOOSER if keeps else Effect.STRICTER
+            says = f"Keys are {'kept' if keeps else 'lost'} when the {what} changes."
+            yield Change(f"keep_keys_when.{name}", None, effect, _yes(kept), _yes(keeps), says)
+
+
+def _number(
+    what: str, old: float, new: float, unit: str, *, less_is_stricter: bool
+) -> Iterator[Change]:
+    if old != new:
+        effect = Effect.STRICTER if (new < old) is less_is_stricter else Effect.LOOSER
+        says = f"{unit[0].upper()}{unit[1:]}: {new:g} (before: {old:g})."
+        yield Change(what, None, effect, f"{old:g}", f"{new:g}", says)
+
+
+def _about(check: Check) -> str:
+    return _stop(check.says or rule_in_words(check.require))
+
+
+def _stop(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"

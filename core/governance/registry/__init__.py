@@ -1,0 +1,1 @@
+"""The model registry beside the ledger: writing decisions back, watching, putting right."""

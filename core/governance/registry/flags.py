@@ -1,0 +1,68 @@
+"""Why a version is not the champion, or is one only by default: always derived again."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.governance.checks import Finding, overall
+from core.governance.policies.policy import Level, Verdict
+
+SUPERSEDED: Final = "superseded"
+INCONCLUSIVE: Final = "inconclusive"
+BY_DEFAULT: Final = "champion-by-default"
+FAILED: Final = "failed:"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One word about a version and its reason; `kind` is what stands in the tag `stile.flag`."""
+
+    kind: str
+    reason: str
+
+
+def flags(
+    versions: Iterable[int],
+    *,
+    champion: int | None,
+    former_champions: Iterable[int] = (),
+    findings: Mapping[int, tuple[Finding, ...]] | None = None,
+    champion_by_default: bool = False,
+) -> Mapping[int, Flag]:
+    """The flag of each version that deserves one; the champion has one only *by default*.
+
+    `findings` are those of the last request each version was judged in. A version nobody has
+    judged and that never served has no flag: nothing is known against it.
+    """
+    former, judged = frozenset(former_champions), findings or {}
+    derived: dict[int, Flag] = {}
+    for version in versions:
+        if version == champion:
+            flag = _of_champion() if champion_by_default else None
+        elif version in former:
+            flag = _superseded(champion)
+        else:
+            flag = _of_findings(judged.get(version, ()))
+        if flag is not None:
+            derived[version] = flag
+    return derived
+
+
+def _of_champion() -> Flag:
+    return Flag(BY_DEFAULT, "It was there before Stile, or nothing was there to compare it with.")
+
+
+def _superseded(champion: int | None) -> Flag:
+    now = f"version {champion} took its place" if champion else "nothing took its place"
+    return Flag(SUPERSEDED, f"It was champion before; {now}.")
+
+
+def _of_findings(findings: tuple[Finding, ...]) -> Flag | None:
+    blocking = [finding for finding in findings if finding.level is Level.BLOCKING]
+    if not blocking or overall(blocking) is Verdict.PASS:
+        return None
+    failed = next((f for f in blocking if f.verdict is Verdict.FAIL), None)
+    if failed is not None:
+        return Flag(f"{FAILED}{failed.check_id}", failed.says)
+    unsure = next(f for f in blocking if f.verdict is overall(blocking))
+    return Flag(INCONCLUSIVE, f"{unsure.check_id}: {unsure.says}")

@@ -1,0 +1,292 @@
+"""The reconciler: what the registry really says, held against what the ledger knows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from core.errors import Refused, StileError
+from core.governance.acts.deciding import signed_request
+from core.governance.acts.promotion import Promotions
+from core.governance.evidence import JsonValue
+from core.governance.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD, changed_facts
+from core.governance.ledger.entries import Entry
+from core.governance.registry import reconciling
+from core.governance.registry.observing import decisions, kept, observe
+from core.governance.registry.reconciling import (
+    Answer,
+    RegistryFinding,
+    Trouble,
+    answers,
+    disagrees,
+)
+from core.governance.registry.rederiving import derived_flags
+from core.governance.registry.sightings import Alias, Chronicle, Decided, chronicle
+from core.governance.requests import RequestId
+from core.store.governance import GovernanceStore
+from core.store.people import STILE
+from core.store.watch import LOOK, Known
+from core.tracking.values import ModelVersion, RegisteredModel
+
+if TYPE_CHECKING:
+    from core.tracking.reader import TrackingReader
+
+_IN_THE_LEDGER: Final = frozenset(
+    {Trouble.VERSION_DELETED, Trouble.TAG_STRIPPED, Trouble.EVIDENCE_MUTATED}
+)
+
+
+class Depth(IntEnum):
+    """How far a look goes; each one includes those before it."""
+
+    ALIASES = 1  # one call for all models: where every alias points
+    VERSIONS = 2  # two calls a governed model: versions, tags, anchors, flags
+    EVIDENCE = 3  # every pinned fact of the promotions that stand, read and hashed again
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found. `findings` are all that stand unanswered, also from looks before.
+
+    `observed` are the aliases whose value the ledger did not know, `repaired` the versions whose
+    flag was written again, `problems` the sentences of what did not answer.
+    """
+
+    at: datetime
+    findings: tuple[Known, ...]
+    observed: tuple[Alias, ...] = ()
+    repaired: tuple[tuple[str, int], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A finding that stands, when it was found first, and what people may answer."""
+
+    finding: RegistryFinding
+    found_at: datetime
+    answers: frozenset[Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Looks at the registry; writes only observations, findings and flags, never an alias."""
+
+    promotions: Promotions
+    tracking: "TrackingReader"
+
+    @property
+    def store(self) -> GovernanceStore:
+        """Where decisions, observations and findings are."""
+        return self.promotions.store
+
+    def unanswered(self, model: str | None = None) -> tuple[Unanswered, ...]:
+        """The findings that stand, of one model or of all, as the last look left them."""
+        with self.store.reading() as record:
+            known = record.watch.findings()
+            if not known:
+                return ()
+            decided = dict(decisions(chronicle(record.entries())))
+        deleted = {
+            (each.finding.model, each.finding.alias)
+            for each in known
+            if each.finding.trouble is Trouble.VERSION_DELETED
+        }
+        found = []
+        for each in known:
+            about = (each.finding.model, each.finding.alias)
+            may = answers(each.finding, decided.get(about), deleted=about in deleted)
+            found.append(Unanswered(each.finding, each.found_at, may))
+        return tuple(each for each in found if model in {None, each.finding.model})
+
+    def watched_until(self) -> datetime | None:
+        """When somebody last looked where the aliases stand; None when nobody ever did."""
+        with self.store.reading() as record:
+            return record.watch.last()
+
+    def look(self, depth: Depth, *, at: datetime) -> Look:
+        """The registry compared with the ledger, as deep as asked.
+
+        Raises
+        ------
+        Unavailable
+            MLflow or the governance database did not answer: nothing was observed, and the time
+            until somebody looks again is unknown.
+        """
+        with self.store.reading() as record:
+            head = record.head()
+        models = {model.name: model for model in self.tracking.registered_models()}
+        with self.store.deciding() as record:
+            observed = observe(record, models, newer_than=head.seq if head else 0, at=at)
+        repaired: tuple[tuple[str, int], ...] = ()
+        problems: list[str] = []
+        if depth >= Depth.VERSIONS:
+            repaired = self._look_at_versions(models, problems, at=at)
+        if depth >= Depth.EVIDENCE:
+            self._look_at_evidence(models, problems, at=at)
+        with self.store.reading() as record:
+            findings = record.watch.findings()
+        return Look(at, findings, observed, repaired, tuple(problems))
+
+    # what the versions carry
+
+    def _look_at_versions(
+        self, models: Mapping[str, RegisteredModel], problems: list[str], *, at: datetime
+    ) -> tuple[tuple[str, int], ...]:
+        entries = self.store.entries()
+        known = chronicle(entries)
+        found: list[RegistryFinding] = []
+        repaired: list[tuple[str, int]] = []
+        shelves: dict[str, Mapping[int, ModelVersion]] = {}
+        for model in self._governed(known):
+            try:
+                shelves[model] = self._versions(model, models)
+                repaired += self._repair_flags(model, models, shelves[model], known)
+            except StileError as error:
+                problems.append(str(error))
+        unread: set[Alias] = set()
+        for (model, alias), decided in decisions(known):
+            if model not in shelves:
+                unread.add((model, alias))
+                continue
+            found += self._of_one(model, alias, decided, models, shelves[model])
+        found += _behind_findings(entries, models, shelves)
+        with self.store.reading() as record:
+            broken = record.ledger_problem()
+        found += [RegistryFinding(Trouble.LEDGER_BEHIND, "", "", broken)] if broken else []
+        self._keep(reconciling.OF_THE_VERSIONS, found, unread, at=at)
+        with self.store.deciding() as record:
+            record.watch.beat(LOOK, at=at)
+        return tuple(repaired)
+
+    def _governed(self, known: Chronicle) -> tuple[str, ...]:
+        """The models that people have decided or asked about."""
+        with self.store.reading() as record:
+            asked = record.watch.models_asked_for()
+        return tuple(sorted(asked | {model for (model, _), _ in decisions(known)}))
+
+    def _versions(
+        self, model: str, models: Mapping[str, RegisteredModel]
+    ) -> Mapping[int, ModelVersion]:
+        if model not in models:
+            return {}
+        return {version.version: version for version in self.tracking.versions(model)}
+
+    def _of_one(
+        self,
+        model: str,
+        alias: str,
+        decided: Decided,
+        models: Mapping[str, RegisteredModel],
+        versions: Mapping[int, ModelVersion],
+    ) -> Iterable[RegistryFinding]:
+        deleted = reconciling.of_the_version(model, alias, decided, versions=versions)
+        if deleted is not None:
+            yield deleted
+        version = versions.get(decided.version or 0)
+        if version is None or decided.request is None:
+            return
+        with self.store.reading() as record:
+            request = record.request(RequestId(decided.request))
+            decision = record.decision(request.request_id)
+            owed = record.queue.of(request.request_id) is not None
+        if owed:  # its tags are still being written
+            return
+        tags = models[model].tags
+        finding = reconciling.of_the_tags(request, decision, version=version, model_tags=tags)
+        if finding is not None:
+            yield finding
+
+    def _repair_flags(
+        self,
+        model: str,
+        models: Mapping[str, RegisteredModel],
+        versions: Mapping[int, ModelVersion],
+        known: Chronicle,
+    ) -> list[tuple[str, int]]:
+        if model not in models:
+            return []
+        with self.store.reading() as record:
+            derived = derived_flags(record, known, models[model], versions)
+        if derived is None:
+            return []
+        repairs = reconciling.flag_repairs(versions.values(), derived)
+        for number, tags in repairs.items():
+            self.promotions.registry.set_version_tags(model, number, tags)
+        return [(model, number) for number in repairs]
+
+    # what the keys signed
+
+    def _look_at_evidence(
+        self, models: Mapping[str, RegisteredModel], problems: list[str], *, at: datetime
+    ) -> None:
+        found: list[RegistryFinding] = []
+        unread: set[Alias] = set()
+        for (model, alias), decided in decisions(chronicle(self.store.entries())):
+            if decided.request is None or model not in models:
+                continue
+            try:
+                found += self._mutated(RequestId(decided.request), at=at)
+            except Refused:  # the version is gone, which is a finding of its own
+                continue
+            except StileError as error:
+                problems.append(str(error))
+                unread.add((model, alias))
+        self._keep(reconciling.OF_THE_EVIDENCE, found, unread, at=at)
+
+    def _mutated(self, number: RequestId, *, at: datetime) -> Iterable[RegistryFinding]:
+        with self.store.reading() as record:
+            request = record.request(number)
+            signed = signed_request(record, request)
+            people = record.people()
+        if not signed.evidence.figures:  # adopted from before Stile: nobody signed any fact
+            return ()
+        now = self.promotions.verified_now(signed, people, at=at)
+        changed = reconciling.lasting(changed_facts(signed.evidence, now))
+        finding = reconciling.of_the_evidence(request, changed)
+        return () if finding is None else (finding,)
+
+    def _keep(
+        self,
+        looked_for: frozenset[Trouble],
+        found: list[RegistryFinding],
+        unread: Iterable[Alias],
+        *,
+        at: datetime,
+    ) -> None:
+        """Remember what was found; what is new or gone is told to the ledger, where it is whole."""
+        with self.store.deciding() as record:
+            found += kept(record, looked_for, frozenset(unread))
+            difference = record.watch.replace(looked_for, found, at=at)
+            news = [("finding_opened", finding) for finding in difference.new]
+            news += [("finding_closed", finding) for finding in difference.gone]
+            news = [(kind, f) for kind, f in news if f.trouble in _IN_THE_LEDGER]
+            if not news or record.ledger_problem():  # nothing is built upon a broken ledger
+                return
+            for kind, finding in news:
+                record.append(kind, _body_of(finding), actor=STILE, at=at)
+
+
+def _behind_findings(
+    entries: tuple[Entry, ...],
+    models: Mapping[str, RegisteredModel],
+    shelves: Mapping[str, Mapping[int, ModelVersion]],
+) -> Iterable[RegistryFinding]:
+    for name, model in models.items():
+        tags = [model.tags.get(TAG_ANCHOR, "")]
+        tags += [v.tags.get(TAG_LEDGER_HEAD, "") for v in shelves.get(name, {}).values()]
+        wrong = next((text for text in tags if text and disagrees(entries, text)), None)
+        if wrong is not None:
+            yield reconciling.of_the_ledger(name, wrong, newest=len(entries))
+
+
+def _body_of(finding: RegistryFinding) -> Mapping[str, JsonValue]:
+    return {
+        "model": finding.model,
+        "alias": finding.alias,
+        "version": finding.version,
+        "request": finding.request,
+        "trouble": finding.trouble.value,
+        "says": finding.says,
+    }

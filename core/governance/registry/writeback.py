@@ -1,0 +1,301 @@
+"""Telling MLflow what was decided: intent first, the alias last, read back; a crash converges."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from core.errors import Refused, StileError, Unavailable
+from core.governance.acts.deciding import about, outdated, settle, signed_request
+from core.governance.acts.promotion import Promotions, Registry
+from core.governance.checks import judge
+from core.governance.judgement import (
+    TAG_ANCHOR,
+    TAG_DECISION,
+    TAG_DIGEST,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+    blocking,
+    changed_facts,
+    digests_of,
+)
+from core.governance.registry.conflicts import begins_at, confirmed, moved_away, moved_elsewhere
+from core.governance.registry.flags import Flag, flags
+from core.governance.registry.reconciling import lasting
+from core.governance.requests import (
+    Action,
+    PromotionRequest,
+    Purpose,
+    RequestId,
+    Status,
+    missing_keys,
+    next_status,
+)
+from core.identity.people import Username
+from core.store.governance import GovernanceStore
+from core.store.people import STILE
+from core.store.queue import Owed
+
+_log = logging.getLogger(__name__)
+_UNEXPECTED: Final = "Something unexpected happened while writing to MLflow; see the log."
+LEASE: Final = timedelta(seconds=60)
+FIRST_WAIT: Final = timedelta(seconds=2)
+LONGEST_WAIT: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """The write of decided promotions. `holder` names this process, `clock` dates its leases."""
+
+    promotions: Promotions
+    holder: str
+    clock: Callable[[], datetime]
+
+    @property
+    def store(self) -> GovernanceStore:
+        """Where decisions are."""
+        return self.promotions.store
+
+    @property
+    def registry(self) -> Registry:
+        """Where they go."""
+        return self.promotions.registry
+
+    def run_due(self, *, at: datetime) -> tuple[PromotionRequest, ...]:
+        """The requests whose write was tried now, as they stand afterwards."""
+        with self.store.reading() as record:
+            due = record.queue.due(at=at)
+        return tuple(self.run(owed.request_id, at=at) for owed in due)
+
+    def run(self, request_id: RequestId, *, at: datetime) -> PromotionRequest:
+        """The request after one attempt: confirmed, in conflict, failed, or still pending.
+
+        An attempt that MLflow did not answer, or refused, is postponed with the answer noted;
+        nothing is lost, because every step finds out by reading how far the one before came.
+        """
+        request = self.promotions.request(request_id)
+        name = f"write-back:{request.model}/{request.alias}"
+        if not self._lease(name):
+            return request
+        try:
+            return self._attempt(request_id, name, at=at)
+        except Unavailable as error:
+            self._postpone(request_id, error, at=at)
+        except Refused as error:
+            self._fail(request_id, error, at=at)
+        except StileError as error:
+            self._postpone(request_id, error, at=at)
+        except Exception:  # noqa: BLE001  a door: one request must not stop those behind it
+            _log.exception("The write of request %s met something unexpected.", request_id)
+            self._postpone(request_id, StileError(_UNEXPECTED), at=at)
+        finally:
+            with self.store.deciding() as record:
+                record.queue.release(name, holder=self.holder)
+        return self.promotions.request(request_id)
+
+    def _attempt(self, request_id: RequestId, lease: str, *, at: datetime) -> PromotionRequest:
+        request = self.promotions.request(request_id)
+        if request.status is Status.APPLIED:
+            return self._finish_decoration(request, at=at)
+        if request.status is Status.APPROVED and at >= request.expires_at:
+            return self._settle(request, Action.EXPIRE, "MLflow did not answer in time.", at=at)
+        if not request.status.is_in_flight:
+            return self._nothing_owed(request, at=at)
+        begins = begins_at(request)
+        stands = self.registry.aliases(request.model).get(request.alias)
+        if stands == begins:
+            problem = self._no_longer_true(request, at=at)
+            if problem:
+                return self._settle(request, Action.CONFLICT, problem, at=at)
+            if not self._lease(lease):  # hashing may take longer than one lease lasts
+                raise Unavailable("Another worker has taken this write over and finishes it.")
+            stands = self.registry.aliases(request.model).get(request.alias)
+        if stands not in {begins, request.to_version}:
+            says = moved_elsewhere(request, stands)
+            return self._settle(request, Action.CONFLICT, says, at=at)
+        request, head = self._start(request, stands=stands, at=at)
+        self._write(request, head, stands=stands, lease=lease)
+        read_back = self.registry.aliases(request.model).get(request.alias)
+        if read_back != request.to_version:
+            says = moved_away(request, read_back)
+            return self._settle(request, Action.CONFLICT, says, at=at)
+        applied = self._settle(request, Action.FINISH, confirmed(request), at=at)
+        return self._finish_decoration(applied, at=at)
+
+    def _no_longer_true(self, request: PromotionRequest, *, at: datetime) -> str:
+        """Why the decision does not hold any more, once verified anew; or nothing.
+
+        Raises
+        ------
+        Unavailable
+            A live condition fails at this moment: the write waits, and voids nothing.
+        """
+        if at >= request.expires_at:
+            return "The approval has lapsed; the alias was left alone. Open a new request."
+        try:
+            self.registry.version(request.model, request.to_version)
+        except Refused as error:
+            return f"{request.model} {request.to_version} cannot be promoted any more: {error}"
+        if request.purpose is Purpose.BREAK_GLASS:  # its keys and checks were overruled on purpose
+            return ""
+        if request.purpose is Purpose.RESTORE:
+            return self._not_what_was_signed(request, at=at)
+        with self.store.reading() as record:
+            people = record.people()
+            moved_on = outdated(record, request)
+        if moved_on:
+            return f"The rules changed before the write; the alias was left alone. {moved_on}"
+        now = self.promotions.verified_now(request, people, at=at)
+        changed = changed_facts(request.evidence, now)
+        if changed:
+            return (
+                "The evidence changed between the decision and the write "
+                f"({', '.join(changed[:3])}); the alias was left alone. Open a new request."
+            )
+        authors = self.promotions.source.authors(request.model, request.to_version, people)
+        if any(missing_keys(_without_keys_of(request, authors), now, at=at).values()):
+            return "A key no longer counts; the alias was left alone. Open a new request."
+        unmet = blocking(judge(request.policy, now))
+        if unmet:
+            raise Unavailable(
+                f"Held: “{unmet[0].check_id}” does not pass at this moment. {unmet[0].says}".strip()
+            )
+        return ""
+
+    def _not_what_was_signed(self, request: PromotionRequest, *, at: datetime) -> str:
+        """Why a decision cannot be issued again: its keys signed other facts; or nothing.
+
+        Keys that have expired since and conditions of the moment do not matter: the decision was
+        made, and only its place in the registry was taken away.
+        """
+        with self.store.reading() as record:
+            signed = signed_request(record, request)
+            people = record.people()
+        if not signed.evidence.figures:  # adopted from before Stile: nobody signed any fact
+            return ""
+        now = self.promotions.verified_now(signed, people, at=at)
+        changed = lasting(changed_facts(signed.evidence, now))
+        if not changed:
+            return ""
+        return (
+            f"The facts that were signed have changed ({', '.join(changed[:3])}), so the decision "
+            "cannot be issued again; the alias was left alone. Promote another version."
+        )
+
+    def _start(
+        self, request: PromotionRequest, *, stands: int | None, at: datetime
+    ) -> tuple[PromotionRequest, str]:
+        """The request in APPLYING and the ledger's head; the intent is kept before MLflow is."""
+        with self.store.deciding() as record:
+            now = record.request(request.request_id)
+            if now.status is not Status.APPLYING:
+                now = replace(now, status=next_status(now.status, Action.START))
+                record.save(now)
+                body = {**about(now), "stands": stands}
+                record.append("apply_intended", body, actor=STILE, at=at)
+            head = record.head()
+            return now, f"{head.seq}:{head.hash}" if head else ""
+
+    def _write(
+        self, request: PromotionRequest, head: str, *, stands: int | None, lease: str
+    ) -> None:
+        self.registry.set_version_tags(request.model, request.to_version, self._tags(request, head))
+        if stands == request.to_version:
+            return
+        with self.store.reading() as record:
+            mine = record.queue.holds(lease, holder=self.holder, at=self.clock())
+        if not mine:
+            raise Unavailable("The lease ran out before the alias was set; it is tried again.")
+        self.registry.set_alias(request.model, request.alias, request.to_version)
+
+    def _tags(self, request: PromotionRequest, head: str) -> dict[str, str]:
+        with self.store.reading() as record:
+            decision = record.decision(request.request_id)
+        digests = digests_of(request.evidence)
+        return {
+            TAG_REQUEST: str(request.request_id),
+            TAG_DECISION: decision,
+            TAG_POLICY: f"{request.policy.version}:{request.policy.digest}",
+            **{TAG_DIGEST[side]: digest for side, digest in digests.items()},
+            TAG_LEDGER_HEAD: head,
+        }
+
+    def _finish_decoration(self, request: PromotionRequest, *, at: datetime) -> PromotionRequest:
+        """What follows the alias and may be written again: flags and the ledger's anchor."""
+        for version, tags in self._flag_tags(request).items():
+            self.registry.set_version_tags(request.model, version, tags)
+        with self.store.reading() as record:
+            head = record.head()
+        if head is not None:
+            self.registry.set_model_tag(request.model, TAG_ANCHOR, f"{head.seq}:{head.hash}")
+        return self._nothing_owed(request, at=at)
+
+    def _flag_tags(self, request: PromotionRequest) -> dict[int, dict[str, str]]:
+        """The flag tags of every version that served before, and the new champion's cleared."""
+        champion = self.registry.aliases(request.model).get(request.alias)
+        with self.store.reading() as record:
+            served = record.served_before(request.model, request.alias)
+        former = sorted(served - {champion})
+        found = flags(former, champion=champion, former_champions=former)
+        tags = {version: _flag_tag(flag) for version, flag in found.items()}
+        if champion is not None and TAG_FLAG in self.registry.version(request.model, champion).tags:
+            tags[champion] = _flag_tag(Flag("", ""))
+        return {version: tag for version, tag in tags.items() if self._exists(request, version)}
+
+    def _exists(self, request: PromotionRequest, version: int) -> bool:
+        try:
+            self.registry.version(request.model, version)
+        except Refused:  # deleted since it served: nothing to flag
+            return False
+        return True
+
+    def _nothing_owed(self, request: PromotionRequest, *, at: datetime) -> PromotionRequest:
+        with self.store.deciding() as record:
+            record.queue.settle(request.request_id, at=at)
+        return request
+
+    def _settle(
+        self, request: PromotionRequest, action: Action, says: str, *, at: datetime
+    ) -> PromotionRequest:
+        with self.store.deciding() as record:
+            now = record.request(request.request_id)
+            return settle(record, now, action, says, actor=STILE, at=at)
+
+    def _postpone(self, request_id: RequestId, error: StileError, *, at: datetime) -> None:
+        with self.store.deciding() as record:
+            owed = record.queue.of(request_id)
+            if owed is not None:
+                record.queue.postpone(request_id, until=at + wait_after(owed), problem=str(error))
+
+    def _fail(self, request_id: RequestId, error: StileError, *, at: datetime) -> None:
+        """MLflow said no: the request fails loudly, keeps its alias, and is tried again later."""
+        with self.store.deciding() as record:
+            now = record.request(request_id)
+            if now.status is Status.APPLYING:
+                settle(record, now, Action.FAIL, str(error), actor=STILE, at=at)
+        self._postpone(request_id, error, at=at)
+
+    def _lease(self, name: str) -> bool:
+        now = self.clock()
+        with self.store.deciding() as record:
+            return record.queue.lease(name, holder=self.holder, at=now, until=now + LEASE)
+
+
+def wait_after(owed: Owed) -> timedelta:
+    """How long to wait before the next attempt: twice as long each time, up to five minutes."""
+    return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(owed.attempts, 10)))
+
+
+def _flag_tag(flag: Flag) -> dict[str, str]:
+    return {TAG_FLAG: flag.kind, TAG_FLAG_REASON: flag.reason}
+
+
+def _without_keys_of(request: PromotionRequest, authors: frozenset[Username]) -> PromotionRequest:
+    """The request without keys of authors, also of those known as authors only since."""
+    allowed = request.policy.authors_may_turn
+    keys = tuple(k for k in request.keys if k.person not in authors or k.side in allowed)
+    return replace(request, keys=keys)
