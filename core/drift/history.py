@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from core.drift.report import Basis, ColumnDrift, DriftVerdict, Served, Window, WindowReport
-from core.governance.timeline import Interval, Standing
+from core.governance.registry.timeline import Interval, Standing
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from core.drift.history import by_concern, marks, moves, newest_evaluable
 from core.drift.monitor import DriftMonitor
 from core.drift.report import Grain, WindowReport
 from core.errors import Refused
-from core.governance.timeline import Interval
+from core.governance.registry.timeline import Interval
 
 _COLUMNS: Final = 6
 

@@ -21,7 +21,7 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
-from core.governance.timeline import Interval, Standing
+from core.governance.registry.timeline import Interval, Standing
 
 STABLE, DRIFTING, UNKNOWN = DriftVerdict.STABLE, DriftVerdict.DRIFTING, DriftVerdict.NOT_EVALUABLE
 FIRST = datetime(2013, 7, 1, tzinfo=UTC)
