@@ -57,7 +57,7 @@ PURE = (
         f"core/drift/{m}.py"
         for m in [
             *("counts", "statistics", "calibration", "assessment", "report", "history"),
-            *("rebase", "sketch", "paper"),
+            *("rebase", "sketch", "paper", "estimated"),
         ]
     ),
     "core/identity/people.py",

@@ -16,12 +16,14 @@ from typing import Final
 from core.drift import assessment, calibration, forgetting, keeping, realised, rebase
 from core.drift.calibration import Calibration
 from core.drift.counts import Profile, Reference
+from core.drift.estimating import PerformanceEstimator
 from core.drift.keeping import KeptReference
 from core.drift.predictions import PredictionMonitor
 from core.drift.remembered import Remembered
 from core.drift.report import (
     ColumnDistribution,
     Conformity,
+    EstimatedPerformance,
     Grain,
     Performance,
     Window,
@@ -69,6 +71,7 @@ class DriftMonitor:
         self._store = profile_store
         self._home = home
         self.outputs = PredictionMonitor(reader, artifacts, profile_store, home)
+        self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self._runs = Remembered(_KEPT_RUNS)
         self._references = Remembered(_KEPT_REFERENCES)
@@ -279,6 +282,13 @@ class DriftMonitor:
         days = self._store.get(model, realised.REALISED, Grain.DAY)
         by_start = {day.window.start: day for day in days}
         return realised.performances(keeping.windows_of(by_start, grain), version=version)
+
+    def estimated_performance(
+        self, model: str, version: int, grain: Grain, *, at: datetime
+    ) -> EstimatedPerformance:
+        """What a version's scores promise in each window, before labels arrive and beside them."""
+        realised = self.performance(model, grain, version=version)
+        return self._estimator.estimate(model, version, grain, realised=realised, at=at)
 
     def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
         """How the newest day's live rows fit a signature; None without live rows."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from core.drift import answers, assessment, calibration, keeping, rebase
 from core.drift.calibration import Calibration
-from core.drift.counts import Profile, Reference
+from core.drift.counts import ColumnCounts, Profile, Reference
 from core.drift.remembered import Remembered
 from core.drift.report import (
     ColumnDistribution,
@@ -27,6 +27,8 @@ from core.tracking.values import RunId
 
 FIRST_DAYS: Final = 14
 """Whole days of its own answers that are the yardstick of a version whose run logged none."""
+SCORE: Final = "score"
+"""The output that is the probability of 1."""
 _AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
 _KEPT: Final = 100
 _NONE: Final = object()
@@ -84,6 +86,22 @@ class PredictionMonitor:
         return self._judged.get(
             key, lambda: self._drift(model, version, grain, days, whole, run_id)
         )
+
+    def scores(
+        self, model: str, version: int, grain: Grain, *, at: datetime
+    ) -> Mapping[Window, ColumnCounts | None]:
+        """The counted scores of a version in each window that it answered in, oldest first.
+
+        None where it answered without a score. The window that still fills is included.
+        """
+        days = self._days(model, at=at)
+        given = _answers(days, version)
+        by_start = {d.window.start: d for d in days if d.window.start.date() in given}
+        windows = sorted(keeping.windows_of(by_start, grain), key=lambda window: window.start)
+        return {
+            window: _sum({d: p for d, p in given.items() if _inside(d, window)}).columns.get(SCORE)
+            for window in windows
+        }
 
     def column(self, model: str, version: int, window: Window, name: str) -> ColumnDistribution:
         """One output of a version in its yardstick and in a window, over the same bins.

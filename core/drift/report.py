@@ -177,6 +177,69 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """One metric before labels arrived, and half its 95 % interval.
+
+    `by_holdout` is half the interval that the chance in the hold-out alone would give.
+    """
+
+    value: float
+    half_width: float
+    by_holdout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the scores of one window promise, by metric; no metrics: `says` tells why.
+
+    `beyond` is the share of scores outside of those that the hold-out held (0 to 1).
+    """
+
+    window: Window
+    rows: int
+    metrics: Mapping[str, Estimated]
+    beyond: float | None
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Realised less estimated, over the windows that have labels, with half its 95 % interval.
+
+    Both are None while there are too few such windows to tell.
+    """
+
+    metric: str
+    windows: int
+    difference: float | None
+    half_width: float | None
+
+    @property
+    def holds(self) -> bool | None:
+        """True when labels do not contradict the estimates; None while too few can tell."""
+        if self.difference is None or self.half_width is None:
+            return None
+        return abs(self.difference) <= self.half_width
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedPerformance:
+    """What one version's scores promise in each window, oldest first, before labels arrive.
+
+    `holdout` is what the same metrics were on the `holdout_rows` rows that its scores are
+    calibrated on. Without windows, `says` tells why nothing can be estimated.
+    """
+
+    model: str
+    version: int
+    windows: tuple[Estimate, ...]
+    holdout: Mapping[str, float]
+    holdout_rows: int
+    agreement: Agreement | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conformity:
     """Whether the newest day's live inputs have the columns and types of a signature.
 
