@@ -302,3 +302,74 @@ class ProfileRow(_Row, table=True):
     counts: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     sums: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     details: str = _text()
+
+
+class DriftAlertRow(_Row, table=True):
+    """One time in which a champion's inputs, predictions or performance drifted."""
+
+    __tablename__ = "drift_alerts"
+    __table_args__ = (
+        Index(
+            "one_open_drift_alert",
+            "model",
+            "subject",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+    alert_id: int | None = Field(
+        default=None, sa_column=Column(Integer, primary_key=True, autoincrement=True)
+    )
+    model: str = _name()
+    subject: str = Field(sa_column=Column(String(40), nullable=False))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    opened_at: datetime = _time()
+    first: str = _text()
+    last: str = _text()
+    windows: int = Field(sa_column=Column(Integer, nullable=False))
+    owner: str | None = _name(nullable=True)
+    acknowledged_by: str | None = _name(nullable=True)
+    acknowledged_at: datetime | None = _time(nullable=True)
+    comment: str = _text()
+    closed_at: datetime | None = _time(nullable=True)
+    outcome: str = _text()
+
+
+class DriftLookRow(_Row, table=True):
+    """The newest window that was judged for a subject of a model, whichever way it went."""
+
+    __tablename__ = "drift_looks"
+    model: str = _name(primary_key=True)
+    subject: str = Field(sa_column=Column(String(40), primary_key=True))
+    version: int = Field(sa_column=Column(Integer, nullable=False))
+    window_end: datetime = _time()
+    verdict: str = Field(sa_column=Column(String(40), nullable=False))
+    at: datetime = _time()
+
+
+class NoticeTargetRow(_Row, table=True):
+    """Up to which ledger entry a target has been told; its address is only here as a digest."""
+
+    __tablename__ = "notice_targets"
+    digest: str = Field(sa_column=Column(String(64), primary_key=True))
+    name: str = _text()
+    told: int = Field(sa_column=Column(BigInteger, nullable=False))
+    attempts: int = Field(sa_column=Column(Integer, nullable=False))
+    not_before: datetime = _time()
+    problem: str = _text()
+    since: datetime = _time()
+    succeeded_at: datetime | None = _time(nullable=True)
+
+
+class TokenRow(_Row, table=True):
+    """A token of the command line; only its SHA-256 is here."""
+
+    __tablename__ = "tokens"
+    token_digest: str = Field(sa_column=Column(String(64), primary_key=True))
+    token_id: str = Field(sa_column=Column(String(20), nullable=False, unique=True))
+    username: str = _name(index=True)
+    label: str = _text()
+    created_at: datetime = _time()
+    expires_at: datetime = _time()
+    revoked_at: datetime | None = _time(nullable=True)
