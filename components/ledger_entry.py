@@ -5,7 +5,8 @@ from typing import Final
 
 import streamlit as st
 
-from components import chronicle, frame, state, theme
+from components import frame, state, theme
+from core.governance.ledger import telling
 from core.governance.ledger.entries import Entry
 
 FIELDS: Final[Mapping[str, Callable[[Entry], str]]] = {
@@ -19,7 +20,7 @@ def field_text(field: str, value: str, *, people: Mapping[str, str]) -> str:
     """A value of a filter as people know it."""
     if field == "person":
         return people.get(value, value)
-    return chronicle.kind_label(value) if field == "kind" else value
+    return telling.kind_label(value) if field == "kind" else value
 
 
 def row(entry: Entry, people: Mapping[str, str]) -> None:
@@ -34,7 +35,7 @@ def row(entry: Entry, people: Mapping[str, str]) -> None:
             kwargs={"entry": entry.seq},
         )
         st.markdown(
-            f":small[{frame.clock(entry.time)}] · {theme.plain(chronicle.line(entry, people))}",
+            f":small[{frame.clock(entry.time)}] · {theme.plain(telling.line(entry, people))}",
             width="stretch",
         )
 
@@ -44,7 +45,7 @@ def detail(entry: Entry, people: Mapping[str, str]) -> None:
     with st.container(border=True, key="ledger_detail"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f"**Entry {entry.seq}** · {theme.plain(chronicle.line(entry, people))}",
+                f"**Entry {entry.seq}** · {theme.plain(telling.line(entry, people))}",
                 width="stretch",
             )
             st.button(

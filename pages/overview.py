@@ -7,7 +7,6 @@ import streamlit as st
 
 from components import (
     answering,
-    chronicle,
     frame,
     governance,
     model_card,
@@ -18,6 +17,7 @@ from components import (
     watch,
 )
 from core.errors import StileError
+from core.governance.ledger import telling
 from core.governance.registry.reconcile import Unanswered
 from core.identity.people import Role
 
@@ -99,14 +99,14 @@ def _card(name: str) -> None:
 def _recent() -> None:
     frame.require(Role.VIEWER)
     people = governance.names()
-    decided = [e for e in frame.services().store.entries() if e.kind in chronicle.DECISIONS]
+    decided = [e for e in frame.services().store.entries() if e.kind in telling.DECISIONS]
     st.subheader("Recent decisions", anchor=False)
     if not decided:
         st.caption("Nobody has decided anything yet.")
     for entry in reversed(decided[-_DECISIONS_SHOWN:]):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
-                f":small[{frame.clock(entry.time)}] · {theme.plain(chronicle.line(entry, people))}",
+                f":small[{frame.clock(entry.time)}] · {theme.plain(telling.line(entry, people))}",
                 width="stretch",
             )
             with st.container(width="content"):

@@ -46,7 +46,7 @@ PURE = (
     ),
     *(
         f"core/governance/ledger/{m}.py"
-        for m in ("entries", "chain", "anchors", "bundles", "model_card")
+        for m in ("entries", "chain", "anchors", "bundles", "model_card", "telling")
     ),
     *(
         f"core/governance/registry/{m}.py"

@@ -11,11 +11,11 @@ import pytest
 import typer
 from mlflow import MlflowClient
 
-from components import chronicle
 from core.bootstrap import Services, open_services, work_of
 from core.cli import erase, run
 from core.drift import realised
 from core.drift.report import Grain
+from core.governance.ledger import telling
 from core.governance.ledger.entries import Entry
 from core.live.capture import InferenceLogWriter
 from core.live.files import inference_folder, recorded_ids
@@ -105,7 +105,7 @@ def test_the_ledger_says_how_many_by_whom_and_why_and_never_which(
     assert erased.facts == {**ordered.facts, "order": ordered.seq}
     assert (erased.facts["ids"], erased.facts["predictions"], erased.facts["labels"]) == (2, 1, 1)
     assert not any("Lovelace" in entry.body for entry in services.store.entries())
-    line = chronicle.line(erased, NAMES)
+    line = telling.line(erased, NAMES)
     assert line == "Ada erased 1 captured predictions and 1 labels of m: “asked to”"
     assert services.store.verify().findings == ()
 
@@ -188,7 +188,7 @@ def test_the_worker_removes_what_is_too_old_counts_it_and_keeps_the_losses(
     (entry,) = told(services, "log_expired")
     assert (entry.actor, entry.facts["days"], entry.facts["label_files"]) == ("stile", 1, 1)
     line = "Stile removed 1 days of m's captured rows and 1 files of labels, older than 30 days"
-    assert chronicle.line(entry, NAMES) == line
+    assert telling.line(entry, NAMES) == line
     assert services.drift.performance("m", Grain.DAY) == before
 
 

@@ -1,4 +1,4 @@
-"""The ledger in plain words: one line an entry, for people of both sides."""
+"""The ledger in plain words: one line an entry, for people of both sides. Pure."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -79,7 +79,7 @@ def kind_label(kind: str) -> str:
 def line(entry: Entry, names: Mapping[str, str]) -> str:
     """What an entry says in one plain sentence; `names` are people's names by username.
 
-    The text holds foreign names and is not Markdown: show it through `theme.plain`.
+    The text holds foreign names and is not Markdown: a page escapes it, so does a notification.
     """
     facts = entry.facts
     who = "Stile" if entry.actor == "stile" else names.get(entry.actor, entry.actor)
