@@ -373,3 +373,25 @@ class TokenRow(_Row, table=True):
     created_at: datetime = _time()
     expires_at: datetime = _time()
     revoked_at: datetime | None = _time(nullable=True)
+
+
+class SourceRow(_Row, table=True):
+    """Where a model's inference log is, as somebody described it in YAML."""
+
+    __tablename__ = "sources"
+    model: str = _name(primary_key=True)
+    place: str = Field(sa_column=Column(String(12), nullable=False))
+    description: str = _text()
+    folder: str = _text()
+    added_by: str = _name()
+    added_at: datetime = _time()
+
+
+class ListingRow(_Row, table=True):
+    """The days of a described table as they were counted last: what changed is read again."""
+
+    __tablename__ = "source_listings"
+    model: str = _name(primary_key=True)
+    place: str = Field(sa_column=Column(String(12), primary_key=True))
+    which: str = Field(sa_column=Column(String(20), primary_key=True))
+    listing: str = _text()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from core.errors import Refused
 from core.store import transaction
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration. A test compares it with the scripts beside this file."""
 
 
