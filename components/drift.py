@@ -13,22 +13,25 @@ from core.drift.report import DriftVerdict, Grain, WindowReport
 _ROW_HEIGHT = 24
 
 
-def sentence(model: str, version: int, reports: Sequence[WindowReport]) -> str:
-    """The page's question answered in words, as Markdown."""
+def sentence(
+    model: str, version: int, reports: Sequence[WindowReport], *, performance: str = ""
+) -> str:
+    """The page's question answered in words, as Markdown; `performance` says if it matters."""
     name = f"{theme.plain(model)} {version}"
     newest = newest_evaluable(reports)
     if newest is None:
         return f"{name}: whether its inputs drift cannot be told yet."
     run = streak(reports)
+    matters = f"; {theme.plain(performance)}" if performance else ""
     if run.since is None:
-        return f"{name}: its inputs are where they were in training."
+        return f"{name}: its inputs are where they were in training{matters}."
     moved = f"{len(newest.alerting)} of {len(newest.columns)} inputs drift"
     if newest.verdict is DriftVerdict.STABLE:
         moved = "its inputs drift"
     grain = newest.window.grain.value
     lasts = f"for {run.windows} {grain}s in a row since" if run.windows > 1 else f"this {grain},"
     severity = "" if newest.severity is None else f"; severity {newest.severity:.2f}"
-    return f"{name}: {moved} {lasts} {theme.day(run.since)}{severity}."
+    return f"{name}: {moved} {lasts} {theme.day(run.since)}{severity}{matters}."
 
 
 def freshness(reports: Sequence[WindowReport]) -> str:

@@ -1,74 +1,186 @@
-"""Realised performance on the Drift page: what labels say of each version that answered."""
+"""Performance on the Drift page: what scores promise before labels arrive, and what labels say."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from components import charts, drift_queries, frame, queries, theme
-from components.figures import drift as figures
-from core.drift.report import Grain, Performance
+from components import charts, drift_queries, frame, queries, state, theme
+from components.figures import drift_performance as figures
+from core.drift import promise
+from core.drift.report import EstimatedPerformance, Grain, Performance
+
+Realised = Mapping[int, Sequence[Performance]]
+Promised = Mapping[int, EstimatedPerformance]
+
+
+def in_short(model: str, version: int, grain: Grain) -> str:
+    """Half a sentence on how a version does, for the page's first line; empty without scores."""
+    found = frame.ask(
+        lambda: promise.in_short(
+            drift_queries.estimated(model, version, grain),
+            queries.live_performance(model, grain, version),
+        ),
+        keep_as=f"drift.in_short.{model}.{version}.{grain.value}",
+    )
+    return found or ""
 
 
 def draw(model: str, version: int, grain: Grain) -> None:
-    """The live metric of each version with its interval, beside the hold-out of `version`."""
-    measured = frame.ask(
-        lambda: {
-            number: queries.live_performance(model, grain, number)
-            for served in drift_queries.served(model, grain)
-            for number in served.rows
-        },
-        keep_as=f"drift.performance.{model}.{grain.value}",
-    )
-    if measured is None:
+    """The metric of each version that answered, estimated and realised, beside the hold-out's."""
+    found = frame.ask(lambda: _asked(model, version, grain), keep_as=f"drift.performance.{model}")
+    if found is None:
         return
-    own = [p.metric for p in measured.get(version, ()) if p.value is not None]
-    held = frame.ask(
-        lambda: queries.holdout_metric(model, version, own[-1]) if own else None,
-        keep_as=f"drift.holdout.{model}.{version}",
+    realised, promised = found
+    own = promised[version]
+    metrics = [m for m in promise.WORDS if any(m in e.metrics for e in own.windows)]
+    known = [p for windows in realised.values() for p in windows if p.value is not None]
+    if not metrics and not known:
+        told = [p.says for windows in realised.values() for p in windows[-1:] if p.says]
+        frame.empty(
+            "Performance is not evaluable.",
+            next_step=theme.plain(" ".join([own.says, *told[-1:]])),
+        )
+        return
+    if not metrics:
+        st.markdown(f"{theme.verdict_badge('not_evaluable')} {theme.plain(own.says)}")
+    elif own.agreement is not None and own.agreement.holds is False:
+        st.warning(theme.plain(promise.agreement(own.agreement, grain)))
+    else:
+        st.markdown(theme.plain(promise.agreement(own.agreement, grain)))
+    measured = known[-1].metric if known else promise.METRIC
+    metric = _metric(metrics) if metrics else measured
+    _chart(realised, promised, version, metric, model, grain)
+    if metrics:
+        _all_metrics(own, metrics)
+        st.caption(theme.plain(own.says))
+    st.caption(
+        "Bars on what labels say are 95 % intervals with rows taken as independent: rows of one "
+        "day resemble each other, so the truth is wider."
     )
-    _performance(measured, version, held, grain=grain)
 
 
-def _performance(
-    by_version: Mapping[int, Sequence[Performance]],
+def _asked(model: str, version: int, grain: Grain) -> tuple[Realised, Promised]:
+    answered = {n for served in drift_queries.served(model, grain) for n in served.rows}
+    numbers = sorted({*answered, version})
+    return (
+        {number: queries.live_performance(model, grain, number) for number in numbers},
+        {number: drift_queries.estimated(model, number, grain) for number in numbers},
+    )
+
+
+def _metric(metrics: list[str]) -> str:
+    name = state.one_of("metric", metrics, metrics[0])
+    picked = st.segmented_control(
+        "Metric", metrics, default=name, key="drift_metric", format_func=promise.WORDS.__getitem__
+    )
+    state.put(metric=None if picked in (None, metrics[0]) else picked)
+    return picked or metrics[0]
+
+
+def _chart(
+    realised: Realised,
+    promised: Promised,
     version: int,
-    baseline: float | None,
-    *,
+    metric: str,
+    model: str,
     grain: Grain,
 ) -> None:
-    """What labels say of each version that answered, or why they say nothing yet."""
-    known = [p for windows in by_version.values() for p in windows if p.value is not None]
-    if not known:
-        told = [p.says for windows in by_version.values() for p in windows[-1:] if p.says]
-        says = told[-1] if told else "No labels have arrived yet."
-        frame.empty("Live performance is not evaluable.", next_step=theme.plain(says))
-        return
-    own = [p for p in by_version.get(version, ()) if p.value is not None]
-    last = max(own or known, key=lambda p: p.window.start)
-    metric = theme.plain(last.metric.replace("_", " "))
-    held = "" if baseline is None or not own else f", {baseline:.3f} on the hold-out"
-    margin = "" if last.half_width is None else f" ± {last.half_width:.3f}"
-    of = f"version {version}" if own else "another version"
+    own = promised[version]
+    held = own.holdout.get(metric)
+    if held is None:
+        held = queries.holdout_metric(model, version, metric)
+    name = theme.plain(promise.WORDS.get(metric, metric.replace("_", " ")))
     charts.draw(
-        figures.performance(by_version, frame.mode(), baseline=baseline, grain=grain),
+        figures.performance(
+            realised, promised, frame.mode(),
+            version=version, metric=metric, baseline=held, grain=grain,
+        ),
         key="drift_performance",
-        title=f"Live {metric} of {of} {last.value:.3f}{margin}{held}; {last.labelled_rows:,} "
-        f"labels on {theme.day(last.window.start)}",
-        alt=f"Lines of live {metric} per {grain.value} and version where labels arrived.",
-        table=pd.DataFrame(
+        title=_title(realised.get(version, ()), own, metric, name, held),
+        alt=f"Lines of {name} per {grain.value} and version: estimated dashed, realised solid.",
+        table=_table(realised, promised, metric),
+        height=340,
+    )  # fmt: skip
+
+
+def _title(
+    realised: Sequence[Performance],
+    own: EstimatedPerformance,
+    metric: str,
+    name: str,
+    held: float | None,
+) -> str:
+    said = []
+    estimates = [e for e in own.windows if metric in e.metrics]
+    if estimates:
+        last = estimates[-1]
+        value = last.metrics[metric]
+        said.append(
+            f"estimated {value.value:.3f} ± {value.half_width:.3f} on "
+            f"{theme.day(last.window.start)}"
+        )
+    labelled = [p for p in realised if p.value is not None and p.metric == metric]
+    if labelled:
+        newest = labelled[-1]
+        margin = "" if newest.half_width is None else f" ± {newest.half_width:.3f}"
+        said.append(
+            f"{newest.value:.3f}{margin} by {newest.labelled_rows:,} labels on "
+            f"{theme.day(newest.window.start)}"
+        )
+    elif metric == promise.METRIC:
+        said.append("no labels yet")
+    if held is not None:
+        said.append(f"{held:.3f} on the hold-out")
+    return f"{name[:1].upper()}{name[1:]} of version {own.version}: {'; '.join(said)}"
+
+
+def _table(realised: Realised, promised: Promised, metric: str) -> pd.DataFrame:
+    measured = {
+        (number, p.window): p
+        for number, windows in realised.items()
+        for p in windows
+        if p.value is not None and p.metric == metric
+    }
+    estimates = {(n, e.window): e for n, found in promised.items() for e in found.windows}
+    rows = []
+    for number, window in sorted({*measured, *estimates}, key=lambda k: (k[1].start, k[0])):
+        label, guess = measured.get((number, window)), estimates.get((number, window))
+        value = None if guess is None else guess.metrics.get(metric)
+        rows.append(
+            {
+                "window": window.start.date().isoformat(),
+                "version": number,
+                "estimated": None if value is None else value.value,
+                "± (estimated)": None if value is None else value.half_width,
+                "realised": None if label is None else label.value,
+                "± (realised)": None if label is None else label.half_width,
+                "labels": None if label is None else label.labelled_rows,
+                "rows": label.rows if label is not None else guess.rows if guess else None,
+                "why not": "" if guess is None else guess.says,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _all_metrics(own: EstimatedPerformance, metrics: Sequence[str]) -> None:
+    now = promise.newest(own)
+    if now is None:
+        return
+    st.dataframe(
+        pd.DataFrame(
             [
-                {"version": number, "window": p.window.start.date().isoformat(),
-                 metric: p.value, "± (95 %)": p.half_width, "labels": p.labelled_rows,
-                 "rows": p.rows}
-                for number, windows in sorted(by_version.items())
-                for p in windows
-                if p.value is not None
+                {
+                    "metric": promise.WORDS[metric],
+                    "hold-out": own.holdout[metric],
+                    f"estimated, {theme.day(now.window.start)}": now.metrics[metric].value,
+                    "± (95 %)": now.metrics[metric].half_width,
+                }
+                for metric in metrics
+                if metric in now.metrics
             ]
         ),
-        height=280,
-    )  # fmt: skip
-    st.caption(
-        "95 % intervals, rows taken as independent: rows of one day resemble each other, so the "
-        "truth is wider."
+        hide_index=True,
+        key="drift_estimates",
+        alt="Every estimated metric of the newest window beside the hold-out.",
     )

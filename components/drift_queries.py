@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from components.frame import services
-from core.drift.report import ColumnDistribution, Grain, OutputDrift, Served, Window, WindowReport
+from core.drift.report import (
+    ColumnDistribution,
+    EstimatedPerformance,
+    Grain,
+    OutputDrift,
+    Served,
+    Window,
+    WindowReport,
+)
 
 
 @st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
@@ -21,6 +29,12 @@ def served(model: str, grain: Grain) -> tuple[Served, ...]:
 def outputs(model: str, version: int, grain: Grain) -> OutputDrift:
     """The predictions and scores of a version, window by window."""
     return services().drift.outputs.drift(model, version, grain, at=datetime.now(UTC))
+
+
+@st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
+def estimated(model: str, version: int, grain: Grain) -> EstimatedPerformance:
+    """What a version's scores promise in each window, beside what labels say."""
+    return services().drift.estimated_performance(model, version, grain, at=datetime.now(UTC))
 
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)

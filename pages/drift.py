@@ -84,7 +84,11 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     if reports is None:
         return
     with heading:
-        frame.header(drift.sentence(model, version, reports), detail=drift.freshness(reports))
+        matters = drift_performance.in_short(model, version, grain)
+        frame.header(
+            drift.sentence(model, version, reports, performance=matters),
+            detail=drift.freshness(reports),
+        )
         capture.draw(model)
     newest = newest_evaluable(reports)
     if newest is None:

@@ -1,6 +1,6 @@
-"""Drift drawn from its values: windows over time, columns by windows, one column, performance."""
+"""Drift drawn from its values: windows over time, columns by windows, one column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -10,13 +10,7 @@ import plotly.graph_objects as go
 from components import theme
 from components.theme import Mode
 from core.drift.history import by_concern, column_history
-from core.drift.report import (
-    ColumnDistribution,
-    DriftVerdict,
-    Grain,
-    Performance,
-    WindowReport,
-)
+from core.drift.report import ColumnDistribution, DriftVerdict, WindowReport
 
 _REFERENCE = 0
 _WINDOW = 3
@@ -193,56 +187,6 @@ def over_time(reports: Sequence[WindowReport], name: str, mode: Mode) -> go.Figu
     figure.update_yaxes(title="distance (0 to 1)", rangemode="tozero")
     figure.update_xaxes(title="event time (UTC)", showgrid=False)
     return figure
-
-
-def performance(
-    by_version: Mapping[int, Sequence[Performance]],
-    mode: Mode,
-    *,
-    baseline: float | None,
-    grain: Grain,
-) -> go.Figure:
-    """Each version's metric where labels arrived, with its interval, beside the hold-out's."""
-    figure = go.Figure()
-    metric = "metric"
-    for slot, (version, windows) in enumerate(sorted(by_version.items())):
-        known = [p for p in windows if p.value is not None]
-        if not known:
-            continue
-        metric = known[0].metric.replace("_", " ")
-        figure.add_scatter(
-            x=[p.window.start for p in known],
-            y=[p.value for p in known],
-            error_y={
-                "array": [p.half_width or 0.0 for p in known], "thickness": 1.2, "width": 3,
-            },
-            name=f"version {version}",
-            mode="lines+markers",
-            line={
-                "color": theme.RUN_COLOURS[mode][(1 + slot) % len(theme.RUN_COLOURS[mode])],
-                "width": 2,
-                "dash": theme.DASHES[slot % len(theme.DASHES)],
-            },
-            customdata=[[p.labelled_rows, p.rows, _interval(p)] for p in known],
-            hovertemplate=f"version {version}, %{{x|%-d %b %Y}}<br>%{{y:.3f}} %{{customdata[2]}} "
-            "on %{customdata[0]:,} of %{customdata[1]:,} rows<extra></extra>",
-        )  # fmt: skip
-    if baseline is not None:
-        figure.add_hline(
-            y=baseline, line={"color": theme.QUIET[mode], "dash": "dash", "width": 1.5},
-            annotation={"text": f"hold-out {baseline:.3f}", "font": {"color": theme.QUIET[mode]}},
-        )  # fmt: skip
-    figure.update_layout(showlegend=True, legend={"y": -0.35})
-    figure.update_yaxes(title=f"{metric} (per {grain.value})")
-    figure.update_xaxes(title="event time (UTC)", showgrid=False)
-    return figure
-
-
-def _interval(measured: Performance) -> str:
-    if measured.value is None or measured.half_width is None:
-        return "(too few labels for an interval)"
-    low, high = measured.value - measured.half_width, measured.value + measured.half_width
-    return f"({low:.3f} to {high:.3f})"
 
 
 def finite(edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

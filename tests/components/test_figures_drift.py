@@ -3,11 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from components.figures import drift, drift_column, drift_quality
+from components.figures import drift, drift_column, drift_performance, drift_quality
 from core.drift.report import (
     ColumnDistribution,
     DriftVerdict,
+    Estimate,
+    Estimated,
+    EstimatedPerformance,
     Grain,
     Performance,
     Quality,
@@ -80,14 +84,37 @@ def test_windows_without_labels_are_not_drawn_as_zero() -> None:
         Performance(WINDOWS[1].window, "log_loss", None, 0, 900, "No labels yet."),
     ]
 
-    figure = drift.performance({3: windows, 5: ()}, "light", baseline=0.5, grain=Grain.DAY)
+    figure = drift_performance.performance(
+        {3: windows, 5: ()}, {}, "light", version=3, metric="log_loss", baseline=0.5,
+        grain=Grain.DAY,
+    )  # fmt: skip
 
     (line,) = figure.data
     assert list(line.y) == [0.55]
-    assert line.name == "version 3"
+    assert (line.name, line.line.dash) == ("version 3, labels", None)
     assert list(line.error_y.array) == [0.02]
     assert line.customdata[0][2] == "(0.530 to 0.570)"
     assert figure.layout.yaxis.title.text == "log loss (per day)"
+
+
+def test_estimates_are_dashed_and_the_chosen_version_has_its_interval() -> None:
+    promised = {
+        number: EstimatedPerformance(
+            "m", number, (Estimate(WINDOWS[0].window, 900, {"auc": Estimated(0.7, 0.02)}, 0.0),
+                          Estimate(WINDOWS[1].window, 20, {}, None, "20 scores are too few.")),
+            {"auc": 0.72}, 5_000, None, "",
+        )
+        for number in (3, 5)
+    }  # fmt: skip
+
+    figure = drift_performance.performance(
+        {}, promised, "dark", version=5, metric="auc", baseline=0.72, grain=Grain.DAY
+    )
+
+    three, band, five = figure.data
+    assert (three.name, three.line.dash) == ("version 3, estimated", "dash")
+    assert list(band.y) == pytest.approx([0.72, 0.68])
+    assert list(five.y) == [0.7]
 
 
 def test_marks_reach_past_the_last_window_and_their_words_stay_inside() -> None:

@@ -110,14 +110,39 @@ def test_without_live_inputs_the_page_says_what_to_do(house: House) -> None:
 def test_performance_is_told_by_version_with_its_interval(moved: House) -> None:
     watched.with_labels(moved)
 
-    app = moved.visit("drift", VERA, show="Performance", version=1)
+    text = said(moved.visit("drift", VERA, show="Performance", version=1))
 
-    assert "Live log loss of version 1" in said(app)
-    assert " ± " in said(app)
-    assert "rows taken as independent" in said(app)
+    assert "Log loss of version 1:" in text
+    assert " ± " in text
+    assert "rows taken as independent" in text
 
 
-def test_performance_without_labels_is_not_evaluable(moved: House) -> None:
+def test_performance_without_labels_or_hold_out_is_not_evaluable_and_says_what_to_log(
+    moved: House,
+) -> None:
     text = said(moved.visit("drift", VERA, show="Performance"))
 
-    assert "Live performance is not evaluable." in text
+    assert "Performance is not evaluable." in text
+    assert "Its run logged no eval/predictions.parquet to calibrate its scores on" in text
+
+
+def test_performance_is_estimated_before_any_label_arrives(moved: House) -> None:
+    watched.with_hold_out(moved)
+
+    app = moved.visit("drift", VERA, show="Performance", version=1)
+
+    assert "estimated log loss" in str(app.title[0].value)
+    assert "no labels yet" in str(app.title[0].value)
+    assert "Log loss of version 1: estimated" in said(app)
+    assert "0 of the 8 days with labels that are needed" in said(app)
+    assert app.dataframe[-1].value["metric"].iloc[0] == "log loss"
+
+
+def test_labels_that_contradict_the_estimates_are_a_warning(moved: House) -> None:
+    watched.with_hold_out(moved)
+    watched.with_labels(moved)  # by chance, whatever the score
+
+    app = moved.visit("drift", VERA, show="Performance", version=1)
+
+    assert "it does worse than its scores promise" in str(app.warning[0].value)
+    assert "labels contradict it" in str(app.title[0].value)

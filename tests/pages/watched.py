@@ -64,6 +64,27 @@ def with_live_inputs(house: House, *, days: int = 18, moved_from: int = 14) -> N
         rows.to_parquet(path, index=False)
 
 
+def with_hold_out(house: House, *, version: int = 1) -> None:
+    """Nothing; afterwards the version's run has logged what it predicted for 2,000 known rows."""
+    found = next(v for v in house.services.tracking.versions(MODEL) if v.version == version)
+    rng = np.random.default_rng(7)
+    score = rng.uniform(0.0, 1.0, 2_000)
+    rows = pd.DataFrame(
+        {
+            "row_id": [str(i) for i in range(len(score))],
+            "y_true": (rng.random(len(score)) < 0.25 + 0.5 * score).astype("int64"),
+            "y_pred": (score >= 0.5).astype("int64"),
+            "y_score": score,
+        }
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.parquet"
+        rows.to_parquet(path, index=False)
+        house.services.tracking.door.write(
+            lambda client: client.log_artifact(found.run_id or RunId(""), str(path), "eval")
+        )
+
+
 def with_labels(house: House, *, days: int = 18) -> None:
     """Nothing; afterwards every prediction of these days has a label."""
     for day in range(days):
