@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.drift.monitor import DriftMonitor
+from core.governance.acts.alerting import DriftAlerts
 from core.governance.acts.answers import Answers
 from core.governance.acts.log_keeping import remove_expired
 from core.governance.acts.policy_requests import PolicyRequests, RunStarted
@@ -22,6 +23,7 @@ from core.store.drift import ProfileStore
 from core.store.governance import GovernanceStore
 from core.store.people import PeopleStore
 from core.store.sessions import SessionStore
+from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.index import RunIndex
@@ -35,6 +37,7 @@ LOOK_EVERY: Final = {
     Depth.EVIDENCE: timedelta(minutes=30),
 }
 REFRESH_EVERY: Final = timedelta(seconds=5)
+ALERT_EVERY: Final = timedelta(seconds=10)
 EXPIRE_EVERY: Final = timedelta(hours=1)
 
 
@@ -55,7 +58,9 @@ class Services:
     drift: DriftMonitor
     reconciler: Reconciler
     answers: Answers
+    alerts: DriftAlerts
     sources: gathering.Sources
+    described: SourceStore
 
 
 def open_services(settings: Settings) -> Services:
@@ -86,7 +91,8 @@ def open_services(settings: Settings) -> Services:
     tracking = TrackingReader(door)
     artifacts = ArtifactReader(door, settings.home)
     registry = MlflowRegistry(door)
-    drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home)
+    described = SourceStore(engine)
+    drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home, described)
     sources = gathering.Sources(
         tracking,
         artifacts,
@@ -111,7 +117,9 @@ def open_services(settings: Settings) -> Services:
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
         answers=Answers(promotions),
+        alerts=DriftAlerts(store, tracking, drift),
         sources=sources,
+        described=described,
     )
 
 
@@ -131,6 +139,7 @@ def work_of(services: Services) -> Work:
         services.promotions,
         policies=services.policies,
         refresh_drift=_refreshing(services),
+        watch_drift=_alerting(services),
         observe=_looking(services.reconciler, Depth.ALIASES),
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
         expire_log=_expiring(services),
@@ -179,8 +188,22 @@ def _expiring(services: Services) -> Callable[[datetime], tuple[str, ...]]:
     return expire
 
 
+def _alerting(services: Services) -> Callable[[datetime], tuple[str, ...]]:
+    """Open, carry on and close drift alerts, at most every few seconds."""
+    due: datetime | None = None
+
+    def look(at: datetime) -> tuple[str, ...]:
+        nonlocal due
+        if due is not None and at < due:
+            return ()
+        due = at + ALERT_EVERY
+        return services.alerts.look(at=at)
+
+    return look
+
+
 def _refreshing(services: Services) -> Callable[[datetime], None]:
-    """Keep the windows of every registered model fresh, at most every few seconds."""
+    """Keep the windows of every model that has inputs fresh, at most every few seconds."""
     due: datetime | None = None
 
     def refresh(at: datetime) -> None:

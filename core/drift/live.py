@@ -1,9 +1,8 @@
 """What the newest live rows are like beside a model: types, columns, and losses once labelled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import ibis
@@ -16,6 +15,7 @@ from core.drift import keeping, sources
 from core.drift.profile import EVENT_TIME, as_number
 from core.drift.realised import DayLoss, Ids, digests_of
 from core.drift.report import Conformity
+from core.drift.sources import Log, LogDay, LogPart
 from core.errors import Refused
 from core.tracking.values import ColumnSpec, Signature
 
@@ -23,7 +23,6 @@ _CLIP: Final = 1e-15
 """Keeps the log loss of a certain and wrong prediction finite, as scikit-learn does."""
 _FLOATING: Final = frozenset({"double", "float"})
 _WHOLE: Final = frozenset({"long", "integer"})
-_FILES_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,8 +37,15 @@ class Held:
 class Scan:
     """The files that could be read, and each `id` in them with its `file` and, of a log, `day`."""
 
-    files: tuple[sources.LogFile, ...]
+    files: tuple[LogPart, ...]
     rows: pd.DataFrame
+
+    def but(self, names: Collection[str], days: Collection[date]) -> "Scan":
+        """Without the rows that files of these names hold of other days than these."""
+        if not names:
+            return self
+        elsewhere = self.rows["file"].isin(list(names)) & ~self.rows["day"].isin(list(days))
+        return Scan(self.files, self.rows[~elsewhere])
 
     def ids(self) -> Ids:
         """The digests of all ids, row by row."""
@@ -60,17 +66,17 @@ class Scan:
         }
 
 
-def conformity(home: Path, model: str, signature: Signature, *, at: datetime) -> Conformity | None:
+def conformity(log: Log, signature: Signature, *, at: datetime) -> Conformity | None:
     """How the newest day's rows fit the signature; None when there are no rows to look at."""
-    files, _ = sources.readable(_newest(sources.log_files(home, model)))
-    if not files or not signature.inputs:
+    parts, _ = log.readable(_newest(log.parts()))
+    if not parts or not signature.inputs:
         return None
-    withheld = {name for f in files for name in f.capture.dropped | f.capture.hashed}
+    withheld = {name for p in parts for name in p.capture.dropped | p.capture.hashed}
     expected = [c for c in signature.inputs if c.name not in withheld]
     if not expected:
         return None
-    with sources.embedded() as connection:
-        table = sources.logged_inputs(sources.table_of(connection, [f.path for f in files]))
+    with log.connected() as connection:
+        table = sources.logged_inputs(log.table(connection, parts))
         timely = table.filter(table[EVENT_TIME] < sources.naive_utc(at + timedelta(days=1)))
         newest = timely[EVENT_TIME].max().to_pyarrow().as_py()
         if newest is None:
@@ -99,31 +105,32 @@ def conformity(home: Path, model: str, signature: Signature, *, at: datetime) ->
     )
 
 
-def scan_log(files: Sequence[sources.LogFile]) -> Scan:
-    """Which days and predictions the files of a log hold; broken files are left out."""
-    return _scan(files, lambda table: {"day": table[EVENT_TIME].date()})
+def scan_log(log: Log, parts: Sequence[LogPart]) -> Scan:
+    """Which days and predictions the parts of a log hold; broken parts are left out."""
+    return _scan(log, parts, lambda table: {"day": table[EVENT_TIME].date()})
 
 
-def scan_labels(files: Sequence[sources.LogFile]) -> Scan:
-    """Which predictions the label files are about; broken files are left out."""
-    return _scan(files, lambda _: {})
+def scan_labels(labels: Log, parts: Sequence[LogPart]) -> Scan:
+    """Which predictions the labels are about; broken parts are left out."""
+    return _scan(labels, parts, lambda _: {})
 
 
 def losses(
-    logged: Sequence[sources.LogFile], labelled: Sequence[sources.LogFile]
+    logged: tuple[Log, Sequence[LogPart]], labelled: tuple[Log, Sequence[LogPart]]
 ) -> tuple[DayLoss, ...]:
     """The losses of the logged predictions by day and version; labels joined, the newest wins.
 
     Log loss where the log holds a score (the probability of class 1), else squared error.
     """
-    logged, _ = sources.readable(logged)
-    labelled, _ = sources.readable(labelled)
-    if not logged:
+    rows_of, labels_of = logged[0], labelled[0]
+    with_rows, _ = rows_of.readable(logged[1])
+    with_labels, _ = labels_of.readable(labelled[1])
+    if not with_rows:
         return ()
-    with sources.embedded() as connection:
-        log = sources.table_of(connection, [f.path for f in logged])
-        if labelled:
-            labels = _newest_labels(sources.table_of(connection, [f.path for f in labelled]))
+    with rows_of.connected() as connection:
+        log = rows_of.table(connection, with_rows)
+        if with_labels:
+            labels = _newest_labels(labels_of.table(connection, with_labels))
             log = log.left_join(labels, log["prediction_id"] == labels["labelled_id"])
         else:
             log = log.mutate(number=ibis.null("float64"))
@@ -145,35 +152,36 @@ def losses(
 
 
 def _scan(
-    files: Sequence[sources.LogFile], more: Callable[[ir.Table], Mapping[str, Any]]
+    log: Log, parts: Sequence[LogPart], more: Callable[[ir.Table], Mapping[str, Any]]
 ) -> Scan:  # Any: Ibis columns are untyped
-    good, _ = sources.readable(files)
-    waiting = [good[at : at + _FILES_AT_ONCE] for at in range(0, len(good), _FILES_AT_ONCE)]
-    read: list[sources.LogFile] = []
+    good, _ = log.readable(parts)
+    at_once = sources.PARTS_AT_ONCE
+    waiting = [good[at : at + at_once] for at in range(0, len(good), at_once)]
+    read: list[LogPart] = []
     found = [pd.DataFrame({"file": [], "id": [], "day": []}, dtype=object)]
     while waiting:
-        part = waiting.pop(0)
+        some = waiting.pop(0)
         try:
-            rows = _ids_of(part, more)
+            rows = _ids_of(log, some, more)
         except Refused:  # one of them is broken inside: each alone, so that the others count
-            if len(part) > 1:
-                waiting = [(file,) for file in part] + waiting
+            if len(some) > 1:
+                waiting = [(part,) for part in some] + waiting
             continue
-        read += part
+        read += some
         found.append(rows)
     return Scan(tuple(read), pd.concat([rows for rows in found if len(rows)] or found))
 
 
 def _ids_of(
-    files: Sequence[sources.LogFile], more: Callable[[ir.Table], Mapping[str, Any]]
+    log: Log, parts: Sequence[LogPart], more: Callable[[ir.Table], Mapping[str, Any]]
 ) -> pd.DataFrame:  # Any: as above
-    names = {str(file.path): keeping.short_digest(file.name) for file in files}
-    with sources.embedded() as connection:
-        table = sources.table_of(connection, [file.path for file in files], named=True)
+    names = {part.key: keeping.short_digest(part.name) for part in parts}
+    with log.connected() as connection:
+        table = log.table(connection, parts)
         if "prediction_id" not in table.columns:
             raise Refused("It has no prediction_id, so that no label belongs to its rows.")
         each = table.select(
-            file=table["stile_file"], id=table["prediction_id"].cast("string"), **more(table)
+            file=table[sources.FILE], id=table["prediction_id"].cast("string"), **more(table)
         )
         rows: pd.DataFrame = each.distinct().to_pyarrow().to_pandas(date_as_object=True)
     digests = digests_of(rows["id"].fillna("").tolist())
@@ -213,12 +221,15 @@ def _newest_labels(labels: ir.Table) -> ir.Table:
     )
 
 
-def _newest(files: Sequence[sources.LogFile]) -> tuple[sources.LogFile, ...]:
-    """The files of the newest day folder; all of them where the log has no such folders."""
-    folders = {file.name.partition("/")[0] for file in files if file.name.startswith("day=")}
+def _newest(parts: Sequence[LogPart]) -> tuple[LogPart, ...]:
+    """The files of the newest day folder, or a table's newest day; all where there are no days."""
+    days = [part.name for part in parts if isinstance(part, LogDay)]
+    folders = {part.name.partition("/")[0] for part in parts if part.name.startswith("day=")}
+    if days:
+        return tuple(part for part in parts if part.name == max(days))
     if not folders:
-        return tuple(files)
-    return tuple(f for f in files if f.name.startswith(max(folders) + "/"))
+        return tuple(parts)
+    return tuple(part for part in parts if part.name.startswith(max(folders) + "/"))
 
 
 def _misfits(column: Any, spec: ColumnSpec) -> Any:  # Any: Ibis columns are untyped

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.drift import assessment, calibration, forgetting, keeping, realised, rebase
 from core.drift.calibration import Calibration
 from core.drift.counts import Profile, Reference
 from core.drift.estimating import PerformanceEstimator
 from core.drift.keeping import KeptReference
+from core.drift.places import Places
 from core.drift.predictions import PredictionMonitor
 from core.drift.remembered import Remembered
 from core.drift.report import (
@@ -29,11 +30,17 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
-from core.errors import InsufficientData, Refused
+from core.errors import InsufficientData, Refused, StileError
+from core.live.treatment import kept_key
 from core.store.drift import ProfileStore, StoredWindow
+from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from core.tracking.values import RunId, Signature
+
+if TYPE_CHECKING:
+    from core.drift.sources import Log
+    from core.drift.sources.described import Logs
 
 _AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
 _KEPT_REPORTS: Final = 5_000
@@ -64,13 +71,15 @@ class DriftMonitor:
         artifacts: ArtifactReader,
         profile_store: ProfileStore,
         home: Path,
+        source_store: SourceStore | None = None,
     ) -> None:
         """Nothing is read or opened before it is asked for."""
         self._reader = reader
         self._artifacts = artifacts
         self._store = profile_store
         self._home = home
-        self.outputs = PredictionMonitor(reader, artifacts, profile_store, home)
+        self.places = Places(home, source_store)
+        self.outputs = PredictionMonitor(reader, artifacts, profile_store, self.places)
         self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self._runs = Remembered(_KEPT_RUNS)
@@ -78,11 +87,27 @@ class DriftMonitor:
         self._calibrations = Remembered(_KEPT_CALIBRATIONS)
         self._reports = Remembered(_KEPT_REPORTS)
 
+    def has_inputs(self, model: str) -> bool:
+        """True if rows of the model were ever captured, or somebody described where they are."""
+        return self.places.has_inputs(model)
+
     def refresh(self, model: str, *, at: datetime) -> Refreshed:
         """What was new: rows of new files, added for every version that is watched.
 
-        Watched are the versions an alias points at and those somebody has looked at before.
+        Watched are the versions an alias points at and those somebody has looked at before. A
+        described source that cannot be opened is a problem of this model alone.
         """
+        if not self.has_inputs(model):
+            return Refreshed(0, 0, ())
+        try:
+            return self._refreshed(model, at=at)
+        except StileError as error:
+            if not self.places.place(model):
+                raise
+            return Refreshed(0, 0, (str(error),))
+
+    def _refreshed(self, model: str, *, at: datetime) -> Refreshed:
+        logs = self.places.logs(model, at=at)
         windows, files, problems = 0, 0, dict[str, None]()
         seen: set[str] = set()
         for version in self._reader.versions(model):
@@ -93,17 +118,18 @@ class DriftMonitor:
             if kept is None or kept.reference_id in seen:
                 continue
             seen.add(kept.reference_id)
-            done = self._catch_up(model, kept, at=at)
+            done = self._catch_up(model, kept, logs.rows, at=at)
             windows, files = max(windows, done.windows), max(files, done.files)
             problems |= dict.fromkeys(done.problems)
-        problems |= dict.fromkeys(self.outputs.refresh(model, at=at))
-        self._catch_up_losses(model, at=at)
+        problems |= dict.fromkeys(self.outputs.refresh(model, at=at, log=logs.rows))
+        self._catch_up_losses(model, logs, at=at)
         return Refreshed(windows, files, tuple(problems))
 
     def forget_ids(self, model: str, ids: Collection[str]) -> None:
         """Nothing; afterwards no digest of these prediction ids is kept, only counts and sums."""
         with self._reading:
-            forgetting.forget_ids(self._store, model, ids)
+            for store in (self._store, self._counts(model)):
+                forgetting.forget_ids(store, model, ids)
 
     def watch(self, model: str, version: int, *, at: datetime) -> bool:
         """True if the version has a training reference: `refresh` counts its windows from now."""
@@ -279,7 +305,7 @@ class DriftMonitor:
 
         With `version`, only of what that version predicted.
         """
-        days = self._store.get(model, realised.REALISED, Grain.DAY)
+        days = self._counts(model).get(model, realised.REALISED, Grain.DAY)
         by_start = {day.window.start: day for day in days}
         return realised.performances(keeping.windows_of(by_start, grain), version=version)
 
@@ -294,7 +320,7 @@ class DriftMonitor:
         """How the newest day's live rows fit a signature; None without live rows."""
         from core.drift import live  # Ibis takes a while to import, and pages rarely need it
 
-        return live.conformity(self._home, model, signature, at=at)
+        return live.conformity(self.places.logs(model, at=at).rows, signature, at=at)
 
     def _judged(
         self,
@@ -311,7 +337,7 @@ class DriftMonitor:
 
         def judge(window: Window) -> WindowReport:
             if not profiles:  # one read for all windows from the first that is not known
-                stored = self._store.get(model, kept.reference_id, Grain.DAY, window.start)
+                stored = self._counts(model).get(model, kept.reference_id, Grain.DAY, window.start)
                 profiles.update({d.window.start: keeping.profile_in(d) for d in stored})
             inside = [p for start, p in profiles.items() if window.start <= start < window.end]
             profile = sum(inside[1:], start=inside[0])
@@ -340,18 +366,23 @@ class DriftMonitor:
         )
 
     def _profile(self, model: str, kept: KeptReference, window: Window) -> Profile:
-        stored = self._store.get(model, kept.reference_id, Grain.DAY, window.start)
+        stored = self._counts(model).get(model, kept.reference_id, Grain.DAY, window.start)
         inside = [keeping.profile_in(day) for day in stored if day.window.start < window.end]
         return sum(inside[1:], start=inside[0])
 
     def _days(
         self, model: str, kept: KeptReference, *, at: datetime
     ) -> Mapping[datetime, StoredWindow]:
-        known = self._store.windows_known(model, kept.reference_id, Grain.DAY)
+        counts = self._counts(model)
+        known = counts.windows_known(model, kept.reference_id, Grain.DAY)
         if not known:  # the first look at this reference: read the history once
-            self._catch_up(model, kept, at=at)
-            known = self._store.windows_known(model, kept.reference_id, Grain.DAY)
+            self._catch_up(model, kept, self.places.logs(model, at=at).rows, at=at)
+            known = counts.windows_known(model, kept.reference_id, Grain.DAY)
         return known
+
+    def _counts(self, model: str) -> ProfileStore:
+        """What was counted of the place where the model's rows are now."""
+        return self._store.within(self.places.place(model))
 
     def _is_kept(self, model: str, run_id: RunId) -> bool:
         return bool(self._store.windows_known(model, keeping.reference_key(run_id), Grain.DAY))
@@ -386,20 +417,26 @@ class DriftMonitor:
         self._store.put([keeping.store_reference(kept, model=model, run_id=run_id, at=at)])
         return kept
 
-    def _catch_up(self, model: str, kept: KeptReference, *, at: datetime) -> Refreshed:
+    def _catch_up(self, model: str, kept: KeptReference, log: "Log", *, at: datetime) -> Refreshed:
         from core.drift import catchup  # Ibis takes a while to import, and is rarely needed
 
         with self._reading:
             windows, files, problems = catchup.catch_up(
-                self._store, self._home, model, kept, until=at + _AHEAD, at=at
+                self._counts(model),
+                log,
+                model,
+                kept,
+                until=at + _AHEAD,
+                at=at,
+                key=kept_key(self._home),
             )
         return Refreshed(windows, files, problems)
 
-    def _catch_up_losses(self, model: str, *, at: datetime) -> None:
+    def _catch_up_losses(self, model: str, logs: "Logs", *, at: datetime) -> None:
         from core.drift import catchup  # as above
 
         with self._reading:
-            catchup.catch_up_losses(self._store, self._home, model, at=at)
+            catchup.catch_up_losses(self._counts(model), logs.rows, logs.labels, model, at=at)
 
     def _nothing(
         self, model: str, version: int, grain: Grain, at: datetime, says: str

@@ -4,7 +4,7 @@ Counted file by file like the inputs, over bins that are fixed once for a model,
 version's days add up and can be its yardstick without a row being read again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -16,13 +16,11 @@ from core.drift import answers, catchup, keeping, profile, sources
 from core.drift.counts import Profile, Reference
 from core.drift.keeping import KeptReference
 from core.drift.report import Grain
-from core.drift.sources import LogFile
+from core.drift.sources import Log, LogPart
 from core.errors import InsufficientData, Refused
 from core.store.drift import ProfileStore
 
 OUTPUTS: Final = ("prediction", "score")
-_FILE: Final = "stile_file"
-_FILES_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,30 +28,40 @@ class _Part:
     """What some files hold: the answers of each day and version, and which files hold a day."""
 
     answers: Mapping[tuple[date, int], Profile]
-    files: Mapping[date, tuple[LogFile, ...]]
+    files: Mapping[date, tuple[LogPart, ...]]
+
+    def and_also(self, other: "_Part") -> "_Part":
+        """What both hold."""
+        answered = dict(self.answers)
+        for key, found in other.answers.items():
+            answered[key] = answered[key] + found if key in answered else found
+        days = self.files.keys() | other.files.keys()
+        files = {day: (*self.files.get(day, ()), *other.files.get(day, ())) for day in days}
+        return _Part(answered, files)
 
 
 def catch_up(
-    store: ProfileStore, home: Path, model: str, *, until: datetime, at: datetime
+    store: ProfileStore, log: Log, model: str, *, until: datetime, at: datetime
 ) -> tuple[str, ...]:
-    """What could not be read; afterwards the answers in all new files of the log are counted."""
-    listed = catchup.unread(store, home, model, answers.ANSWERED)
-    if not listed:
-        return ()
-    new, unreadable = sources.readable(listed)
-    problems = list(unreadable)
-    waiting = [new[start : start + _FILES_AT_ONCE] for start in range(0, len(new), _FILES_AT_ONCE)]
-    while waiting:
-        part = waiting.pop(0)
-        try:
-            found = _read(store, model, part, until=until, at=at)
-        except Refused as error:
-            if len(part) == 1:
-                problems.append(sources.cannot_read(part[0], error.__cause__ or error))
-            else:  # one of them is broken inside: each alone, so that the others count
-                waiting = [(file,) for file in part] + waiting
-            continue
-        _add(store, model, found, at=at)
+    """What could not be read; afterwards the answers in all new parts of the log are counted."""
+    todo = catchup.unread(store, log, model, answers.ANSWERED)
+    found = _Part({}, {})
+    problems: list[str] = []
+    for parts, only in ((todo.new, None), (todo.again, todo.voided)):
+        good, unreadable = log.readable(parts)
+        problems += unreadable
+        at_once = sources.PARTS_AT_ONCE
+        waiting = [good[start : start + at_once] for start in range(0, len(good), at_once)]
+        while waiting:
+            some = waiting.pop(0)
+            try:
+                found = found.and_also(_read(store, log, model, some, only, until=until, at=at))
+            except Refused as error:
+                if len(some) == 1:
+                    problems.append(sources.cannot_read(some[0], error.__cause__ or error))
+                else:  # one of them is broken inside: each alone, so that the others count
+                    waiting = [(part,) for part in some] + waiting
+    _add(store, model, found, todo.voided, at=at)
     return tuple(problems)
 
 
@@ -77,16 +85,25 @@ def logged(files: Sequence[Path], binned: Reference) -> Mapping[date | None, Pro
 
 
 def _read(
-    store: ProfileStore, model: str, files: Sequence[LogFile], *, until: datetime, at: datetime
+    store: ProfileStore,
+    log: Log,
+    model: str,
+    parts: Sequence[LogPart],
+    only: Collection[date] | None,
+    *,
+    until: datetime,
+    at: datetime,
 ) -> _Part:
-    by_path = {str(file.path): file for file in files}
-    with sources.embedded() as connection:
-        table = sources.table_of(connection, [file.path for file in files], named=True)
+    by_key = {part.key: part for part in parts}
+    with log.connected() as connection:
+        table = log.table(connection, parts)
         if not {profile.EVENT_TIME, "version"} <= set(table.columns):
-            raise Refused("A file of the log has no event_time or no version: it says no answer.")
+            raise Refused("A part of the log has no event_time or no version: it says no answer.")
         table = table.mutate(version=table["version"].cast("int64"))
         timely = table.filter(table[profile.EVENT_TIME] < sources.naive_utc(until))
-        spans = profile.spans(timely, by=[_FILE, "version"]).to_pyarrow().to_pylist()
+        if only is not None:
+            timely = timely.filter(timely[profile.EVENT_TIME].date().isin(sorted(only)))
+        spans = profile.spans(timely, by=[sources.FILE, "version"]).to_pyarrow().to_pylist()
         schema = timely.schema()
         there = [n for n in OUTPUTS if n in schema.names and profile.kind_of(schema[n]) is not None]
         binned = _bins(store, model, timely, there, at=at)
@@ -96,9 +113,9 @@ def _read(
             when = [n for n in (profile.EVENT_TIME, "received_at") if n in schema.names]
             counted = sources.profiles_of(rows.select(*when, *there), binned)
             found |= {(day, version): p for day, p in counted.items() if day is not None}
-    held: dict[date, tuple[LogFile, ...]] = {}
+    held: dict[date, tuple[LogPart, ...]] = {}
     for span in spans:
-        day, file = span["window_start"], by_path[span[_FILE]]
+        day, file = span["window_start"], by_key[span[sources.FILE]]
         if file not in held.get(day, ()):
             held[day] = (*held.get(day, ()), file)
     return _Part(found, held)
@@ -129,22 +146,25 @@ def _bins(
     return both
 
 
-def _add(store: ProfileStore, model: str, part: _Part, *, at: datetime) -> None:
-    """Nothing; afterwards the part is counted in, beside what was known of its days."""
-    if not part.files:
+def _add(
+    store: ProfileStore, model: str, part: _Part, voided: Collection[date], *, at: datetime
+) -> None:
+    """Nothing; afterwards the part is counted in, beside what was known of its days.
+
+    What was known of `voided` days is replaced.
+    """
+    if not part.files and not voided:
         return
-    first = keeping.day_window(min(part.files)).start
-    before = {day.window.start: day for day in store.get(model, answers.ANSWERED, Grain.DAY, first)}
+    before = catchup.known_before(store, model, answers.ANSWERED, part.files.keys() | set(voided))
     rows = []
     for day, files in sorted(part.files.items()):
-        stored = before.get(keeping.day_window(day).start)
+        stored = None if day in voided else before.get(day)
         of = dict(answers.answers_in(stored)) if stored is not None else {}
         for (of_day, version), found in part.answers.items():
             if of_day == day:
                 of[version] = of[version] + found if version in of else found
-        states = {keeping.short_digest(f.name): keeping.short_digest(f.state) for f in files}
         known = keeping.files_in(stored) if stored is not None else {}
-        rows.append(
-            answers.store_answers(of, model=model, day=day, files={**known, **states}, at=at)
-        )
-    store.put(rows)
+        files_now = {**known, **catchup.states_of(files)}
+        rows.append(answers.store_answers(of, model=model, day=day, files=files_now, at=at))
+    emptied = [before[day] for day in voided if day in before and day not in part.files]
+    store.put(rows, without=emptied)

@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Hashable, Mapping
 from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.drift import answers, assessment, calibration, keeping, rebase
 from core.drift.calibration import Calibration
 from core.drift.counts import ColumnCounts, Profile, Reference
+from core.drift.places import Places
 from core.drift.remembered import Remembered
 from core.drift.report import (
     ColumnDistribution,
@@ -25,6 +25,9 @@ from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from core.tracking.values import RunId
 
+if TYPE_CHECKING:
+    from core.drift.sources import Log
+
 FIRST_DAYS: Final = 14
 """Whole days of its own answers that are the yardstick of a version whose run logged none."""
 SCORE: Final = "score"
@@ -38,24 +41,28 @@ class PredictionMonitor:
     """The answers of each version by window, and the drift of its predictions and scores."""
 
     def __init__(
-        self, reader: TrackingReader, artifacts: ArtifactReader, store: ProfileStore, home: Path
+        self, reader: TrackingReader, artifacts: ArtifactReader, store: ProfileStore, places: Places
     ) -> None:
         """Nothing is read or opened before it is asked for."""
         self._reader = reader
         self._artifacts = artifacts
         self._store = store
-        self._home = home
+        self._places = places
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self._judged = Remembered(_KEPT)
         self._calibrations = Remembered(_KEPT)
         self._logged = Remembered(_KEPT)
 
-    def refresh(self, model: str, *, at: datetime) -> tuple[str, ...]:
-        """What could not be read; afterwards the answers in all files of the log are counted."""
+    def refresh(self, model: str, *, at: datetime, log: "Log | None" = None) -> tuple[str, ...]:
+        """What could not be read; afterwards the answers in all parts of the log are counted.
+
+        `log` is the model's, where it was listed already.
+        """
         from core.drift import outputs  # Ibis takes a while to import, and is rarely needed
 
+        rows = self._places.logs(model, at=at).rows if log is None else log
         with self._reading:
-            return outputs.catch_up(self._store, self._home, model, until=at + _AHEAD, at=at)
+            return outputs.catch_up(self._counts(model), rows, model, until=at + _AHEAD, at=at)
 
     def served(self, model: str, grain: Grain, *, at: datetime) -> tuple[Served, ...]:
         """Which versions answered in each window, the one that still fills included."""
@@ -219,13 +226,17 @@ class PredictionMonitor:
         )
 
     def _bins(self, model: str) -> Reference | None:
-        return answers.bins_in(self._store.get(model, answers.BINS, Grain.DAY))
+        return answers.bins_in(self._counts(model).get(model, answers.BINS, Grain.DAY))
+
+    def _counts(self, model: str) -> ProfileStore:
+        """What was counted of the place where the model's rows are now."""
+        return self._store.within(self._places.place(model))
 
     def _days(self, model: str, *, at: datetime) -> tuple[StoredWindow, ...]:
-        days = self._store.get(model, answers.ANSWERED, Grain.DAY)
+        days = self._counts(model).get(model, answers.ANSWERED, Grain.DAY)
         if not days:  # the first look: read the history once
             self.refresh(model, at=at)
-            days = self._store.get(model, answers.ANSWERED, Grain.DAY)
+            days = self._counts(model).get(model, answers.ANSWERED, Grain.DAY)
         return days
 
 

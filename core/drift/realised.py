@@ -48,6 +48,12 @@ class Files:
             {name: state for name, state in self.labels.items() if name in labels},
         )
 
+    def as_of(self, log: Mapping[str, str], labels: Mapping[str, str]) -> "Files":
+        """The same files in these states."""
+        return Files(
+            {name: log[name] for name in self.log}, {name: labels[name] for name in self.labels}
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiting:
@@ -65,6 +71,14 @@ class Waiting:
         done = {name for files in days for name in files.labels} - set(self.owners)
         labels = {name: state for name, state in self.files.labels.items() if name not in done}
         return Waiting(Files(self.files.log, labels), self.owners, self.ids)
+
+    def but(self, log: Collection[str], labels: Collection[str]) -> "Waiting":
+        """What still waits when these files are read again."""
+        others = ~np.isin(self.owners.astype(str), sorted(labels))
+        files = self.files.among(
+            self.files.log.keys() - set(log), self.files.labels.keys() - set(labels)
+        )
+        return Waiting(files, self.owners[others], self.ids[others])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,15 +51,28 @@ class StoredWindow:
 
 @dataclass(frozen=True, slots=True)
 class ProfileStore:
-    """Profiles, each call a transaction of its own."""
+    """Profiles, each call a transaction of its own.
+
+    What is counted `within` another place of the same model is kept apart from everything else.
+    """
 
     engine: Engine
+    place: str = ""
 
-    def put(self, rows: Iterable[StoredWindow]) -> None:
-        """Nothing; afterwards these windows are as given, whole, in place of what was there."""
+    def within(self, place: str) -> "ProfileStore":
+        """The profiles of one place rows come from; "" is the log that is captured here."""
+        return replace(self, place=place)
+
+    def put(self, rows: Iterable[StoredWindow], *, without: Iterable[StoredWindow] = ()) -> None:
+        """Nothing; afterwards these windows are as given, whole, in place of what was there.
+
+        The windows of `without` are not there any more.
+        """
         with transaction.deciding(self.engine) as session:
+            for stored in without:
+                _remove(session, self._placed(stored))
             for stored in rows:
-                _replace(session, stored)
+                _replace(session, self._placed(stored))
 
     def get(
         self, model: str, reference_id: str, grain: Grain, since: datetime | None = None
@@ -69,7 +82,7 @@ class ProfileStore:
             columns: dict[datetime, list[StoredColumn]] = {}
             profiles = select(ProfileRow).where(
                 ProfileRow.model == model,
-                ProfileRow.reference_id == reference_id,
+                ProfileRow.reference_id == self._key(reference_id),
                 ProfileRow.grain == grain.value,
             )
             if since is not None:
@@ -77,8 +90,8 @@ class ProfileStore:
             for row in session.exec(profiles.order_by(col(ProfileRow.column))):
                 columns.setdefault(row.window_start, []).append(_column(row))
             return tuple(
-                _window(row, tuple(columns.get(row.window_start, ())))
-                for row in _windows(session, model, reference_id, grain, since)
+                _window(row, reference_id, tuple(columns.get(row.window_start, ())))
+                for row in _windows(session, model, self._key(reference_id), grain, since)
             )
 
     def windows_known(
@@ -86,8 +99,8 @@ class ProfileStore:
     ) -> Mapping[datetime, StoredWindow]:
         """What is already profiled, by the windows' start and without their columns."""
         with transaction.reading(self.engine) as session:
-            rows = _windows(session, model, reference_id, grain, None)
-            return {row.window_start: _window(row, ()) for row in rows}
+            rows = _windows(session, model, self._key(reference_id), grain, None)
+            return {row.window_start: _window(row, reference_id, ()) for row in rows}
 
     def forget(self, model: str, reference_id: str, *, but: Collection[datetime] = ()) -> None:
         """Nothing; afterwards no profile against that reference is kept, but those that start so.
@@ -99,10 +112,16 @@ class ProfileStore:
                 session.execute(
                     delete(table).where(
                         col(table.model) == model,
-                        col(table.reference_id) == reference_id,
+                        col(table.reference_id) == self._key(reference_id),
                         col(table.window_start).not_in(sorted(but)),
                     )
                 )
+
+    def _key(self, reference_id: str) -> str:
+        return f"{reference_id}@{self.place}" if self.place else reference_id
+
+    def _placed(self, stored: StoredWindow) -> StoredWindow:
+        return replace(stored, reference_id=self._key(stored.reference_id))
 
 
 def _windows(
@@ -118,7 +137,7 @@ def _windows(
     return session.exec(windows.order_by(col(WindowRow.window_start))).all()
 
 
-def _replace(session: Session, stored: StoredWindow) -> None:
+def _remove(session: Session, stored: StoredWindow) -> None:
     span = stored.window
     for table in (ProfileRow, WindowRow):
         session.execute(
@@ -129,6 +148,11 @@ def _replace(session: Session, stored: StoredWindow) -> None:
                 col(table.window_start) == span.start,
             )
         )
+
+
+def _replace(session: Session, stored: StoredWindow) -> None:
+    span = stored.window
+    _remove(session, stored)
     session.add(
         WindowRow(
             model=stored.model,
@@ -169,10 +193,10 @@ def _column(row: ProfileRow) -> StoredColumn:
     )
 
 
-def _window(row: WindowRow, columns: tuple[StoredColumn, ...]) -> StoredWindow:
+def _window(row: WindowRow, reference_id: str, columns: tuple[StoredColumn, ...]) -> StoredWindow:
     return StoredWindow(
         model=row.model,
-        reference_id=row.reference_id,
+        reference_id=reference_id,
         window=Window(grain=Grain(row.grain), start=row.window_start, end=row.window_end),
         rows=row.rows,
         newest_received_at=row.newest_received_at,

@@ -59,7 +59,8 @@ def profile_of(
     def read() -> Profile:
         store = ProfileStore(engine)
         kept = keeping.KeptReference(winter_reference, winter_reference.reference_id, None)
-        done = catchup.catch_up(store, tmp_path, MODEL, kept, until=AT, at=AT)
+        log, key = sources.captured_log(tmp_path, MODEL), kept_key(tmp_path)
+        done = catchup.catch_up(store, log, MODEL, kept, until=AT, at=AT, key=key)
         assert done[2] == ()
         (stored,) = store.get(MODEL, kept.reference_id, Grain.DAY)
         return keeping.profile_in(stored)
@@ -127,9 +128,8 @@ def test_hashed_texts_count_in_the_bins_of_what_they_stand_for(
 ) -> None:
     names = [c.name for c in winter_reference.columns.values() if c.levels is not None]
     capture(None)
-    (plain,) = sources.read_log(
-        sources.log_files(tmp_path, MODEL), winter_reference, until=AT
-    ).days.values()
+    log = sources.captured_log(tmp_path, MODEL)
+    (plain,) = sources.read_log(log, log.parts(), winter_reference, until=AT).days.values()
     for file in sources.log_files(tmp_path, MODEL):
         file.path.unlink()
     capture(Treatment.of(tmp_path, hash_=[*names, "temp"]))
@@ -166,7 +166,7 @@ def test_the_contract_of_a_signature_leaves_out_what_capture_kept_back(
     specs = (("temp", "double"), ("distance", "double"), ("carrier", "string"))
     signature = Signature(tuple(ColumnSpec(name, kind, True) for name, kind in specs), ())
 
-    found = live.conformity(tmp_path, MODEL, signature, at=AT)
+    found = live.conformity(sources.captured_log(tmp_path, MODEL), signature, at=AT)
 
     assert found is not None
     assert (found.conforms, found.missing, found.wrong) == (True, (), ())
@@ -185,7 +185,15 @@ def test_days_that_retention_removed_stay_counted_when_a_younger_file_changes(
     kept = keeping.KeptReference(winter_reference, winter_reference.reference_id, None)
 
     def counted() -> list[int]:
-        catchup.catch_up(store, tmp_path, MODEL, kept, until=AT, at=AT)
+        catchup.catch_up(
+            store,
+            sources.captured_log(tmp_path, MODEL),
+            MODEL,
+            kept,
+            until=AT,
+            at=AT,
+            key=kept_key(tmp_path),
+        )
         return [day.rows for day in store.get(MODEL, kept.reference_id, Grain.DAY)]
 
     old, young = (log_rows(rows(day), "a.parquet") for day in (1, 2))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from core.drift import catchup, realised
+from core.drift import catchup, realised, sources
 from core.drift.keeping import day_window
 from core.drift.report import Grain
 from core.live.files import inference_folder
@@ -56,7 +56,8 @@ def label(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def refresh(store: ProfileStore, tmp_path: Path) -> Callable[[], int]:
-    return lambda: catchup.catch_up_losses(store, tmp_path, MODEL, at=AT)
+    log, labels = sources.captured_log(tmp_path, MODEL), sources.captured_labels(tmp_path, MODEL)
+    return lambda: catchup.catch_up_losses(store, log, labels, MODEL, at=AT)
 
 
 def kept(store: ProfileStore) -> Losses:

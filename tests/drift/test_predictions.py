@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
+from core.drift.places import Places
 from core.drift.predictions import FIRST_DAYS, PredictionMonitor
 from core.drift.report import DriftVerdict, Grain
 from core.errors import Refused
@@ -42,7 +43,9 @@ def monitor(
 ) -> PredictionMonitor:
     door = two_versions[0].door()
     artifacts = ArtifactReader(door, tmp_path)
-    return PredictionMonitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)
+    return PredictionMonitor(
+        TrackingReader(door), artifacts, ProfileStore(engine), Places(tmp_path)
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""Where the rows of a model are: what is captured here or, if somebody described one, a source."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.live.files import inference_folder
+from core.store.sources import KeptListings, SourceStore
+
+if TYPE_CHECKING:
+    from core.drift.sources.described import Logs
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The logs of models; what is counted of one place is kept under its name."""
+
+    home: Path
+    sources: SourceStore | None = None
+
+    def place(self, model: str) -> str:
+        """The name of the described place; "" is the log that is captured here."""
+        source = None if self.sources is None else self.sources.get(model)
+        return "" if source is None else source.place
+
+    def has_inputs(self, model: str) -> bool:
+        """True if rows of the model were ever captured here, or somebody described where they are.
+
+        Cheap: nothing is opened. In a house of many models most are not served at all.
+        """
+        return inference_folder(self.home, model).is_dir() or bool(self.place(model))
+
+    def logs(self, model: str, *, at: datetime | None = None) -> "Logs":
+        """The rows and labels of a model, listed when asked for.
+
+        Raises
+        ------
+        Refused
+            Its description cannot be used any more.
+        """
+        from core.drift import sources  # Ibis takes a while to import, and is rarely needed
+        from core.drift.sources.described import Logs, described_logs
+        from core.drift.sources.description import read_description
+
+        source = None if self.sources is None else self.sources.get(model)
+        if source is None or self.sources is None:
+            return Logs(
+                sources.captured_log(self.home, model), sources.captured_labels(self.home, model)
+            )
+        return described_logs(
+            read_description(source.description, what=f"The source of {model}"),
+            Path(source.folder),
+            at=at or datetime.now(UTC),
+            listings=KeptListings(self.sources.engine, model, source.place),
+        )

@@ -1,0 +1,47 @@
+"""Where references, inference logs and labels are read: the one door to the engines.
+
+Imported when something is read, because Ibis takes a while to import.
+"""
+
+from core.drift.sources.counting import countable, profiles_of, reference_of
+from core.drift.sources.engines import Engine, embedded, translated
+from core.drift.sources.files import LogFile, label_files, log_files, readable
+from core.drift.sources.log import (
+    PARTS_AT_ONCE,
+    Log,
+    LogDay,
+    LogPart,
+    Reading,
+    cannot_read,
+    captured_labels,
+    captured_log,
+    read_log,
+)
+from core.drift.sources.tables import FILE, in_utc, logged_inputs, naive_utc, table_of
+
+__all__ = [
+    "FILE",
+    "PARTS_AT_ONCE",
+    "Engine",
+    "Log",
+    "LogDay",
+    "LogFile",
+    "LogPart",
+    "Reading",
+    "cannot_read",
+    "captured_labels",
+    "captured_log",
+    "countable",
+    "embedded",
+    "in_utc",
+    "label_files",
+    "log_files",
+    "logged_inputs",
+    "naive_utc",
+    "profiles_of",
+    "read_log",
+    "readable",
+    "reference_of",
+    "table_of",
+    "translated",
+]

@@ -1,0 +1,95 @@
+"""Tables counted by their engine: only counts travel from it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, TypeVar
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from core.drift import decoding, profile
+from core.drift.counts import Profile, Reference, ReferenceColumn
+from core.drift.report import ColumnKind
+from core.errors import InsufficientData
+
+_COLUMNS_AT_ONCE: Final = 100  # a statement over 10,000 columns would be megabytes of SQL
+_GRID_COLUMNS: Final = ("column", "quartiles", "deviation")
+_LEVEL_COLUMNS: Final = ("column", "value", "rows", "first", "last")
+_T = TypeVar("_T")
+
+
+def reference_of(table: ir.Table) -> Reference:
+    """The reference a table holds: every column that can be profiled, with its own bins.
+
+    Raises
+    ------
+    InsufficientData
+        The table has no rows or no column that can be profiled.
+    """
+    bookkeeping = {profile.EVENT_TIME, "received_at"}
+    kinds = {
+        name: kind
+        for name, dtype in table.schema().items()
+        if name not in bookkeeping and (kind := profile.kind_of(dtype)) is not None
+    }
+    if not kinds:
+        raise InsufficientData("The reference has no column that can be profiled.")
+    spans = result(profile.spans(table))
+    days, rows = decoding.days_of(spans), int(spans["rows"].sum())
+    if rows == 0:
+        raise InsufficientData("The reference has no rows.")
+    grids, levels = _summaries(table, kinds)
+    categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
+    columns = [
+        *decoding.numeric_columns(grids),
+        *decoding.categorical_columns(levels, categorical, days=days),
+    ]
+    counted = [result(profile.counts(table, part)) for part in _parts(columns)]
+    return decoding.reference(columns, counted, days=days, rows=rows)
+
+
+def profiles_of(table: ir.Table, reference: Reference) -> Mapping[date | None, Profile]:
+    """The profile of each day of event time (None: no event time) in the reference's bins.
+
+    A column that the table lacks, or holds in a type that cannot be counted, is absent.
+    """
+    spans = result(profile.spans(table))
+    schema = table.schema()
+    known = [
+        column
+        for column in reference.columns.values()
+        if column.name in schema.names and countable(schema[column.name], column)
+    ]
+    counted = [result(profile.counts(table, part)) for part in _parts(known)]
+    return decoding.profiles(known, counted, spans)
+
+
+def countable(dtype: Any, column: ReferenceColumn) -> bool:  # Any: Ibis types are untyped
+    """True when values of this type can be put into the column's bins."""
+    kind = profile.kind_of(dtype)
+    return kind is not None or (dtype.is_null() and column.kind is ColumnKind.CATEGORICAL)
+
+
+def _summaries(
+    table: ir.Table, kinds: Mapping[str, ColumnKind]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    numeric = [name for name, kind in kinds.items() if kind is ColumnKind.NUMERIC]
+    categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
+    grids = [result(profile.grids(table, part)) for part in _parts(numeric)]
+    levels = [result(profile.levels(table, part)) for part in _parts(categorical)]
+    return _stacked(grids, _GRID_COLUMNS), _stacked(levels, _LEVEL_COLUMNS)
+
+
+def _stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
+
+
+def result(expression: ir.Table) -> pd.DataFrame:
+    """What an engine answers, as it is: dates stay dates, integers integers, NULL is not NaN."""
+    frame: pd.DataFrame = expression.to_pyarrow().to_pandas(date_as_object=True)
+    return frame
+
+
+def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), _COLUMNS_AT_ONCE):
+        yield items[start : start + _COLUMNS_AT_ONCE]

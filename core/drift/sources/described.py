@@ -1,0 +1,417 @@
+"""Logs that somebody described, opened: files of a glob, or a table day by day."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import ibis
+import ibis.expr.types as ir
+
+from core.drift import profile
+from core.drift.sources.counting import result
+from core.drift.sources.description import (
+    Condition,
+    Description,
+    Filter,
+    LabelColumns,
+    VersionColumn,
+    Where,
+    moment_or_value,
+)
+from core.drift.sources.engines import ATTACHED, embedded, postgresql, spark
+from core.drift.sources.files import LogFile
+from core.drift.sources.log import FileLog, Log, LogDay, LogPart
+from core.drift.sources.tables import FILE, LOG_ONLY, RENAMED, in_utc
+from core.errors import Refused
+
+RECEIVED: Final = "received_at"
+LABELLED: Final = "labelled_at"
+_OVERLAP: Final = timedelta(hours=1)
+"""Rows may be committed so much later than the time they say they were received."""
+_WHOLE_EVERY: Final = timedelta(days=1)
+"""So often all days of a table are counted again, which finds rows removed or added unnoticed."""
+
+
+class Listings(Protocol):
+    """Where the days of a table are remembered between two looks: in the store, or nowhere."""
+
+    def last(self, which: str) -> str:
+        """What was kept under this name; "" for nothing."""
+
+    def keep(self, which: str, listing: str) -> None:
+        """Nothing; afterwards it is kept."""
+
+
+class Nowhere:
+    """No memory: every look counts all days."""
+
+    def last(self, which: str) -> str:  # noqa: ARG002
+        """Nothing is remembered."""
+        return ""
+
+    def keep(self, which: str, listing: str) -> None:
+        """Nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The rows of a model and their labels."""
+
+    rows: Log
+    labels: Log
+
+
+def described_logs(
+    description: Description, folder: Path, *, at: datetime, listings: Listings | None = None
+) -> Logs:
+    """The logs a description is of; relative paths begin at `folder`. Nothing is opened yet."""
+    kept = listings or Nowhere()
+    rows = _log(
+        description.where,
+        lambda table: canonical(table, description),
+        folder,
+        _Days("rows", profile.EVENT_TIME, RECEIVED, description.columns.event_time),
+        at,
+        kept,
+    )
+    labels = description.labels
+    if labels is None:
+        return Logs(rows, FileLog(lambda: ()))
+    columns, conditions = labels.columns, labels.filter
+    return Logs(
+        rows,
+        _log(
+            labels.where,
+            lambda table: canonical_labels(table, columns, conditions),
+            folder,
+            _Days("labels", LABELLED, LABELLED, columns.labelled_at),
+            at,
+            kept,
+        ),
+    )
+
+
+def canonical(table: ir.Table, description: Description) -> ir.Table:
+    """The rows that count, with the columns of a log under the names that capture gives them.
+
+    Raises
+    ------
+    Refused
+        A column that the time, the version or a condition needs is not there.
+    """
+    columns = description.columns
+    held = set(table.columns)
+    kept = filtered(table, description.filter)
+    version: Any  # Any: an Ibis column or literal
+    if isinstance(description.version, VersionColumn):
+        column = needed(held, description.version.column, "version.column")
+        version = kept[column].cast("int64")
+    else:
+        version = ibis.literal(description.version, "int64")
+    event = columns.event_time or columns.received_at
+    if event is None:  # a description always says one of both
+        raise Refused("The description says no time.")
+    named: dict[str, Any] = {
+        "version": version,
+        profile.EVENT_TIME: kept[needed(held, event, "columns")],
+        RECEIVED: kept[columns.received_at]
+        if columns.received_at in held
+        else ibis.null("timestamp"),
+        "prediction_id": kept[columns.prediction_id].cast("string")
+        if columns.prediction_id in held
+        else ibis.null("string"),
+    }
+    for name in ("prediction", "score"):
+        there = getattr(columns, name)
+        if there in held:
+            named[name] = kept[there]
+    if FILE in held:
+        named[FILE] = kept[FILE]
+    inputs = {as_logged(name): kept[name] for name in input_names(table.columns, description)}
+    return in_utc(kept.select(**named, **inputs))
+
+
+def input_names(columns: Sequence[str], description: Description) -> tuple[str, ...]:
+    """Which of a table's columns are inputs; those named like the log's own times cannot be."""
+    own = {FILE, profile.EVENT_TIME, RECEIVED}
+    chosen = description.inputs
+    return tuple(
+        name
+        for name in columns
+        if name not in description.spoken_for | own
+        and (chosen is None or chosen.only is None or name in chosen.only)
+        and (chosen is None or chosen.but is None or name not in chosen.but)
+    )
+
+
+def as_logged(name: str) -> str:
+    """The name of an input in a log: capture, too, marks those that are called like its own."""
+    return f"{RENAMED}{name}" if name in LOG_ONLY else name
+
+
+def canonical_labels(table: ir.Table, columns: LabelColumns, conditions: Filter) -> ir.Table:
+    """The labels that count: prediction_id, label and labelled_at."""
+    held = set(table.columns)
+    kept = filtered(table, conditions)
+    at = kept[needed(held, columns.labelled_at, "labels.columns.labelled_at")]
+    moment = at.try_cast("timestamp") if at.type().is_string() else at.cast("timestamp")
+    where = {FILE: kept[FILE]} if FILE in held else {}
+    return kept.select(
+        prediction_id=kept[needed(held, columns.prediction_id, "labels.columns.prediction_id")]
+        .cast("string"),
+        label=kept[needed(held, columns.label, "labels.columns.label")],
+        labelled_at=moment,
+        **where,
+    )  # fmt: skip
+
+
+def filtered(table: ir.Table, conditions: Filter) -> ir.Table:
+    """The rows for which every condition holds; a missing value meets none but `missing`."""
+    kept = table
+    for name, condition in conditions.items():
+        column = kept[needed(set(table.columns), name, "filter")]
+        kept = kept.filter(_holds(column, condition))
+    return kept
+
+
+def needed(held: set[str], name: str, where: str) -> str:
+    """The name, if the table has such a column; else `Refused` says what it has."""
+    if name not in held:
+        some = ", ".join(sorted(held - {FILE})[:12])
+        raise Refused(
+            f"{where}: there is no column called {name!r}; the columns are {some}"
+            f"{', …' if len(held) > 12 else ''}."
+        )
+    return name
+
+
+def _holds(column: Any, condition: Any) -> Any:  # Any: Ibis columns are untyped
+    if not isinstance(condition, Condition):
+        return _is(column, condition)
+    parts = []
+    if condition.missing is not None:
+        parts.append(column.isnull() if condition.missing else column.notnull())
+    if condition.is_not is not None:
+        parts.append(~_is(column, condition.is_not))
+    if condition.at_least is not None:
+        parts.append(column >= moment_or_value(condition.at_least))
+    if condition.below is not None:
+        parts.append(column < moment_or_value(condition.below))
+    both = parts[0]
+    for part in parts[1:]:
+        both &= part
+    return both
+
+
+def _is(column: Any, value: Any) -> Any:  # Any: as above
+    values = value if isinstance(value, tuple) else (value,)
+    return column.isin([moment_or_value(each) for each in values])
+
+
+def _log(
+    where: Where,
+    canonical_of: Callable[[ir.Table], ir.Table],
+    folder: Path,
+    days: "_Days",
+    at: datetime,
+    listings: Listings,
+) -> Log:
+    if where.files is not None:
+        pattern = where.files
+        return FileLog(lambda: files_of(pattern, folder), canonical_of)
+    return TableLog(where, canonical_of, folder, days, at, listings)
+
+
+def files_of(pattern: str, folder: Path) -> tuple[LogFile, ...]:
+    """The files that a path or glob names, in the order of their names; hidden ones are not."""
+    full = Path(pattern) if Path(pattern).is_absolute() else folder / pattern
+    parts = full.parts
+    first = next((i for i, part in enumerate(parts) if set(part) & set("*?[")), len(parts) - 1)
+    root = Path(*parts[:first])
+    found = []
+    for path in sorted(root.glob(str(Path(*parts[first:])))):
+        name = path.relative_to(root).as_posix()
+        if any(part.startswith(".") for part in Path(name).parts):
+            continue
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # removed between listing and looking
+            continue
+        if path.is_file():
+            found.append(LogFile(path, name, f"{stat.st_mtime_ns}-{stat.st_size}"))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """How a table is cut into days: by which time, what tells that rows came, and its column."""
+
+    which: str
+    time: str
+    arrived: str
+    raw: str | None
+
+
+@dataclass(slots=True)
+class TableLog:
+    """A table in some engine, whose parts are days of its rows."""
+
+    where: Where
+    canonical_of: Callable[[ir.Table], ir.Table]
+    folder: Path
+    days: _Days
+    at: datetime
+    listings: Listings
+    _listed: tuple[LogPart, ...] | None = field(default=None, init=False)
+
+    def parts(self) -> tuple[LogPart, ...]:
+        """The days there are, listed once; a later look at the table is another `TableLog`."""
+        if self._listed is None:
+            with self.connected() as connection:
+                table = self.canonical_of(self._raw(connection))
+                listing = _looked_through(table, self.days, self.listings, self.at)
+            self._listed = tuple(LogDay(day, state) for day, state in sorted(listing.items()))
+        return self._listed
+
+    def readable(self, parts: Sequence[LogPart]) -> tuple[tuple[LogPart, ...], tuple[str, ...]]:
+        """All of them: whether a table can be read is known when it is."""
+        return tuple(parts), ()
+
+    def connected(self) -> AbstractContextManager[Any]:  # Any: Ibis backends are untyped
+        """The engine that holds the table."""
+        return connected(self.where, self.folder)
+
+    def table(self, connection: Any, parts: Sequence[LogPart]) -> ir.Table:  # Any: as above
+        """The rows of these days."""
+        raw = self._raw(connection)
+        days = sorted(date.fromisoformat(part.name) for part in parts)
+        table = self.canonical_of(self._between(raw, days[0], days[-1]))
+        table = table.mutate(**{FILE: table[self.days.time].date().cast("string")})
+        return table.filter(table[FILE].isin([day.isoformat() for day in days]))
+
+    def _raw(self, connection: Any) -> ir.Table:  # Any: as above
+        return raw_table(connection, self.where, self.folder)
+
+    def _between(self, raw: ir.Table, first: date, last: date) -> ir.Table:
+        """A condition on the column itself, which an index or a block's range can answer."""
+        name = self.days.raw
+        if name is None or name not in raw.columns:
+            return raw
+        dtype, after = raw[name].type(), last + timedelta(days=1)
+        if dtype.is_date():
+            since, until = ibis.literal(first), ibis.literal(after)
+        elif dtype.is_timestamp():
+            zone = dtype.timezone
+            since, until = (
+                ibis.literal(datetime(d.year, d.month, d.day), type=f"timestamp('{zone}')")  # noqa: DTZ001
+                if zone
+                else ibis.literal(datetime(d.year, d.month, d.day))  # noqa: DTZ001  (of that column)
+                for d in (first, after)
+            )
+        else:
+            return raw
+        return raw.filter(((raw[name] >= since) & (raw[name] < until)) | raw[name].isnull())
+
+
+def connected(where: Where, folder: Path) -> AbstractContextManager[Any]:  # Any: as above
+    """The engine that holds a place, for one call.
+
+    Raises
+    ------
+    Refused
+        The environment variable with the URL is not set, or the file is not there.
+    """
+    if where.duckdb is not None:
+        return embedded(folder / where.duckdb.file)
+    if where.postgres is not None:
+        url = os.environ.get(where.postgres.url_from, "")
+        if not url:
+            raise Refused(
+                f"The environment variable {where.postgres.url_from} is not set: put the URL of"
+                " the database into it, as in postgresql://user:password@host/database."
+            )
+        return postgresql(url)
+    if where.spark is not None:
+        return spark()
+    return embedded()
+
+
+def raw_table(connection: Any, where: Where, folder: Path) -> ir.Table:  # Any: as above
+    """The table of a place, as its engine knows it.
+
+    Raises
+    ------
+    Refused
+        There is no such table.
+    """
+    if where.spark is not None and where.spark.parquet is not None:
+        table: ir.Table = connection.read_parquet(str(folder / where.spark.parquet))
+        return table
+    place = where.duckdb or where.postgres or where.spark
+    name = "" if place is None or place.table is None else place.table
+    *within, last = name.split(".")
+    with _no_such_table(where):
+        if where.duckdb is not None:
+            found: ir.Table = connection.table(
+                last, database=(ATTACHED, *(within[-1:] or ["main"]))
+            )
+        else:
+            found = connection.table(last, database=tuple(within) if within else None)
+    return found
+
+
+@contextmanager
+def _no_such_table(where: Where) -> Iterator[None]:
+    try:
+        yield
+    except ibis.common.exceptions.TableNotFound as error:
+        raise Refused(f"There is no {where.says}: check its name (schema.table).") from error
+
+
+def _looked_through(
+    table: ir.Table, days: _Days, listings: Listings, at: datetime
+) -> Mapping[str, str]:
+    """The state of every day that has rows; days nothing arrived for are as they were known."""
+    text = listings.last(days.which)
+    known: dict[str, Any] = json.loads(text) if text else {}  # Any: JSON that was written below
+    newest = datetime.fromisoformat(known["newest"]) if known.get("newest") else None
+    whole = known and at - datetime.fromisoformat(known["whole_at"]) < _WHOLE_EVERY
+    if whole and newest is not None:
+        fresh = table.filter(table[days.arrived] >= newest - _OVERLAP)
+        touched = fresh.select(day=fresh[days.time].date()).distinct().to_pyarrow().to_pylist()
+        wanted = sorted(row["day"] for row in touched if row["day"] is not None)
+        rows = table.filter(table[days.time].date().isin(wanted)) if wanted else None
+    else:
+        wanted, rows = [], table
+    states = dict(known["days"]) if whole and newest is not None else {}
+    for day in wanted:
+        states.pop(day.isoformat(), None)
+    arrived = newest
+    for day, count, last in _counted(rows, days) if rows is not None else ():
+        states[day.isoformat()] = f"{count}:{'' if last is None else last.isoformat()}"
+        arrived = last if arrived is None or (last is not None and last > arrived) else arrived
+    listing = {
+        "days": states,
+        "newest": None if arrived is None else arrived.isoformat(),
+        "whole_at": known["whole_at"] if whole and newest is not None else at.isoformat(),
+    }
+    if listing != known:
+        listings.keep(days.which, json.dumps(listing, sort_keys=True))
+    return states
+
+
+def _counted(table: ir.Table, days: _Days) -> list[tuple[date, int, datetime | None]]:
+    keyed = table.select(day=table[days.time].date(), arrived=table[days.arrived])
+    found = result(keyed.group_by("day").aggregate(rows=keyed.count(), last=keyed["arrived"].max()))
+    return [
+        (day, int(rows), None if last is None or last != last else last.to_pydatetime())
+        for day, rows, last in zip(
+            found["day"].tolist(), found["rows"].tolist(), found["last"], strict=True
+        )
+        if isinstance(day, date) and day == day
+    ]

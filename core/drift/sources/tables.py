@@ -1,0 +1,93 @@
+"""Files and rows as the tables that profiles are made of: event times naive in UTC."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import ibis
+import ibis.expr.types as ir
+
+from core.drift import profile
+from core.errors import Refused
+
+FILE: Final = "stile_file"
+"""The column that says which part of a log a row is from."""
+LOG_ONLY: Final = ("model", "version", "prediction_id", "prediction", "score")
+_KINDS: Final = {".csv": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON"}
+RENAMED: Final = "input_"
+"""Stands before the name of an input that is called like a column of the log itself."""
+
+
+def table_of(
+    connection: Any,  # Any: Ibis backends are untyped
+    files: Sequence[Path],
+    *,
+    named: bool = False,
+) -> ir.Table:
+    """Parquet, CSV or JSON files as one table: columns united by name, event times naive in UTC.
+
+    With `named`, the column `stile_file` says which file a row is from.
+
+    Raises
+    ------
+    Refused
+        The files are of more than one kind.
+    """
+    paths = [str(path) for path in files]
+    extra: dict[str, Any] = {"filename": FILE} if named else {}  # Any: options of the readers
+    match sorted({_KINDS.get(path.suffix.lower(), "Parquet") for path in files}):
+        case ["CSV"]:
+            table = connection.read_csv(paths, union_by_name=True, **extra)
+        case ["JSON"]:
+            table = connection.read_json(paths, union_by_name=True, **extra)
+        case ["Parquet"]:
+            table = connection.read_parquet(
+                paths, union_by_name=True, hive_partitioning=False, **extra
+            )
+        case kinds:
+            raise Refused(f"Files are of one kind together, not {' and '.join(kinds)}.")
+    return in_utc(table)
+
+
+def in_utc(table: ir.Table) -> ir.Table:
+    """The table with `event_time` and `received_at` as naive UTC times, where it has them.
+
+    The session's zone must be UTC. A row without an event time counts when it was received.
+    """
+    moments = {}
+    for name in (profile.EVENT_TIME, "received_at"):
+        if name not in table.columns:
+            continue
+        dtype = table[name].type()
+        if dtype.is_date() or dtype.is_timestamp():
+            moments[name] = table[name].cast("timestamp")
+        elif dtype.is_string():
+            moments[name] = table[name].try_cast("timestamp")
+        else:
+            raise Refused(
+                f"The column {name} holds {dtype}, not times: give timestamps, or leave it out."
+            )
+    if len(moments) == 2:
+        moments[profile.EVENT_TIME] = ibis.coalesce(
+            moments[profile.EVENT_TIME], moments["received_at"]
+        )
+    return table.mutate(**moments) if moments else table
+
+
+def naive_utc(at: datetime) -> datetime:
+    """An aware time as tables hold it: in UTC, without a zone."""
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+def logged_inputs(table: ir.Table) -> ir.Table:
+    """The table of an inference log with its inputs under the names the model knows."""
+    if not {"prediction_id", "received_at"} <= set(table.columns):
+        return table
+    table = table.drop(*[name for name in LOG_ONLY if name in table.columns])
+    renamed = {
+        name.removeprefix(RENAMED): name
+        for name in table.columns
+        if name.startswith(RENAMED) and name.removeprefix(RENAMED) in LOG_ONLY
+    }
+    return table.rename(renamed) if renamed else table
