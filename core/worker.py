@@ -45,6 +45,7 @@ class Work:
     promotions: Promotions
     policies: PolicyRequests | None = None
     refresh_drift: Callable[[datetime], None] | None = None
+    watch_drift: Callable[[datetime], tuple[str, ...]] | None = None
     observe: Callable[[datetime], tuple[str, ...]] | None = None
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
     expire_log: Callable[[datetime], tuple[str, ...]] | None = None
@@ -89,6 +90,9 @@ def run_once(work: Work, *, at: datetime) -> Round:
     if work.refresh_drift is not None:
         refresh = work.refresh_drift
         _part(problems, "refreshing drift", lambda: refresh(at))
+    if work.watch_drift is not None:  # after the windows are fresh
+        watch = work.watch_drift
+        problems += _part(problems, "looking after drift alerts", lambda: watch(at)) or ()
     if work.expire_log is not None:  # after drift, so that what is removed has been counted
         expire = work.expire_log
         problems += _part(problems, "removing old captured rows", lambda: expire(at)) or ()

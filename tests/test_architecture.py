@@ -57,7 +57,7 @@ PURE = (
         f"core/drift/{m}.py"
         for m in [
             *("counts", "statistics", "calibration", "assessment", "report", "history"),
-            *("rebase", "sketch", "paper", "estimated"),
+            *("rebase", "sketch", "paper", "estimated", "alerts"),
         ]
     ),
     "core/identity/people.py",

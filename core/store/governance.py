@@ -18,6 +18,7 @@ from core.identity.people import Person, Username
 from core.store import entries as ledger_rows
 from core.store import mapping, transaction
 from core.store import people as people_rows
+from core.store.alerts import AlertBook
 from core.store.migrations import append_only
 from core.store.policies import PolicyShelf
 from core.store.queue import Queue
@@ -121,6 +122,11 @@ class Record:
     def watch(self) -> Watch:
         """When the registry was looked at last, and what was found there."""
         return Watch(self.session)
+
+    @property
+    def alerts(self) -> AlertBook:
+        """Drift alerts, and what was judged last."""
+        return AlertBook(self.session)
 
     # requests
 

@@ -1,0 +1,157 @@
+"""Drift alerts and the looks that made them: at most one open alert a model and subject."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlmodel import Session, col, select
+
+from core.drift.alerts import Alert, AlertId, Judged, Look, Moved, Subject, document
+from core.drift.report import DriftVerdict, Grain, Window
+from core.errors import LedgerBroken, Refused
+from core.identity.people import Username
+from core.store.mapping import text_of
+from core.store.tables import DriftAlertRow, DriftLookRow
+
+_NEWEST_FIRST: Final = col(DriftAlertRow.alert_id).desc()
+
+
+@dataclass(frozen=True, slots=True)
+class AlertBook:
+    """Drift alerts, inside one transaction."""
+
+    session: Session
+
+    def get(self, alert_id: AlertId) -> Alert:
+        """The alert; raises `Refused` when there is none of that number."""
+        return _alert(self._row(alert_id))
+
+    def open(self, model: str | None = None) -> tuple[Alert, ...]:
+        """The alerts that have not closed, newest first, of one model or of all."""
+        wanted = select(DriftAlertRow).where(col(DriftAlertRow.closed_at).is_(None))
+        if model is not None:
+            wanted = wanted.where(DriftAlertRow.model == model)
+        return tuple(_alert(row) for row in self.session.exec(wanted.order_by(_NEWEST_FIRST)))
+
+    def every(self, model: str | None = None) -> tuple[Alert, ...]:
+        """All alerts there ever were, newest first, of one model or of all."""
+        wanted = select(DriftAlertRow).order_by(_NEWEST_FIRST)
+        if model is not None:
+            wanted = wanted.where(DriftAlertRow.model == model)
+        return tuple(_alert(row) for row in self.session.exec(wanted))
+
+    def open_one(self, model: str, subject: Subject) -> Alert | None:
+        """The open alert of a subject, or None."""
+        return next((each for each in self.open(model) if each.subject is subject), None)
+
+    def add(self, model: str, judged: Judged, *, owner: Username | None, at: datetime) -> Alert:
+        """The new alert; the database refuses a second open one of the same subject."""
+        row = DriftAlertRow(
+            model=model,
+            subject=judged.subject.value,
+            version=judged.version,
+            opened_at=at,
+            first=_text(judged),
+            last=_text(judged),
+            windows=judged.windows,
+            owner=owner,
+            comment="",
+            outcome="",
+        )
+        self.session.add(row)
+        self.session.flush()
+        return _alert(row)
+
+    def go_on(self, alert_id: AlertId, judged: Judged) -> None:
+        """Nothing; afterwards this is the newest window that keeps the alert open."""
+        row = self._row(alert_id)
+        row.last = _text(judged)
+        row.windows = judged.windows
+
+    def close(self, alert_id: AlertId, *, outcome: str, at: datetime) -> None:
+        """Nothing; afterwards the alert is over."""
+        row = self._row(alert_id)
+        row.closed_at = at
+        row.outcome = outcome
+
+    def give(self, alert_id: AlertId, owner: Username | None) -> None:
+        """Nothing; afterwards this person looks after the alert, or nobody."""
+        self._row(alert_id).owner = owner
+
+    def acknowledge(self, alert_id: AlertId, *, by: Username, comment: str, at: datetime) -> None:
+        """Nothing; afterwards the alert says who looked, when, and what they say."""
+        row = self._row(alert_id)
+        row.acknowledged_by, row.acknowledged_at, row.comment = by, at, comment
+
+    def look(self, model: str, subject: Subject) -> Look | None:
+        """What was judged last of a subject; None when nothing ever was."""
+        row = self.session.get(DriftLookRow, (model, subject.value))
+        if row is None:
+            return None
+        return Look(row.version, row.window_end, DriftVerdict(row.verdict), row.at)
+
+    def looked(self, model: str, judged: Judged, *, at: datetime) -> None:
+        """Nothing; afterwards this is what was judged last of its subject."""
+        row = DriftLookRow(
+            model=model,
+            subject=judged.subject.value,
+            version=judged.version,
+            window_end=judged.window.end,
+            verdict=judged.verdict.value,
+            at=at,
+        )
+        self.session.merge(row)
+        self.session.flush()
+
+    def _row(self, alert_id: AlertId) -> DriftAlertRow:
+        row = self.session.get(DriftAlertRow, alert_id)
+        if row is None:
+            raise Refused(f"There is no drift alert {alert_id}; look at the model's Drift page.")
+        return row
+
+
+def _alert(row: DriftAlertRow) -> Alert:
+    if row.alert_id is None:
+        raise LedgerBroken("The database gave the alert no number.")
+    return Alert(
+        alert_id=AlertId(row.alert_id),
+        model=row.model,
+        subject=Subject(row.subject),
+        version=row.version,
+        opened_at=row.opened_at,
+        first=_judged(row.first),
+        last=_judged(row.last),
+        owner=None if row.owner is None else Username(row.owner),
+        acknowledged_by=None if row.acknowledged_by is None else Username(row.acknowledged_by),
+        acknowledged_at=row.acknowledged_at,
+        comment=row.comment,
+        closed_at=row.closed_at,
+        outcome=row.outcome,
+    )
+
+
+def _text(judged: Judged) -> str:
+    return text_of(document(judged))
+
+
+def _judged(text: str) -> Judged:
+    known: Any = json.loads(text)  # Any: JSON that this module wrote itself
+    window: Mapping[str, str] = known["window"]
+    return Judged(
+        subject=Subject(known["subject"]),
+        version=known["version"],
+        window=Window(
+            Grain(window["grain"]),
+            datetime.fromisoformat(window["start"]),
+            datetime.fromisoformat(window["end"]),
+        ),
+        verdict=DriftVerdict(known["verdict"]),
+        says=known["says"],
+        windows=known["windows"],
+        since=None if known["since"] is None else datetime.fromisoformat(known["since"]),
+        value=known["value"],
+        level=known["level"],
+        columns=tuple(Moved(c["name"], c["distance"], c["level"]) for c in known["columns"]),
+    )
