@@ -395,3 +395,34 @@ class ListingRow(_Row, table=True):
     place: str = Field(sa_column=Column(String(12), primary_key=True))
     which: str = Field(sa_column=Column(String(20), primary_key=True))
     listing: str = _text()
+
+
+class FileHashRow(_Row, table=True):
+    """The SHA-256 of one file of a run or a model; `place` is the digest of where it lies."""
+
+    __tablename__ = "file_hashes"
+    place: str = Field(sa_column=Column(String(64), primary_key=True))
+    path_digest: str = Field(sa_column=Column(String(64), primary_key=True))
+    path: str = _text()
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sha256: str = Field(sa_column=Column(String(64), nullable=False))
+    hashed_at: datetime = _time()
+
+
+class HashingRow(_Row, table=True):
+    """What kept the worker last from hashing a place, and when it was last at it."""
+
+    __tablename__ = "hashings"
+    place: str = Field(sa_column=Column(String(64), primary_key=True))
+    problem: str = _text()
+    at: datetime = _time()
+
+
+class TrialRow(_Row, table=True):
+    """What two models did in the sandbox, by the digests of their files; "" is no champion."""
+
+    __tablename__ = "model_trials"
+    candidate: str = Field(sa_column=Column(String(64), primary_key=True))
+    champion: str = Field(sa_column=Column(String(64), primary_key=True))
+    body: str = _text()
+    tried_at: datetime = _time()
