@@ -93,6 +93,7 @@ def open_services(settings: Settings) -> Services:
     registry = MlflowRegistry(door)
     described = SourceStore(engine)
     drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home, described)
+    alerts = DriftAlerts(store, tracking, drift)
     sources = gathering.Sources(
         tracking,
         artifacts,
@@ -101,6 +102,7 @@ def open_services(settings: Settings) -> Services:
         production=lambda model, alias, stands, at: present_intervals(
             store, model, alias, stands=stands, at=at
         ),
+        alerts=alerts.standing,
     )
     promotions = Promotions(store, registry, GatheredEvidence(sources))
     return Services(
@@ -117,7 +119,7 @@ def open_services(settings: Settings) -> Services:
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
         answers=Answers(promotions),
-        alerts=DriftAlerts(store, tracking, drift),
+        alerts=alerts,
         sources=sources,
         described=described,
     )

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from mlflow import MlflowClient
 
 from core.drift.monitor import DriftMonitor
+from core.governance.acts.alerting import DriftAlerts
 from core.governance.evidence import Evidence
 from core.governance.gathering.gather import Sources, gather, verify
 from core.governance.policies.policy import Policy, parse_policy
@@ -228,14 +229,16 @@ def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -
     migrations.upgrade(engine)
     tracking, reader = TrackingReader(door), ArtifactReader(door, folder)
     store = GovernanceStore(engine)
+    drift = DriftMonitor(tracking, reader, ProfileStore(engine), folder)
     sources = Sources(
         tracking,
         reader,
-        DriftMonitor(tracking, reader, ProfileStore(engine), folder),
+        drift,
         ledger=store.verify,
         production=lambda model, alias, stands, at: present_intervals(
             store, model, alias, stands=stands, at=at
         ),
+        alerts=DriftAlerts(store, tracking, drift).standing,
     )
     client = MlflowClient(door.tracking_uri)
     experiment = client.create_experiment("flights", artifact_location=artifacts)
@@ -245,6 +248,7 @@ def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -
     client.set_registered_model_alias(MODEL, "champion", "1")
     if live:
         scene.log_live_inputs()
+        DriftAlerts(store, tracking, drift).look(at=AT)
     return scene
 
 

@@ -105,6 +105,7 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "age.data",
         "age.evidence",
         "age.training",
+        "drift.alert",
         "drift.candidate",
         "drift.champion",
         "freshness",
@@ -557,3 +558,20 @@ def test_a_deleted_version_is_refused_when_verified(scene: Scene) -> None:
 
     with pytest.raises(Refused):
         scene.verify(frozen)
+
+
+def test_an_open_alert_is_evidence_and_no_look_is_not_evaluable(seen: Scene) -> None:
+    alert = value(seen.gather(), "drift.alert")
+    first = figure(seen.gather(from_version=None), "drift.alert")
+    nobody = figure(seen.gather(from_version=2, to_version=1), "drift.alert")
+
+    assert alert == {"open": True, "acknowledged": False, "days": 0.0, "subjects": ["inputs"]}
+    assert first.status is FigureStatus.NOT_EVALUABLE
+    assert nobody.status is FigureStatus.KNOWN  # the alert is open, whoever is champion
+
+
+def test_where_no_window_of_the_champion_was_judged_calm_is_not_known(scene: Scene) -> None:
+    alert = figure(scene.gather(), "drift.alert")
+
+    assert alert.status is FigureStatus.NOT_EVALUABLE
+    assert "No window" in alert.says

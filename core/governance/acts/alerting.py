@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.drift import alerts
-from core.drift.alerts import Alert, AlertId, Judged, Step, next_step
+from core.drift.alerts import Alert, AlertId, Judged, Look, Step, Subject, next_step
 from core.drift.report import Grain
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.acts.deciding import once_as, said_text
@@ -46,6 +46,11 @@ class DriftAlerts:
         """All alerts there ever were, newest first."""
         with self.store.reading() as record:
             return record.alerts.every(model)
+
+    def standing(self, model: str) -> tuple[tuple[Alert, ...], Look | None]:
+        """The open alerts of a model, and what was judged last of its champion's inputs."""
+        with self.store.reading() as record:
+            return record.alerts.open(model), record.alerts.look(model, Subject.INPUTS)
 
     # looking
 

@@ -1,10 +1,11 @@
 """Live conditions as figures: do today's inputs fit the candidate, and how fresh are they."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from core.drift.alerts import Alert, Look
 from core.drift.report import Conformity, Grain, Window, WindowReport
 from core.errors import InsufficientData, LedgerBroken, Refused
 from core.governance.evidence import Figure, JsonValue, utc_millis
@@ -14,6 +15,9 @@ from core.tracking.values import Signature
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor
+
+AlertsOf = Callable[[str], tuple[Sequence[Alert], Look | None]]
+"""The open drift alerts of a model, and what was judged last of its inputs."""
 
 _SOURCE: Final = "inference log"
 _NO_INPUTS: Final = "No live inputs of this model have been recorded yet."
@@ -85,6 +89,39 @@ def frozen_drift(seen: LiveWindow, *, scribe: Scribe) -> Figure:
         value["champion"] = _facts(seen.champion)
     says = f"{_span(ours.window).capitalize()}: {ours.verdict.value} for the candidate."
     return scribe.known("drift.frozen", value, says, source=_SOURCE)
+
+
+def alert_figure(
+    alerts: AlertsOf | None, model: str, *, champion: int | None, scribe: Scribe
+) -> Figure:
+    """Whether a drift alert is open on the champion, acknowledged by somebody, and how old.
+
+    That none is open is known only where a window of this very champion has been judged.
+    """
+    name, source = "drift.alert", "drift alerts"
+    if alerts is None:
+        return scribe.absent(name, "Nobody asked for drift alerts.", source=source)
+    if champion is None:
+        return scribe.absent(name, "There is no champion yet.", source=source)
+    found, look = alerts(model)
+    if not found and (look is None or look.version != champion):
+        says = f"No window of live inputs has been judged for champion {champion} yet."
+        return scribe.absent(name, says, source=source)
+    oldest = min((alert.opened_at for alert in found), default=scribe.at)
+    days = round(max(0.0, (scribe.at - oldest).total_seconds()) / 86_400, 4)
+    subjects = sorted(alert.subject.value for alert in found)
+    acknowledged = bool(found) and all(alert.acknowledged_by for alert in found)
+    value: dict[str, JsonValue] = {
+        "open": bool(found),
+        "acknowledged": acknowledged,
+        "days": days,
+        "subjects": list(subjects),
+    }
+    says = "No drift alert is open."
+    if found:
+        seen = "acknowledged" if acknowledged else "not acknowledged by anybody yet"
+        says = f"Drift of {', '.join(subjects)} alerts since {oldest.date().isoformat()}, {seen}."
+    return scribe.known(name, value, says, source=source, unit="days")
 
 
 def signature_figure(

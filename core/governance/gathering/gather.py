@@ -16,7 +16,9 @@ from core.governance.gathering.ages import (
     training_age,
 )
 from core.governance.gathering.conditions import (
+    AlertsOf,
     LiveWindow,
+    alert_figure,
     broken_ledger,
     drift_figures,
     freshness_figure,
@@ -48,8 +50,8 @@ if TYPE_CHECKING:
 class Sources:
     """Where evidence comes from.
 
-    `ledger` verifies the chain when called, `production` tells who put the champion there; None
-    makes what rests on it not evaluable.
+    `ledger` verifies the chain when called, `production` tells who put the champion there,
+    `alerts` which drift alerts are open; None makes what rests on it not evaluable.
     """
 
     tracking: "TrackingReader"
@@ -57,6 +59,7 @@ class Sources:
     drift: "DriftMonitor"
     ledger: Callable[[], ChainReport] | None = None
     production: Production | None = None
+    alerts: AlertsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def gather(
         *pinned_engineering(sources.artifacts, subject, policy=policy, at=at),
         drift_then or frozen_drift(seen, scribe=Scribe(Side.DATA_ENGINEERING, Part.PINNED, at)),
         *drift_figures(seen, champion=from_version, candidate=to_version, scribe=engineering),
+        alert_figure(sources.alerts, model, champion=from_version, scribe=engineering),
         _signature_inputs(sources, subject, scribe=engineering),
         freshness_figure(seen, scribe=engineering),
         _ledger(sources, scribe=engineering),

@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, str]] = {
     "policy_proposed": "proposed a policy for",
     "policy_key_turned": "turned a key on a policy for",
     "restore_ordered": "ordered the decision to be issued again:",
+    "rollback_ordered": "turned a key to roll back:",
     "alias_seen": "saw",
     "alias_adopted": "took under governance",
     "watch_began": "began to look at the registry",
@@ -42,6 +43,15 @@ KINDS: Final[Mapping[str, str]] = {
     "erasure_ordered": "ordered captured rows to be erased of",
     "rows_erased": "erased captured rows of",
     "log_expired": "removed old captured rows of",
+    "alert_opened": "opened a drift alert for",
+    "alert_closed": "closed a drift alert for",
+    "alert_given": "gave away a drift alert for",
+    "alert_acknowledged": "acknowledged a drift alert for",
+    "review_due": "found due for review",
+    "review_confirmed": "reviewed and confirmed",
+    "review_answered": "answered the review of",
+    "token_issued": "issued a token for",
+    "token_revoked": "revoked a token of",
 }
 DECISIONS: Final = frozenset(
     {
@@ -53,9 +63,12 @@ DECISIONS: Final = frozenset(
         "request_conflict",
         "request_failed",
         "restore_ordered",
+        "rollback_ordered",
         "alias_adopted",
         "glass_broken",
         "glass_reviewed",
+        "review_confirmed",
+        "review_answered",
         "policy_published",
         "policy_rejected",
         "policy_withdrawn",
@@ -66,6 +79,7 @@ DECISIONS: Final = frozenset(
 
 _DONE: Final[Mapping[str, str]] = {
     "restore": "is restored",
+    "rollback": "is rolled back",
     "adopt": "is adopted",
     "break_glass": "is promoted WITHOUT ITS KEYS",
 }
@@ -135,6 +149,15 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
             return f"Stile {verb} on {about}: {facts.get('trouble')}. {facts.get('says', '')}"
         case "erasure_ordered" | "rows_erased" | "log_expired":
             return _captured(entry.kind, who, facts)
+        case kind if kind.startswith("alert_"):
+            return _about_alert(kind, who, facts, names)
+        case "review_due" | "review_confirmed" | "review_answered":
+            return _about_review(entry.kind, who, facts)
+        case "token_issued" | "token_revoked":
+            verb = "issued" if entry.kind == "token_issued" else "revoked"
+            until = str(facts.get("until", ""))[:10]
+            lasts = f", good until {until}" if until else ""
+            return f"{who} {verb} token {facts.get('token')} of {_person(facts, names)}{lasts}"
         case "person_changed":
             return f"{who} set the rights of {_person(facts, names)}: {_rights(facts)}"
         case kind if kind in KINDS:
@@ -192,6 +215,37 @@ def _captured(kind: str, who: str, facts: Mapping[str, JsonValue]) -> str:
     rows = f"{facts.get('predictions')} captured predictions and {facts.get('labels')} labels"
     verb = "erased" if kind == "rows_erased" else "ordered to erase"
     return f"{who} {verb} {rows} of {model}: “{facts.get('says', '')}”"
+
+
+def _about_alert(
+    kind: str, who: str, facts: Mapping[str, JsonValue], names: Mapping[str, str]
+) -> str:
+    alert = f"drift alert {facts.get('alert')}"
+    what = f"{facts.get('subject')} of {facts.get('model')} {facts.get('version')}"
+    said = str(facts.get("says", "") or "")
+    match kind:
+        case "alert_opened":
+            return f"Stile opened {alert}, {what}: {said}"
+        case "alert_closed":
+            return f"Stile closed {alert}, {what}: {said}"
+        case "alert_given":
+            owner = facts.get("owner")
+            to = "nobody" if owner is None else names.get(str(owner), str(owner))
+            return f"{who} gave {alert}, {what}, to {to}"
+        case _:
+            return f"{who} acknowledged {alert}, {what}: “{said}”"
+
+
+def _about_review(kind: str, who: str, facts: Mapping[str, JsonValue]) -> str:
+    what = f"{facts.get('model')} {facts.get('version')} as {facts.get('alias')}"
+    said = str(facts.get("says", "") or "")
+    match kind:
+        case "review_due":
+            return f"The approval of {what} is due for review: {said}"
+        case "review_answered":
+            return f"{who} answered the review of {what} with request {facts.get('by')}: “{said}”"
+        case _:
+            return f"{who} reviewed {what} and confirmed it: “{said}”"
 
 
 def _person(facts: Mapping[str, JsonValue], names: Mapping[str, str]) -> str:

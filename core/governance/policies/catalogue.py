@@ -115,6 +115,10 @@ _KNOWN: Final = (
             "packages": WHOLE,
         },
     ),
+    Known(
+        "drift.alert",
+        {"open": TRUTH, "acknowledged": TRUTH, "days": NUMBER, "subjects": OTHER},
+    ),
     Known("drift.candidate", _DRIFT),
     Known("drift.champion", _DRIFT),
     Known("drift.frozen"),
