@@ -35,6 +35,7 @@ _PURPOSES: Final[Mapping[Purpose, str]] = {
     Purpose.RESTORE: ", issued again,",
     Purpose.ADOPT: ", adopted where it stands,",
     Purpose.BREAK_GLASS: ", without its keys,",
+    Purpose.ROLLBACK: ", rolled back,",
 }
 _SIDE_HEAD: Final = {Side.DATA_SCIENCE: "DATA SCIENCE", Side.DATA_ENGINEERING: "DATA ENGINEERING"}
 
@@ -62,6 +63,7 @@ def status_badge(request: PromotionRequest) -> str:
         Purpose.RESTORE: " :gray-badge[restore]",
         Purpose.ADOPT: " :gray-badge[adoption]",
         Purpose.BREAK_GLASS: " :red-badge[✕ glass broken]",
+        Purpose.ROLLBACK: " :gray-badge[rollback]",
     }[request.purpose]
     return f":{colour}-badge[{word}]{purpose}"
 

@@ -23,12 +23,14 @@ _DONE: Final = {
     Purpose.RESTORE: "Restored.",
     Purpose.ADOPT: "Adopted.",
     Purpose.BREAK_GLASS: "Promoted with broken glass.",
+    Purpose.ROLLBACK: "Rolled back.",
 }
 _WHY: Final = {
     Purpose.PROMOTE: "Both sides have turned their keys",
     Purpose.RESTORE: "The decision is issued again",
     Purpose.ADOPT: "Both sides have turned their keys",
     Purpose.BREAK_GLASS: "The glass is broken",
+    Purpose.ROLLBACK: "One key is turned on an approval of before",
 }
 
 

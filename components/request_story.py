@@ -102,6 +102,14 @@ def purpose(request: PromotionRequest, people: Mapping[str, str]) -> None:
                     width="content",
                 )
                 frame.link(f"Request {request.restores}", "request", id=request.restores)
+        case Purpose.ROLLBACK:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(
+                    f"{theme.plain(request.alias)} goes back to a version that both sides approved "
+                    "before, with one key more. The evidence is the one that was signed in",
+                    width="content",
+                )
+                frame.link(f"Request {request.restores}", "request", id=request.restores or 0)
         case Purpose.RESTORE:
             st.markdown("The alias was moved around Stile; it is put back where it was adopted.")
         case Purpose.ADOPT:

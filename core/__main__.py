@@ -19,6 +19,7 @@ def command_line() -> typer.Typer:
         policy,
         reconcile,
         request,
+        rollback,
         runs,
         serve,
         timeline,
@@ -44,6 +45,7 @@ def command_line() -> typer.Typer:
         ledger,
         export,
         reconcile,
+        rollback,
         timeline,
     )
     for group in groups:

@@ -68,7 +68,11 @@ def restore(
         idempotency_key=idempotency_key or f"cli-{uuid4()}",
         at=datetime.now(UTC),
     )
-    emit(_document(request), as_json, lambda: f"{_named(request)} is queued: {_move(request)}.")
+    emit(
+        request_document(request),
+        as_json,
+        lambda: f"{_named(request)} is queued: {named_move(request)}.",
+    )
 
 
 def adopt(
@@ -95,8 +99,8 @@ def adopt(
         request = answers.ask_to_adopt(
             actor, model=model, alias=alias, reason=reason, idempotency_key=form, at=at
         )
-        says = f"{_named(request)} asks for a key of each side to adopt {_move(request)}."
-        emit({**_document(request), "adopted": False}, as_json, lambda: says)
+        says = f"{_named(request)} asks for a key of each side to adopt {named_move(request)}."
+        emit({**request_document(request), "adopted": False}, as_json, lambda: says)
         return
     entry = answers.adopt_from_before(
         actor, model=model, alias=alias, reason=reason, idempotency_key=form, at=at
@@ -133,8 +137,8 @@ def break_glass(
         at=at,
     )
     due = (at + glass.REVIEW_WITHIN).isoformat()
-    says = f"The glass is broken: {_move(broken)} is queued. A review is due by {due}."
-    emit({**_document(broken), "review_due": due}, as_json, lambda: says)
+    says = f"The glass is broken: {named_move(broken)} is queued. A review is due by {due}."
+    emit({**request_document(broken), "review_due": due}, as_json, lambda: says)
 
 
 def look_as_document(look: Look) -> dict[str, Any]:
@@ -170,7 +174,8 @@ def look_in_words(look: Look) -> str:
     return _plain("\n".join(lines))
 
 
-def _document(request: PromotionRequest) -> dict[str, Any]:
+def request_document(request: PromotionRequest) -> dict[str, Any]:
+    """A request that a command has just made, as JSON."""
     return {
         "request": request.request_id,
         "purpose": request.purpose.value,
@@ -187,7 +192,8 @@ def _named(request: PromotionRequest) -> str:
     return f"Request {request.request_id}"
 
 
-def _move(request: PromotionRequest) -> str:
+def named_move(request: PromotionRequest) -> str:
+    """What a request moves, for a person."""
     return _plain(f"{request.model} {request.to_version} as {request.alias}")
 
 

@@ -47,11 +47,17 @@ class Purpose(StrEnum):
     RESTORE = "restore"
     ADOPT = "adopt"
     BREAK_GLASS = "break_glass"
+    ROLLBACK = "rollback"
 
     @property
     def label(self) -> str:
         """The purpose as it is written on screen."""
         return self.value.replace("_", " ")
+
+    @property
+    def issues_again(self) -> bool:
+        """True where a decision of before is issued again, on the facts its keys signed."""
+        return self in {Purpose.RESTORE, Purpose.ROLLBACK}
 
 
 class Action(StrEnum):
@@ -139,7 +145,8 @@ class PromotionRequest:
     """Move alias `alias` of `model` from `from_version` to `to_version`, over frozen evidence.
 
     With the purpose *adopt* the alias stands at `to_version` already and is not moved; with
-    *restore* a decision is issued again, and `restores` is the request that holds its keys.
+    *restore* and *rollback* a decision is issued again, and `restores` is the request that holds
+    its keys; a rollback carries one key more, of whoever ordered it.
     """
 
     request_id: RequestId

@@ -11,11 +11,14 @@ from core.governance.acts.deciding import (
     frozen,
     once,
     refuse_second,
+    require_free,
     require_voice,
+    require_whole,
     said_text,
     signed_request,
 )
 from core.governance.acts.promotion import Promotions
+from core.governance.acts.rollback import Rollbacks
 from core.governance.evidence import Evidence, JsonValue
 from core.governance.ledger.entries import Entry
 from core.governance.policies.policy import Policy, default_policy
@@ -40,6 +43,11 @@ class Answers:
     def store(self) -> GovernanceStore:
         """Where decisions are."""
         return self.promotions.store
+
+    @property
+    def rollbacks(self) -> Rollbacks:
+        """The way back to a version that was approved before."""
+        return Rollbacks(self.promotions)
 
     def restore(
         self,
@@ -73,7 +81,7 @@ class Answers:
             if now.at != decided.at:
                 raise Refused("Somebody decided in the same moment; reload the page.")
             _require_departure(record, now, model, alias, stands=stands)
-            _require_free(record, model, alias)
+            require_free(record, model, alias)
             draft = _issued_again(record, now, model, alias, stands=stands, actor=actor, at=at)
             number = record.add(replace(draft, comment=said), draft.evidence)
             request = replace(draft, comment=said, request_id=number)
@@ -119,7 +127,7 @@ class Answers:
                 raise Refused(f"{model} has no {alias}; there is nothing to adopt.")
             where = _position(record, model, alias)
             _require_from_before(where, model, alias, stands=stands)
-            _require_whole(record)
+            require_whole(record)
             body: dict[str, JsonValue] = {"model": model, "alias": alias, "says": said}
             body |= {"from": stands, "to": stands}
             entry = record.append(ALIAS_ADOPTED, body, actor=actor, at=at)
@@ -209,19 +217,6 @@ def _require_departure(
             f"{alias} of {model} stands at {stands}, where the ledger put it; "
             "there is nothing to restore."
         )
-
-
-def _require_free(record: Record, model: str, alias: str) -> None:
-    _require_whole(record)
-    other = record.occupied_by(model, alias, besides=_NOBODY)
-    if other is not None:
-        raise Refused(f"Request {other} is being applied to {alias}; wait until it is done.")
-
-
-def _require_whole(record: Record) -> None:
-    problem = record.ledger_problem()
-    if problem:
-        raise Refused(f"{problem} Nothing is decided on a broken ledger.")
 
 
 def _require_from_before(where: Position | None, model: str, alias: str, *, stands: int) -> None:

@@ -217,6 +217,21 @@ def refuse_second(record: Record, draft: PromotionRequest) -> None:
             )
 
 
+def require_free(record: Record, model: str, alias: str) -> None:
+    """Raise `Refused` when something is on its way to the alias, or the ledger is broken."""
+    require_whole(record)
+    other = record.occupied_by(model, alias, besides=RequestId(0))
+    if other is not None:
+        raise Refused(f"Request {other} is being applied to {alias}; wait until it is done.")
+
+
+def require_whole(record: Record) -> None:
+    """Raise `Refused` when the ledger does not verify."""
+    problem = record.ledger_problem()
+    if problem:
+        raise Refused(f"{problem} Nothing is decided on a broken ledger.")
+
+
 def require_voice(person: Person, *, to: str) -> None:
     """Raise `Refused` unless the person holds a key or administers."""
     require_role(person, Role.MEMBER, to=to)

@@ -237,7 +237,7 @@ def _trouble(request: PromotionRequest, others: Sequence[PromotionRequest]) -> t
         (other.settled_at, other.request_id, other)
         for other in others
         if other.status is Status.APPLIED
-        and other.purpose in {Purpose.PROMOTE, Purpose.BREAK_GLASS}
+        and other.purpose in {Purpose.PROMOTE, Purpose.BREAK_GLASS, Purpose.ROLLBACK}
         and other.settled_at is not None
         and other.settled_at > request.settled_at
     )

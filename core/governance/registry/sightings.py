@@ -13,7 +13,9 @@ ALIAS_SEEN: Final = "alias_seen"
 ALIAS_ADOPTED: Final = "alias_adopted"
 WATCH_BEGAN: Final = "watch_began"
 WATCH_RESUMED: Final = "watch_resumed"
-_SEEN_FROM: Final = frozenset({"request_opened", "request_revised", "restore_ordered"})
+_SEEN_FROM: Final = frozenset(
+    {"request_opened", "request_revised", "restore_ordered", "rollback_ordered"}
+)
 _ABOUT_ALIASES: Final = frozenset(
     {*_SEEN_FROM, ALIAS_SEEN, ALIAS_ADOPTED, "request_applied", "apply_intended",
      "request_conflict"}

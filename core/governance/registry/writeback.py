@@ -142,7 +142,7 @@ class WriteBack:
             return f"{request.model} {request.to_version} cannot be promoted any more: {error}"
         if request.purpose is Purpose.BREAK_GLASS:  # its keys and checks were overruled on purpose
             return ""
-        if request.purpose is Purpose.RESTORE:
+        if request.purpose.issues_again:
             return self._not_what_was_signed(request, at=at)
         with self.store.reading() as record:
             people = record.people()
