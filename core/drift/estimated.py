@@ -14,6 +14,7 @@ from scipy import optimize, stats
 
 from core.drift.counts import ColumnCounts
 from core.drift.report import Agreement, Estimate, Estimated, Performance, Window
+from core.drift.support import independent
 from core.errors import InsufficientData
 
 Floats = npt.NDArray[np.float64]
@@ -199,7 +200,7 @@ def widened(
     )  # its rows resemble each other too
     needed = float(stats.t.ppf(0.975, n - 1) * np.sqrt(spread * (1 + 1 / n) + by_holdout))
     wider = tuple(_with_half_width(each, metric, needed) for each in estimates)
-    as_good_as = _independent(apart)
+    as_good_as = independent(apart)
     half = float(stats.t.ppf(0.975, as_good_as - 1) * np.sqrt(spread / as_good_as + by_holdout))
     return wider, Agreement(metric, n, float(apart.mean()), half)
 
@@ -215,15 +216,6 @@ def _pairs(
         and p.metric in e.metrics
         and p.labelled_rows >= LABELLED * p.rows
     ]
-
-
-def _independent(values: Floats) -> float:
-    """How many independent values tell as much about the mean as these do, in their order."""
-    centred = values - values.mean()
-    total = float((centred**2).sum())
-    alike = float((centred[1:] * centred[:-1]).sum()) / total if total > 0 else 0.0
-    alike = min(max(alike, 0.0), 0.9)
-    return max(2.0, len(values) * (1 - alike) / (1 + alike))
 
 
 def _with_half_width(each: Estimate, metric: str, needed: float) -> Estimate:

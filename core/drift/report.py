@@ -240,6 +240,46 @@ class EstimatedPerformance:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a window beside what the reference's own windows make likely.
+
+    `low` and `high` bound what is likely without drift (None: not bounded on that side, or not
+    known); `half_width` is half the number's own 95 % interval, where it has one.
+    """
+
+    value: float
+    verdict: DriftVerdict
+    low: float | None = None
+    high: float | None = None
+    half_width: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """All inputs of one window looked at together, on a sample of its rows.
+
+    `area` is how well a classifier tells window and reference apart (area under its ROC curve,
+    0.5 is not at all), `columns` by how much that falls without each column, largest first.
+    `error` is what the reference's main axes leave of the window's rows, in standard deviations.
+    `compared` is how many of the reference's own windows say what is likely. `says` tells the
+    verdict, or why there is none; `left_out` are the columns that could not be looked at.
+    """
+
+    model: str
+    version: int
+    window: Window
+    rows: int
+    sampled: int
+    verdict: DriftVerdict
+    says: str
+    area: Measure | None = None
+    error: Measure | None = None
+    columns: tuple[tuple[str, float], ...] = ()
+    compared: int = 0
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Conformity:
     """Whether the newest day's live inputs have the columns and types of a signature.
 
