@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from components import theme
+from core.drift.alerts import Alert
 from core.governance.registry.timeline import Interval, Standing
 
 _PATTERN: Final[Mapping[Standing, str]] = {
@@ -16,6 +17,8 @@ _PATTERN: Final[Mapping[Standing, str]] = {
     Standing.UNGOVERNED: "/",
     Standing.UNKNOWN: ".",
 }
+DRIFT_ROW: Final = "drift"
+"""The row of drift alerts, under the versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,12 @@ def production(
     at: datetime,
     mode: theme.Mode,
     marks: Sequence[Mark] = (),
+    alerts: Sequence[Alert] = (),
 ) -> go.Figure:
     """Bars from left to right: plain where governed, hatched ungoverned, dotted unknown.
 
-    `marks` are what people did on the same axis: requests opened and settled.
+    `marks` are what people did on the same axis: requests opened and settled. `alerts` are thinner
+    bars in a row of their own: when a champion's inputs, predictions or performance drifted.
     """
     figure = go.Figure()
     for standing in Standing:
@@ -77,6 +82,8 @@ def production(
             + standing.value
             + "<extra></extra>",
         )
+    if alerts:
+        _add_alerts(figure, alerts, at=at, mode=mode)
     if marks:
         figure.add_scatter(
             name="request",
@@ -99,6 +106,37 @@ def production(
     return figure
 
 
+def _add_alerts(
+    figure: go.Figure, alerts: Sequence[Alert], *, at: datetime, mode: theme.Mode
+) -> None:
+    ends = [alert.closed_at or at for alert in alerts]
+    figure.add_bar(
+        name="drift alert",
+        orientation="h",
+        y=[DRIFT_ROW] * len(alerts),
+        base=[alert.opened_at for alert in alerts],
+        x=[
+            (end - alert.opened_at).total_seconds() * 1000
+            for alert, end in zip(alerts, ends, strict=True)
+        ],
+        width=0.35,
+        marker={
+            "color": theme.STRENGTH[mode][3],
+            "opacity": 0.75,  # two subjects may drift at once
+            "line": {"color": theme.STRENGTH[mode][4], "width": 1},
+        },
+        customdata=[
+            [
+                f"{alert.subject.value} of version {alert.version}, alert {alert.alert_id}",
+                f"{alert.opened_at:%-d %b %Y %H:%M}",
+                "now" if alert.is_open else f"{end:%-d %b %Y %H:%M} UTC",
+            ]
+            for alert, end in zip(alerts, ends, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}: %{customdata[1]} to %{customdata[2]}<extra></extra>",
+    )
+
+
 def alias_row(interval: Interval) -> str:
     """The row an interval is drawn in."""
     if interval.version is None:
@@ -114,8 +152,18 @@ def _colour(standing: Standing, mode: theme.Mode) -> str:
     return theme.RUN_COLOURS[mode][0]
 
 
-def table(intervals: Sequence[Interval]) -> pd.DataFrame:
-    """The intervals as rows; an empty cell is what nobody knows."""
+def table(intervals: Sequence[Interval], alerts: Sequence[Alert] = ()) -> pd.DataFrame:
+    """The intervals as rows, then the drift alerts; an empty cell is what nobody knows."""
+    drifted: list[dict[str, datetime | str | int | None]] = [
+        {
+            "version": str(alert.version),
+            "from": alert.opened_at,
+            "to": alert.closed_at,
+            "standing": f"{alert.subject.value} drift (alert {alert.alert_id})",
+            "request": None,
+        }
+        for alert in alerts
+    ]
     return pd.DataFrame(
         [
             {
@@ -126,6 +174,7 @@ def table(intervals: Sequence[Interval]) -> pd.DataFrame:
                 "request": each.request,
             }
             for each in intervals
-        ],
+        ]
+        + drifted,
         columns=["version", "from", "to", "standing", "request"],
     )

@@ -68,6 +68,7 @@ def monitor(
                 for each in services.tracking.registered_models()
                 if model is None or each.name == model
             ]
+            services.alerts.look(at=at, model=model)
         except Unavailable as error:
             if once:
                 raise
@@ -186,8 +187,8 @@ def compare_files(reference: Path, window: Path) -> Compared:
     from core.drift import assessment, calibration, sources  # Ibis takes a moment to import
 
     with sources.embedded() as connection:
-        learnt = sources.reference_of(sources.table_of(connection, _files(reference)))
-        live = sources.logged_inputs(sources.table_of(connection, _files(window)))
+        learnt = sources.reference_of(sources.table_of(connection, files_at(reference)))
+        live = sources.logged_inputs(sources.table_of(connection, files_at(window)))
         profiles = sources.profiles_of(live, learnt)
     if not profiles:
         raise InsufficientData(f"{window} has no rows: give a file that has some.")
@@ -239,16 +240,19 @@ def _column(column: ColumnDrift) -> dict[str, Any]:
     }
 
 
-def _files(path: Path) -> list[Path]:
+def files_at(path: Path) -> list[Path]:
+    """A file, or the files of a folder that are of the first kind found there."""
     if not path.exists():
-        raise Refused(f"{path} is not there: give a Parquet or CSV file, or a folder of them.")
+        raise Refused(
+            f"{path} is not there: give a Parquet, CSV or JSON file, or a folder of them."
+        )
     if path.is_file():
         return [path]
-    for pattern in ("*.parquet", "*.csv"):
+    for pattern in ("*.parquet", "*.csv", "*.json", "*.jsonl", "*.ndjson"):
         found = sorted(p for p in path.rglob(pattern) if not p.name.startswith("."))
         if found:
             return found
-    raise Refused(f"{path} holds neither Parquet nor CSV files.")
+    raise Refused(f"{path} holds no Parquet, CSV or JSON files.")
 
 
 def _rounds(found: list[dict[str, Any]]) -> str:

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli import emit
+from core.cli.alert import as_document as alert_as_document
+from core.drift.alerts import Alert
 from core.errors import Refused, Unavailable
-from core.governance.registry.observing import present_intervals
+from core.governance.registry.observing import CHAMPION, present_intervals
 from core.governance.registry.sightings import chronicle
 from core.governance.registry.timeline import Interval, Standing, standing_at
 
@@ -30,8 +32,9 @@ def timeline(
 ) -> None:
     """Say which version stood behind an alias when: governed, ungoverned, or unknown.
 
-    With --at, only the interval that moment lies in. When MLflow does not answer, the time since
-    somebody looked last is unknown. Ends with 0, 1 (no such model), 4 (no answer, nothing known).
+    Drift alerts of a champion stand beside them. With --at, only what that moment lies in. When
+    MLflow does not answer, the time since somebody looked last is unknown. Ends with 0, 1 (no such
+    model), 4 (no answer, nothing known).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
     from core.settings import load_settings
@@ -58,7 +61,13 @@ def timeline(
     document: dict[str, Any] = {"model": model, "alias": alias}
     document |= {"at": wanted.isoformat()} if wanted is not None else {}
     document["intervals"] = [as_document(each) for each in intervals]
-    emit(document, as_json, lambda: in_words(model, alias, intervals))
+    alerts = [
+        each
+        for each in services.alerts.every(model)
+        if alias == CHAMPION and (wanted is None or each.covers(wanted))
+    ]
+    document["alerts"] = [alert_as_document(each) for each in alerts]
+    emit(document, as_json, lambda: in_words(model, alias, intervals, alerts))
 
 
 def moment_of(text: str, *, now: datetime) -> datetime:
@@ -85,11 +94,13 @@ def as_document(interval: Interval) -> dict[str, Any]:
     }
 
 
-def in_words(model: str, alias: str, intervals: Sequence[Interval]) -> str:
-    """The intervals for a person, one line each."""
+def in_words(
+    model: str, alias: str, intervals: Sequence[Interval], alerts: Sequence[Alert] = ()
+) -> str:
+    """The intervals for a person, one line each, then the drift alerts."""
     if not intervals:
         return f"Nothing is known of {alias} of {model}."
-    lines = [f"{alias} of {model}", *map(_line, intervals)]
+    lines = [f"{alias} of {model}", *map(_line, intervals), *map(_alert_line, alerts)]
     return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
 
 
@@ -101,3 +112,9 @@ def _line(interval: Interval) -> str:
     by = "" if interval.request is None else f" (request {interval.request})"
     sign = _SIGNS[interval.standing]
     return f"{sign} {start} – {end}  {version}  {interval.standing.value}{by}"
+
+
+def _alert_line(alert: Alert) -> str:
+    end = "now" if alert.closed_at is None else f"{alert.closed_at:%Y-%m-%d %H:%M:%S}"
+    about = f"{alert.subject.value} drift, alert {alert.alert_id}"
+    return f"▲ {alert.opened_at:%Y-%m-%d %H:%M:%S} – {end}  {alert.version}  {about}"

@@ -95,6 +95,10 @@ class Alert:
         """True while it has not closed itself."""
         return self.closed_at is None
 
+    def covers(self, moment: datetime) -> bool:
+        """True when it was open then; the moment it closed does not belong to it."""
+        return self.opened_at <= moment and (self.closed_at is None or moment < self.closed_at)
+
     @property
     def since(self) -> datetime:
         """Where, in event time, the drifting began that is still going on."""
@@ -205,6 +209,18 @@ def first_owner(people: Sequence[Person]) -> Username | None:
 def may_own(person: Person) -> bool:
     """True when an alert may be given to this person."""
     return person.active and person.role.covers(Role.MEMBER)
+
+
+def waits_for(alert: Alert, person: Person) -> bool:
+    """True when nobody has acknowledged the alert and this person is who should look.
+
+    That is its owner; where it has none, whoever holds the data engineering key.
+    """
+    if not alert.is_open or alert.acknowledged_by is not None or not may_own(person):
+        return False
+    if alert.owner is not None:
+        return alert.owner == person.username
+    return Side.DATA_ENGINEERING in person.keys
 
 
 def document(judged: Judged) -> Mapping[str, JsonValue]:

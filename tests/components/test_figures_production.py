@@ -1,9 +1,13 @@
 """The production time-line as a figure: nothing unseen is drawn solid, and marks share its axis."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from components.figures.governance import Mark, alias_row, production
+from components.figures.governance import DRIFT_ROW, Mark, alias_row, production, table
+from core.drift.alerts import AlertId
+from core.drift.report import DriftVerdict
 from core.governance.registry.timeline import Interval, Standing
+from tests.drift.test_alerts import an_alert, judged
 
 T0 = datetime(2026, 11, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -32,3 +36,15 @@ def test_requests_stand_on_the_axis_of_the_versions() -> None:
 
     assert list(figure.data[-1].y) == ["3"]
     assert figure.layout.xaxis.title.text == "time (UTC)"
+
+
+def test_drift_alerts_are_intervals_under_the_versions() -> None:
+    closed = replace(an_alert(judged(1, DriftVerdict.DRIFTING)), opened_at=T0, closed_at=T0 + HOUR)
+    alerts = [closed, replace(closed, alert_id=AlertId(2), closed_at=None)]
+
+    figure = production(INTERVALS, begins=T0, at=T0 + 3 * HOUR, mode="light", alerts=alerts)
+
+    bars = next(each for each in figure.data if each.name == "drift alert")
+    assert set(bars.y) == {DRIFT_ROW}
+    assert [x / 3_600_000 for x in bars.x] == [1.0, 3.0]  # hours in milliseconds
+    assert list(table(INTERVALS, alerts)["standing"])[-1] == "inputs drift (alert 2)"

@@ -62,7 +62,10 @@ class DriftAlerts:
         problems: list[str] = []
         for each in self.tracking.registered_models():
             champion = each.aliases.get(CHAMPION)
-            if champion is None or model not in {None, each.name}:
+            is_asked = model in {None, each.name}
+            if champion is None or not is_asked or not self.drift.has_inputs(each.name):
+                continue
+            if not self.drift.has_inputs(each.name):  # nothing to judge, in a house of hundreds
                 continue
             try:
                 for judged in self._judged(each.name, champion, at=at):
