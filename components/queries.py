@@ -118,10 +118,9 @@ def versions(model: str) -> tuple[ModelVersion, ...]:
 def versions_by_run() -> Mapping[RunId, tuple[ModelVersion, ...]]:
     """The registered versions that each run was the origin of."""
     found: dict[RunId, tuple[ModelVersion, ...]] = {}
-    for model in models():
-        for version in versions(model.name):
-            if version.run_id is not None:
-                found[version.run_id] = (*found.get(version.run_id, ()), version)
+    for version in services().tracking.all_versions(models()):
+        if version.run_id is not None:
+            found[version.run_id] = (*found.get(version.run_id, ()), version)
     return found
 
 

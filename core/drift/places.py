@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.live.files import inference_folder
+from core.live.files import captured_models, inference_folder
 from core.store.sources import KeptListings, SourceStore
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ class Places:
         Cheap: nothing is opened. In a house of many models most are not served at all.
         """
         return inference_folder(self.home, model).is_dir() or bool(self.place(model))
+
+    def with_inputs(self) -> frozenset[str]:
+        """The models of which that is true, all at once."""
+        described = () if self.sources is None else self.sources.all()
+        return captured_models(self.home) | {source.model for source in described}
 
     def logs(self, model: str, *, at: datetime | None = None) -> "Logs":
         """The rows and labels of a model, listed when asked for.

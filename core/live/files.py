@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -33,6 +33,13 @@ def quoted_model(model: str) -> str:
 def inference_folder(home: Path, model: str) -> Path:
     """Where a model's inference log is, one folder per day of event time below it."""
     return home / "inference" / quoted_model(model)
+
+
+def captured_models(home: Path) -> frozenset[str]:
+    """The models that an inference log was ever begun for."""
+    with suppress(FileNotFoundError):  # nothing was ever captured
+        return frozenset(unquote(folder.name) for folder in (home / "inference").iterdir())
+    return frozenset()
 
 
 def labels_folder(home: Path, model: str) -> Path:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -157,6 +157,20 @@ class TrackingReader:
         )
         versions = (version_of(v, aliases) for v in found)
         return tuple(sorted(versions, key=lambda v: v.version, reverse=True))
+
+    def all_versions(self, models: Iterable[RegisteredModel]) -> tuple[ModelVersion, ...]:
+        """The versions of all these models, in a few questions however many there are.
+
+        Aliases are those of `models`; versions of other models are left out.
+        """
+        aliases = {model.name: model.aliases for model in models}
+        found = self._pages(
+            lambda client, token: client.search_model_versions(
+                max_results=_REGISTRY_PAGE, page_token=token
+            )
+        )
+        versions = (version_of(v, aliases[v.name]) for v in found if v.name in aliases)
+        return tuple(sorted(versions, key=lambda v: (v.model, -v.version)))
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One version of a model, with the aliases that point at it now."""

@@ -193,6 +193,9 @@ def test_versions_are_numbers_newest_first_with_the_aliases_of_their_model(
 
     assert [version.version for version in versions] == [2, 1]
     assert [version.aliases for version in versions] == [frozenset(), {"champion"}]
+    every = reader.all_versions(reader.registered_models())
+    assert [version for version in every if version.model == name] == list(versions)
+    assert reader.all_versions([]) == ()
     assert versions[0].tags == {"stile.flag": "superseded"}
     assert versions[1].run_id == run_id
     assert reader.version(name, 1) == versions[1]
