@@ -32,13 +32,31 @@ _REFERENCE_ROW: Final = Window(Grain.DAY, _EPOCH, _EPOCH + timedelta(days=1))
 """A reference is no window; it is kept as a single one under the name of its run."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an attached reference comes from, in words, and who attached it when."""
+
+    says: str
+    set_by: str
+    set_at: datetime
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptReference:
-    """A version's training reference with the importance its run logged (None: nothing logged)."""
+    """A version's training reference with the importance its run logged (None: nothing logged).
+
+    `origin` says where somebody took it from; None: the version's run logged it.
+    """
 
     reference: Reference
     reference_id: str
     importance: Mapping[str, float] | None
+    origin: Origin | None = None
+
+
+def attached_key(version: int) -> str:
+    """Under which name the reference is kept that somebody attached to a version."""
+    return f"version:{version}"
 
 
 def reference_key(run_id: str) -> str:
@@ -145,11 +163,14 @@ def files_in(stored: StoredWindow) -> Mapping[str, str]:
 
 def store_reference(kept: KeptReference, *, model: str, run_id: str, at: datetime) -> StoredWindow:
     """A reference as it is stored: per column all counts, then those of each day."""
-    about = {
+    about: dict[str, JsonValue] = {
         "days": [day.isoformat() for day in kept.reference.days],
         "reference_id": kept.reference_id,
         "importance": None if kept.importance is None else dict(kept.importance),
     }
+    origin = kept.origin
+    if origin is not None:
+        about["origin"] = [origin.says, origin.set_by, origin.set_at.isoformat()]
     return StoredWindow(
         model=model,
         reference_id=reference_key(run_id),
@@ -171,7 +192,15 @@ def reference_in(stored: StoredWindow) -> KeptReference:
         reference=Reference(rows=stored.rows, columns=columns, days=days),
         reference_id=about["reference_id"],
         importance=about["importance"],
+        origin=_origin(about.get("origin")),
     )
+
+
+def _origin(kept: Sequence[str] | None) -> Origin | None:
+    if kept is None:
+        return None
+    says, set_by, set_at = kept
+    return Origin(says, set_by, datetime.fromisoformat(set_at))
 
 
 def stored_column(name: str, counts: ColumnCounts) -> StoredColumn:

@@ -20,6 +20,7 @@ from core.drift.estimating import PerformanceEstimator
 from core.drift.keeping import KeptReference
 from core.drift.places import Places
 from core.drift.predictions import PredictionMonitor
+from core.drift.references import References
 from core.drift.remembered import Remembered
 from core.drift.report import (
     ColumnDistribution,
@@ -30,13 +31,13 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
-from core.errors import InsufficientData, Refused, StileError
+from core.errors import Refused, StileError
 from core.live.treatment import kept_key
 from core.store.drift import ProfileStore, StoredWindow
 from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
-from core.tracking.values import RunId, Signature
+from core.tracking.values import Signature
 
 if TYPE_CHECKING:
     from core.drift.sources import Log
@@ -45,12 +46,6 @@ if TYPE_CHECKING:
 _AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
 _KEPT_REPORTS: Final = 5_000
 _KEPT_CALIBRATIONS: Final = 200
-_KEPT_REFERENCES: Final = 20
-_KEPT_RUNS: Final = 1_000
-_NO_REFERENCE: Final = (
-    "{} {} was logged without the inputs it was trained on (artifact reference/inputs.parquet);"
-    " log them, and its drift can be judged."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +77,7 @@ class DriftMonitor:
         self.outputs = PredictionMonitor(reader, artifacts, profile_store, self.places)
         self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
         self._reading = threading.Lock()  # two readers would add the same new file twice
-        self._runs = Remembered(_KEPT_RUNS)
-        self._references = Remembered(_KEPT_REFERENCES)
+        self.references = References(reader, artifacts, profile_store, self.places)
         self._calibrations = Remembered(_KEPT_CALIBRATIONS)
         self._reports = Remembered(_KEPT_REPORTS)
 
@@ -111,8 +105,7 @@ class DriftMonitor:
         windows, files, problems = 0, 0, dict[str, None]()
         seen: set[str] = set()
         for version in self._reader.versions(model):
-            run_id = version.run_id
-            if run_id is None or not (version.aliases or self._is_kept(model, run_id)):
+            if not (version.aliases or self.references.is_watched(model, version)):
                 continue
             kept = self._reference(model, version.version, at=at)
             if kept is None or kept.reference_id in seen:
@@ -131,6 +124,11 @@ class DriftMonitor:
             for store in (self._store, self._counts(model)):
                 forgetting.forget_ids(store, model, ids)
 
+    def forget_place(self, model: str, place: str) -> None:
+        """Nothing; afterwards what was counted of that place of the model's rows is not kept."""
+        with self._reading:
+            self._store.within(place).forget(model)
+
     def watch(self, model: str, version: int, *, at: datetime) -> bool:
         """True if the version has a training reference: `refresh` counts its windows from now."""
         return self._reference(model, version, at=at) is not None
@@ -146,9 +144,8 @@ class DriftMonitor:
         now = at or datetime.now(UTC)
         kept = self._reference(model, version, at=now)
         if kept is None:
-            return (
-                self._nothing(model, version, grain, now, _NO_REFERENCE.format(model, version)),
-            )
+            says = self.references.why_none(model, version)
+            return (self._nothing(model, version, grain, now, says),)
         days = self._days(model, kept, at=now)
         if not days:
             says = f"No live inputs of {model} have been recorded yet."
@@ -265,7 +262,7 @@ class DriftMonitor:
         now = datetime.now(UTC)
         kept = self._reference(model, version, at=now)
         if kept is None:
-            raise Refused(_NO_REFERENCE.format(model, version))
+            raise Refused(self.references.why_none(model, version))
         if not any(window.start <= s < window.end for s in self._days(model, kept, at=now)):
             raise Refused("No live inputs are recorded for that window; choose another.")
         return kept, self._profile(model, kept, window)
@@ -281,7 +278,7 @@ class DriftMonitor:
         now = datetime.now(UTC)
         kept = self._reference(model, version, at=now)
         if kept is None:
-            raise Refused(_NO_REFERENCE.format(model, version))
+            raise Refused(self.references.why_none(model, version))
         if name not in kept.reference.columns:
             raise Refused(f"{model} {version} has no input called {name!r}; choose another.")
         inside = {
@@ -384,38 +381,8 @@ class DriftMonitor:
         """What was counted of the place where the model's rows are now."""
         return self._store.within(self.places.place(model))
 
-    def _is_kept(self, model: str, run_id: RunId) -> bool:
-        return bool(self._store.windows_known(model, keeping.reference_key(run_id), Grain.DAY))
-
     def _reference(self, model: str, version: int, *, at: datetime) -> KeptReference | None:
-        run_id = self._runs.get(
-            (model, version), lambda: self._reader.version(model, version).run_id
-        )
-        if run_id is None:
-            return None
-        key = (model, run_id)
-        found = self._references.get(key, lambda: self._kept_or_made(model, run_id, at=at))
-        if found is None:  # it may be logged later: look again next time
-            self._references.forget(key)
-        return found
-
-    def _kept_or_made(self, model: str, run_id: RunId, *, at: datetime) -> KeptReference | None:
-        stored = self._store.get(model, keeping.reference_key(run_id), Grain.DAY)
-        if stored:
-            return keeping.reference_in(stored[0])
-        path = self._artifacts.reference_inputs(run_id)
-        if path is None:
-            return None
-        from core.drift import sources  # Ibis takes a while to import, and is rarely needed
-
-        try:
-            with sources.embedded() as connection:
-                reference = sources.reference_of(sources.table_of(connection, [path]))
-        except InsufficientData:
-            return None
-        kept = KeptReference(reference, reference.reference_id, self._artifacts.importance(run_id))
-        self._store.put([keeping.store_reference(kept, model=model, run_id=run_id, at=at)])
-        return kept
+        return self.references.of(model, version, at=at)
 
     def _catch_up(self, model: str, kept: KeptReference, log: "Log", *, at: datetime) -> Refreshed:
         from core.drift import catchup  # Ibis takes a while to import, and is rarely needed

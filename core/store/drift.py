@@ -1,7 +1,7 @@
 """Drift profiles: rows and sums per bin, kept so that no window is ever read twice."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -102,20 +102,14 @@ class ProfileStore:
             rows = _windows(session, model, self._key(reference_id), grain, None)
             return {row.window_start: _window(row, reference_id, ()) for row in rows}
 
-    def forget(self, model: str, reference_id: str, *, but: Collection[datetime] = ()) -> None:
-        """Nothing; afterwards no profile against that reference is kept, but those that start so.
-
-        What is kept is named by the starts of its windows.
-        """
+    def forget(self, model: str) -> None:
+        """Nothing; afterwards nothing that was counted within this place is kept of the model."""
+        if not self.place:
+            raise ValueError("The references of a model are kept here too: name a place.")
         with transaction.deciding(self.engine) as session:
             for table in (ProfileRow, WindowRow):
-                session.execute(
-                    delete(table).where(
-                        col(table.model) == model,
-                        col(table.reference_id) == self._key(reference_id),
-                        col(table.window_start).not_in(sorted(but)),
-                    )
-                )
+                mine = col(table.reference_id).endswith(f"@{self.place}", autoescape=True)
+                session.execute(delete(table).where(col(table.model) == model, mine))
 
     def _key(self, reference_id: str) -> str:
         return f"{reference_id}@{self.place}" if self.place else reference_id

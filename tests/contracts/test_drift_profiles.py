@@ -74,8 +74,31 @@ class Profiles:
         assert store.get("flight-delay", "4", Grain.DAY) == ()
         assert store.get("air-time", "3", Grain.DAY) == ()
         assert store.get("flight-delay", "3", Grain.WEEK) == ()
-        store.forget("flight-delay", "3")
-        assert store.get("flight-delay", "3", Grain.DAY) == ()
+
+    def test_what_is_counted_within_another_place_is_kept_apart_and_forgotten_alone(
+        self, store: ProfileStore
+    ) -> None:
+        store.put([a_window(rows=1)])
+        elsewhere = store.within("0123456789ab")
+        elsewhere.put([a_window(rows=2)])
+
+        (here,) = store.get("flight-delay", "3", Grain.DAY)
+        (there,) = elsewhere.get("flight-delay", "3", Grain.DAY)
+
+        assert (here.rows, there.rows, there.reference_id) == (1, 2, "3")
+        elsewhere.forget("flight-delay")
+        assert elsewhere.get("flight-delay", "3", Grain.DAY) == ()
+        assert store.get("flight-delay", "3", Grain.DAY) != ()
+
+    def test_windows_that_are_left_out_go_in_the_same_transaction(
+        self, store: ProfileStore
+    ) -> None:
+        store.put([a_window(0), a_window(1)])
+
+        store.put([a_window(0, rows=7)], without=store.get("flight-delay", "3", Grain.DAY))
+
+        (window,) = store.get("flight-delay", "3", Grain.DAY)
+        assert window.rows == 7
 
 
 class TestProfilesOnSqlite(Profiles):

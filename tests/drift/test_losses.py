@@ -25,7 +25,7 @@ Losses = dict[int, tuple[int, int, float]]
 
 @pytest.fixture
 def store(engine: Engine) -> ProfileStore:
-    return ProfileStore(engine)
+    return ProfileStore(engine).within("a place")
 
 
 @pytest.fixture
@@ -165,8 +165,7 @@ def test_days_kept_file_by_file_are_what_one_reading_of_all_gives(
         refresh()
     step_by_step = kept(store)
 
-    for under in (realised.REALISED, realised.IDS, realised.WAITING):
-        store.forget(MODEL, under)
+    store.forget(MODEL)
     refresh()
 
     assert step_by_step == kept(store)

@@ -17,7 +17,7 @@ from core.drift.sources.log import (
     captured_log,
     read_log,
 )
-from core.drift.sources.tables import FILE, in_utc, logged_inputs, naive_utc, table_of
+from core.drift.sources.tables import FILE, between, in_utc, logged_inputs, naive_utc, table_of
 
 __all__ = [
     "FILE",
@@ -28,6 +28,7 @@ __all__ = [
     "LogFile",
     "LogPart",
     "Reading",
+    "between",
     "cannot_read",
     "captured_labels",
     "captured_log",

@@ -65,10 +65,13 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileLog:
-    """Files, read by the embedded DuckDB; `canonical` gives their columns the names of a log."""
+    """Files, read by the embedded DuckDB; `canonical` gives their columns the names of a log.
+
+    What capture writes has them already (None).
+    """
 
     listed: Callable[[], tuple[LogFile, ...]]
-    canonical: Callable[[ir.Table], ir.Table] = lambda table: table
+    canonical: Callable[[ir.Table], ir.Table] | None = None
 
     def parts(self) -> tuple[LogPart, ...]:
         """The files there are."""
@@ -84,7 +87,10 @@ class FileLog:
 
     def table(self, connection: Any, parts: Sequence[LogPart]) -> ir.Table:  # Any: as above
         """The rows of these files."""
-        return self.canonical(table_of(connection, [Path(p.key) for p in parts], named=True))
+        paths = [Path(part.key) for part in parts]
+        if self.canonical is None:
+            return table_of(connection, paths, named=True)
+        return self.canonical(table_of(connection, paths, named=True, times=False))
 
 
 def captured_log(home: Path, model: str) -> FileLog:

@@ -1,7 +1,7 @@
 """Files and rows as the tables that profiles are made of: event times naive in UTC."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +24,12 @@ def table_of(
     files: Sequence[Path],
     *,
     named: bool = False,
+    times: bool = True,
 ) -> ir.Table:
     """Parquet, CSV or JSON files as one table: columns united by name, event times naive in UTC.
 
-    With `named`, the column `stile_file` says which file a row is from.
+    With `named`, the column `stile_file` says which file a row is from. Without `times`, columns
+    that are called like the times of a log are left as they are.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def table_of(
             )
         case kinds:
             raise Refused(f"Files are of one kind together, not {' and '.join(kinds)}.")
-    return in_utc(table)
+    return in_utc(table) if times else table
 
 
 def in_utc(table: ir.Table) -> ir.Table:
@@ -78,6 +80,16 @@ def in_utc(table: ir.Table) -> ir.Table:
 def naive_utc(at: datetime) -> datetime:
     """An aware time as tables hold it: in UTC, without a zone."""
     return at.astimezone(UTC).replace(tzinfo=None)
+
+
+def between(table: ir.Table, first: date, last: date) -> ir.Table:
+    """The rows whose event time is on one of these days, both included."""
+    moment = table[profile.EVENT_TIME]
+    since, until = (
+        ibis.literal(datetime(d.year, d.month, d.day), type="timestamp")  # noqa: DTZ001
+        for d in (first, last + timedelta(days=1))
+    )
+    return table.filter((moment >= since) & (moment < until))
 
 
 def logged_inputs(table: ir.Table) -> ir.Table:

@@ -50,6 +50,10 @@ KINDS: Final[Mapping[str, str]] = {
     "review_due": "found due for review",
     "review_confirmed": "reviewed and confirmed",
     "review_answered": "answered the review of",
+    "source_added": "described the inference log of",
+    "source_removed": "took back the description of the inference log of",
+    "reference_set": "attached a reference to",
+    "reference_detached": "detached the reference of",
     "token_issued": "issued a token for",
     "token_revoked": "revoked a token of",
 }
@@ -149,6 +153,12 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
             return f"Stile {verb} on {about}: {facts.get('trouble')}. {facts.get('says', '')}"
         case "erasure_ordered" | "rows_erased" | "log_expired":
             return _captured(entry.kind, who, facts)
+        case "source_added" | "source_removed":
+            place = f": {facts.get('says')}" if facts.get("says") else ""
+            return f"{who} {KINDS[entry.kind]} {facts.get('model')}{place}"
+        case "reference_set" | "reference_detached":
+            place = f": {facts.get('says')}" if facts.get("says") else ""
+            return f"{who} {KINDS[entry.kind]} {facts.get('model')} {facts.get('version')}{place}"
         case kind if kind.startswith("alert_"):
             return _about_alert(kind, who, facts, names)
         case "review_due" | "review_confirmed" | "review_answered":
