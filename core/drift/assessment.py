@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from core.drift import calibration, statistics
-from core.drift.calibration import Calibration, Level
+from core.drift.calibration import FLOORS, Calibration
 from core.drift.counts import (
     INVALID,
     SPECIAL,
@@ -18,6 +18,7 @@ from core.drift.counts import (
     Reference,
     ReferenceColumn,
 )
+from core.drift.replicas import Way
 from core.drift.report import (
     Basis,
     ColumnDistribution,
@@ -40,29 +41,15 @@ class _Measured:
 
     column: ColumnDrift
     calibration: Calibration | None
-    p_values: Mapping[str, float]
-    effects: Mapping[str, float]
-
-    def furthest(self, name: str) -> float:
-        """How far the reference's own windows strayed in this way."""
-        level: Level | None = getattr(self.calibration, name) if self.calibration else None
-        return 0.0 if level is None else level.furthest
+    p_values: Mapping[Way, float]
+    effects: Mapping[Way, float]
 
     @property
     def p_value(self) -> float | None:
         """The column's p-value: its smallest, paid for by the number of ways looked at."""
-        if not self.p_values:
+        if self.calibration is None or not self.p_values:
             return None
-        return min(1.0, min(self.p_values.values()) * len(self.p_values))
-
-
-# The ways in which a column may be unusual, by their names in `Calibration`.
-_FLOORS: Final[Mapping[str, float]] = {
-    "distance": calibration.DISTANCE_FLOOR,
-    "moved": calibration.MOVED_FLOOR,
-    "missing": calibration.MISSING_FLOOR,
-    "unseen": calibration.UNSEEN_FLOOR,
-}
+        return self.calibration.p_value(min(self.p_values.values()))
 
 
 def assess(
@@ -209,6 +196,7 @@ def distances(reference: ReferenceColumn, window: ColumnCounts) -> Mapping[str, 
     found["jensen_shannon_natural"] = statistics.jensen_shannon(r.rows, w.rows, base=math.e)
     if reference.levels is None:
         found["kolmogorov_smirnov"] = statistics.kolmogorov_smirnov(r.rows, w.rows)
+        found["mann_whitney"] = statistics.mann_whitney(r.rows, w.rows)
         moved = statistics.wasserstein(r.rows, r.sums, w.rows, w.sums)
         found["wasserstein_units"] = moved
         if math.isfinite(reference.deviation) and reference.deviation > 0:
@@ -240,21 +228,16 @@ def _measure(
     if reference.counts.total == 0 or window.total < needed:
         return _unmeasured(column, f"{window.total} rows; at least {needed} are needed.")
     found = dict(distances(reference, window))
-    effects, p_values = {}, {}
     change = abs((column.missing_window or 0.0) - (column.missing_reference or 0.0))
-    effects["missing"], p_values["missing"] = change, levels.missing.p_value(change)
     found["missing_change"] = change
-    name = "kolmogorov_smirnov" if reference.levels is None else "total_variation"
-    distance = found.get(name)
-    if distance is not None and window.usable >= needed:
-        effects["distance"], p_values["distance"] = distance, levels.distance.p_value(distance)
-    moved = found.get("wasserstein")
-    if moved is not None and levels.moved is not None and window.usable >= needed:
-        effects["moved"], p_values["moved"] = moved, levels.moved.p_value(moved)
-    if reference.levels is not None and levels.unseen is not None and window.usable >= needed:
-        unseen = float(window.rows[reference.levels.unseen_bin]) / window.usable
-        found["unseen"] = unseen
-        effects["unseen"], p_values["unseen"] = unseen, levels.unseen.p_value(unseen)
+    effects = {Way.MISSING: change}
+    if window.usable >= needed:
+        effects |= _strays(reference, window, found)
+    effects = {way: effect for way, effect in effects.items() if way in levels.levels}
+    if Way.UNSEEN in effects:
+        found["unseen"] = effects[Way.UNSEEN]
+    distance = found.get("total_variation" if reference.levels else "kolmogorov_smirnov")
+    p_values = {way: levels.levels[way].p_value(effect) for way, effect in effects.items()}
     measured = _Measured(
         replace(column, distance=distance, says=_what_moved(reference, window)),
         levels,
@@ -263,6 +246,20 @@ def _measure(
     )
     found["p_value"] = measured.p_value or 0.0
     return replace(measured, column=replace(measured.column, statistics=found))
+
+
+def _strays(
+    reference: ReferenceColumn, window: ColumnCounts, found: Mapping[str, float]
+) -> Mapping[Way, float]:
+    """What is looked at of these statistics, beside missing values."""
+    if reference.levels is not None:
+        unseen = float(window.rows[reference.levels.unseen_bin]) / window.usable
+        named = {Way.DISTANCE: "total_variation", Way.MIXED: "jensen_shannon"}
+        looked_at = {way: found[name] for way, name in named.items() if name in found}
+        return {**looked_at, Way.UNSEEN: unseen}
+    named = {Way.DISTANCE: "kolmogorov_smirnov", Way.MOVED: "wasserstein"}
+    looked_at = {way: found[name] for way, name in named.items() if name in found}
+    return {**looked_at, Way.RANKED: abs(found["mann_whitney"])} if looked_at else {}
 
 
 def _explained(measured: _Measured, why: Withheld | None) -> _Measured:
@@ -279,19 +276,21 @@ def _unmeasured(column: ColumnDrift, says: str) -> _Measured:
 def _judge(measured: _Measured, cut: float) -> ColumnDrift:
     if measured.calibration is None:
         return measured.column
-    each = cut / len(measured.p_values)
+    each, levels = measured.calibration.each(cut), measured.calibration.levels
     unusual = [
-        name
-        for name, p in measured.p_values.items()
-        if p <= each and measured.effects[name] >= max(_FLOORS[name], measured.furthest(name))
+        way
+        for way, p in measured.p_values.items()
+        if p <= each and measured.effects[way] >= max(FLOORS[way], levels[way].furthest)
     ]
-    level = max(calibration.DISTANCE_FLOOR, measured.calibration.distance.distance_at(each))
+    level = FLOORS[Way.DISTANCE]
+    if Way.DISTANCE in levels:
+        level = max(level, levels[Way.DISTANCE].distance_at(each))
     column = replace(
         measured.column,
         alert_level=min(1.0, level),
         verdict=DriftVerdict.DRIFTING if unusual else DriftVerdict.STABLE,
     )
-    if "missing" in unusual:
+    if Way.MISSING in unusual:
         was, now = column.missing_reference or 0.0, column.missing_window or 0.0
         column = replace(column, says=f"missing {was:.1%} → {now:.1%}; {column.says}".rstrip("; "))
     return column

@@ -13,77 +13,51 @@ from datetime import date
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from scipy import special
 
-from core.drift.counts import Reference, ReferenceColumn, Rows, Sums
-from core.drift.report import Basis, ColumnKind
-from core.drift.statistics import wasserstein
+from core.drift import levels, replicas
+from core.drift.counts import Reference, ReferenceColumn
+from core.drift.levels import Draws, Level
+from core.drift.replicas import Distances, Way
+from core.drift.report import Basis
 
 RATE: Final = 0.05
 """Windows without drift in which any column alerts, at most: five in a hundred."""
-DISTANCE_FLOOR: Final = 0.05
-MISSING_FLOOR: Final = 0.02
-UNSEEN_FLOOR: Final = 0.02
-MOVED_FLOOR: Final = 0.1
-"""Smaller effects never alert, however certain a large window makes them; `MOVED_FLOOR` is in
-standard deviations of the reference, the others are shares."""
+FLOORS: Final[Mapping[Way, float]] = {
+    Way.DISTANCE: 0.05,
+    Way.RANKED: 0.03,
+    Way.MOVED: 0.1,
+    Way.MIXED: 0.05,
+    Way.MISSING: 0.02,
+    Way.UNSEEN: 0.02,
+}
+"""Smaller effects never alert, however certain a large window makes them."""
 MINIMUM_WINDOWS: Final = 8
 """Windows side by side that the reference must hold before its own variation can be judged."""
 TELLABLE: Final = 0.2
 """A window is evaluable when a distance of this size could be told from chance in it."""
-_CHANCE_DRAWS: Final = 400
-_MANY: Final = 1e6
-_SEED: Final = 20130101  # the same counts must give the same alert level, in every process
+_CLASSES: Final = 8  # of window sizes, for each doubling
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """How far a quantity strays without drift: its square follows a gamma distribution.
-
-    `mean` and `shape` are the gamma's; `support` is on how many independent windows the mean
-    rests. The quotient of a new square and that mean then follows an F distribution, whose tail
-    is the heavier the fewer windows were seen (Fisher 1924). `furthest` is the largest distance
-    among windows that followed each other in time: what the reference did itself never alerts.
-    """
-
-    shape: float
-    mean: float
-    support: float
-    furthest: float = 0.0
-
-    def p_value(self, distance: float) -> float:
-        """How often a window without drift strays at least as far, 0 to 1."""
-        return float(special.fdtrc(*self._degrees, distance**2 / self.mean))
-
-    def distance_at(self, p_value: float) -> float:
-        """The distance from which a p-value of `p_value` is an alert."""
-        # The F quantile by way of the beta distribution keeps its digits for small probabilities.
-        d1, d2 = self._degrees
-        tail = float(special.betaincinv(d2 / 2, d1 / 2, p_value))
-        far = math.sqrt(self.mean * d2 * (1 - tail) / (d1 * tail)) if tail > 0 else math.inf
-        return max(far, self.furthest)
-
-    @property
-    def _degrees(self) -> tuple[float, float]:
-        return 2 * self.shape, 2 * self.shape * self.support
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """The levels of one column for windows of one grain and size.
+    """How far one column strays in each way without drift, for windows of one grain and size.
 
-    `distance` is of Kolmogorov-Smirnov or total variation. `moved` is of the Wasserstein distance
-    in standard deviations, for numbers: the others end at 1, which in one day's weather is not
-    rare, while a summer moves further than any winter day. `unseen` is for categories.
+    `ways` is to how many independent looks the levels amount: a column that is looked at in three
+    ways that mostly agree has little more than one chance to alert.
     """
 
     basis: Basis
     windows: int
-    distance: Level
-    missing: Level
-    moved: Level | None
-    unseen: Level | None
+    levels: Mapping[Way, Level]
+    ways: float
+
+    def p_value(self, smallest: float) -> float:
+        """The p-value of a column whose smallest p-value over its ways is this (Sidak 1967)."""
+        return float(-np.expm1(self.ways * np.log1p(-min(smallest, 1 - 1e-12))))
+
+    def each(self, p_value: float) -> float:
+        """What a single way must reach so that the column's p-value is at most this."""
+        return float(-np.expm1(np.log1p(-min(p_value, 1 - 1e-12)) / self.ways))
 
 
 def calibrate(
@@ -99,14 +73,16 @@ def calibrate(
     disjoint = _span_days(reference.days) // days
     natural = not by_chance and min(disjoint, len(spans)) >= MINIMUM_WINDOWS
     return {
-        name: _from_windows(column, spans, rows) if natural else _from_chance(column, rows)
+        name: _from_windows(column, reference.days, spans, rows)
+        if natural
+        else _from_chance(column, rows)
         for name, column in reference.columns.items()
     }
 
 
 def size_class(rows: int) -> int:
     """A slightly smaller number of rows that many windows share, so they share a calibration."""
-    return max(1, int(2 ** (math.floor(2 * math.log2(max(rows, 1))) / 2)))
+    return max(1, int(2 ** (math.floor(_CLASSES * math.log2(max(rows, 1))) / _CLASSES)))
 
 
 def rows_needed(columns: int, *, rate: float = RATE) -> int:
@@ -136,190 +112,58 @@ def cutoff(p_values: Sequence[float], *, rate: float = RATE) -> float:
     return rate * (int(rejected[-1]) + 1 if len(rejected) else 1) / n
 
 
-def fit(
-    distances: npt.NDArray[np.float64], *, at_least: float = 0.0, in_order: bool = False
-) -> Level:
-    """The level of these distances: a gamma distribution with the moments of their squares.
-
-    Parameters
-    ----------
-    distances : float64 array of shape (n,)
-        Distances of windows without drift.
-    at_least : float, default 0
-        The expected square that chance alone would cause; it counts where the windows vary
-        less, as when none of them ever had a missing value.
-    in_order : bool, default False
-        The windows follow each other in time, so that neighbours resemble each other (or
-        overlap) and count for fewer: by the autocorrelation of their squares.
-
-    Returns
-    -------
-    Level
-        With the shape of one squared normal variable where chance is all there is; at least half
-        of that shape, at most 50: a dozen windows do not show how thin a tail is.
-    """
-    squares = np.square(distances)
-    mean = float(squares.mean()) if len(squares) else 0.0
-    spread = float(squares.var(ddof=1)) if len(squares) > 1 else 0.0
-    expected = max(mean, at_least, 1e-12)
-    furthest = float(distances.max()) if in_order and len(distances) else 0.0
-    if spread <= 0 or mean < at_least:
-        return Level(shape=0.5, mean=expected, support=_MANY, furthest=furthest)
-    shape = min(max(expected**2 / spread, 0.25), 50.0)
-    support = _independent(squares) if in_order else float(len(squares))
-    return Level(shape, expected, support, furthest)
-
-
-def _independent(squares: npt.NDArray[np.float64]) -> float:
-    """How many independent values tell as much about the mean as these do, in their order."""
-    centred = squares - squares.mean()
-    alike = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
-    alike = min(max(alike, 0.0), 0.95)
-    return max(2.0, len(squares) * (1 - alike) / (1 + alike))
-
-
 def _from_windows(
-    column: ReferenceColumn, spans: Sequence[tuple[int, int]], rows: int
+    column: ReferenceColumn, days: Sequence[date], spans: Sequence[tuple[int, int]], rows: int
 ) -> Calibration:
-    windows = np.stack([column.daily[a:b].sum(axis=0) for a, b in spans])
-    special = np.asarray([column.daily_special[a:b].sum() for a, b in spans])
-    unseen = _debuts(column, spans, binned_as_other=False)
-    rest = column.counts.rows - windows
-    if column.levels is not None:
-        moved = _debuts(column, spans, binned_as_other=True)
-        windows[:, column.levels.other_bin] -= moved  # the rest of the reference lacks these
-        windows[:, column.levels.unseen_bin] += moved
-    usable = windows.sum(axis=1)
-    held = usable >= max(1.0, 0.2 * float(np.median(usable)))
-    held &= rest.sum(axis=1) > 0
-    sums = np.stack([column.daily_sums[a:b].sum(axis=0) for a, b in spans])[held]
-    windows, rest = windows[held], rest[held]
-    thin = _thinned(windows, rows)
-    thin_sums = sums * thin / np.maximum(windows, 1)
-    missing = _missing_changes(column, special, usable)
-    return Calibration(
-        basis=Basis.NATURAL,
-        windows=len(spans),
-        distance=fit(_distances(column.kind, rest, thin), in_order=True),
-        missing=fit(missing, at_least=_missing_by_chance(column, rows), in_order=True),
-        moved=_moved(column, (rest, column.counts.sums - sums), (thin, thin_sums), in_order=True),
-        unseen=_unseen_level(column, unseen[held] / np.maximum(usable[held], 1), rows),
-    )
+    strayed = replicas.of_windows(column, days, spans, rows)
+    chance = _chance(column, rows)
+    found = {}
+    for way, distances in strayed.items():
+        known = distances[~np.isnan(distances)]
+        if way in chance:
+            found[way] = levels.by_outages(known, chance[way])
+        else:
+            found[way] = levels.by_windows(known, endless=way is Way.MOVED)
+    return Calibration(Basis.NATURAL, len(spans), found, _ways(found, strayed))
 
 
 def _from_chance(column: ReferenceColumn, rows: int) -> Calibration:
-    held = column.counts.rows.astype(np.float64)
-    new = _unseen_by_chance(column)
-    if column.levels is not None and held.sum() > 0:
-        held[column.levels.unseen_bin] = new / max(1.0 - new, 1e-9) * held.sum()
-    total = column.counts.usable
-    distances, moved = np.zeros(0), None
-    if total > 0:
-        rng = np.random.default_rng(_SEED)
-        shares = held / held.sum()
-        again = rng.multinomial(total, shares, size=_CHANCE_DRAWS)
-        if column.levels is not None:  # the reference knows its own values: none is new to it
-            again[:, column.levels.unseen_bin] = 0
-        window = rng.multinomial(max(rows, 1), shares, size=_CHANCE_DRAWS)
-        distances = _distances(column.kind, again, window)
-        means = column.counts.sums / np.maximum(column.counts.rows, 1)
-        few = slice(_CHANCE_DRAWS // 4)  # each costs a sort
-        moved = _moved(
-            column,
-            (again[few], again[few] * means),
-            (window[few], window[few] * means),
-            in_order=False,
-        )
-    return Calibration(
-        basis=Basis.CHANCE,
-        windows=0,
-        distance=fit(distances),
-        missing=fit(np.zeros(0), at_least=_missing_by_chance(column, rows)),
-        moved=moved,
-        unseen=_unseen_level(column, np.zeros(0), rows),
+    drawn = replicas.of_draws(column, rows)
+    chance = _chance(column, rows)
+    found = {
+        way: Level((chance[way],)) if way in chance else levels.by_chance(distances)
+        for way, distances in drawn.items()
+    }
+    return Calibration(Basis.CHANCE, 0, found, _ways(found, drawn))
+
+
+def _chance(column: ReferenceColumn, rows: int) -> Mapping[Way, Draws]:
+    """The shares that are binomial: on as many rows as make up for an estimated share."""
+    total, usable = column.counts.total, column.counts.usable
+    known = float(column.counts.special.sum()) / max(total, 1)
+    missing = replicas.missing_by_chance(column)
+    unseen = max(replicas.unseen_by_chance(column), 0.5 / (usable + 1))
+    return {
+        Way.MISSING: Draws(missing, max(1.0, rows * total / max(rows + total, 1)), known),
+        Way.UNSEEN: Draws(unseen, max(1.0, float(rows)), 0.0),
+    }
+
+
+def _ways(found: Mapping[Way, Level], strayed: Mapping[Way, Distances]) -> float:
+    """How many independent looks these are, by how small the smallest of their p-values gets.
+
+    Of k independent p-values the smallest follows ``1 - (1 - p) ** k``; k is estimated by maximum
+    likelihood, with one more window that speaks for all ways being independent.
+    """
+    each = np.asarray(
+        [
+            [1.0 if np.isnan(distance) else found[way].p_value(distance) for distance in distances]
+            for way, distances in strayed.items()
+        ]
     )
-
-
-def _distances(kind: ColumnKind, reference: Rows, windows: Rows) -> npt.NDArray[np.float64]:
-    if len(windows) == 0:
-        return np.zeros(0)
-    r = reference / np.maximum(reference.sum(axis=1, keepdims=True), 1)
-    w = windows / np.maximum(windows.sum(axis=1, keepdims=True), 1)
-    if kind is ColumnKind.NUMERIC:
-        gaps: npt.NDArray[np.float64] = np.abs(np.cumsum(r - w, axis=1)).max(axis=1)
-        return gaps
-    moved: npt.NDArray[np.float64] = np.abs(r - w).sum(axis=1) / 2
-    return moved
-
-
-def _moved(
-    column: ReferenceColumn,
-    reference: tuple[Rows, Sums],
-    windows: tuple[Rows, Sums],
-    *,
-    in_order: bool,
-) -> Level | None:
-    if column.kind is not ColumnKind.NUMERIC or not column.deviation > 0:
-        return None
-    distances = [
-        wasserstein(*sides) / column.deviation
-        for sides in zip(*reference, *windows, strict=True)
-        if sides[2].sum() > 0
-    ]
-    return fit(np.asarray(distances), in_order=in_order)
-
-
-def _thinned(windows: Rows, rows: int) -> Rows:
-    sizes = windows.sum(axis=1)
-    if len(windows) == 0 or rows >= int(np.median(sizes)):
-        return windows
-    rng = np.random.default_rng(_SEED)
-    shares = windows / np.maximum(sizes[:, None], 1)
-    return rng.multinomial(np.minimum(rows, sizes), shares)
-
-
-def _missing_changes(
-    column: ReferenceColumn, special: Rows, usable: Rows
-) -> npt.NDArray[np.float64]:
-    totals = special + usable
-    rest_special = column.counts.special.sum() - special
-    rest = column.counts.total - totals
-    held = (totals > 0) & (rest > 0)
-    changes: npt.NDArray[np.float64] = np.abs(
-        special[held] / totals[held] - rest_special[held] / rest[held]
-    )
-    return changes
-
-
-def _missing_by_chance(column: ReferenceColumn, rows: int) -> float:
-    share = (float(column.counts.special.sum()) + 0.5) / (column.counts.total + 1)
-    return share * (1 - share) / max(rows, 1)
-
-
-def _unseen_level(
-    column: ReferenceColumn, shares: npt.NDArray[np.float64], rows: int
-) -> Level | None:
-    if column.levels is None or not column.levels.complete:
-        return None
-    expected = max(_unseen_by_chance(column), 0.5 / (column.counts.usable + 1))
-    by_chance = expected**2 + expected * (1 - expected) / max(rows, 1)
-    return fit(shares, at_least=by_chance, in_order=True)
-
-
-def _unseen_by_chance(column: ReferenceColumn) -> float:
-    """Good's (1953) estimate of the mass of levels never seen: the share of levels seen once."""
-    if column.levels is None or not column.levels.complete or column.counts.usable == 0:
-        return 0.0
-    return min(0.5, column.levels.once / column.counts.usable)
-
-
-def _debuts(
-    column: ReferenceColumn, spans: Sequence[tuple[int, int]], *, binned_as_other: bool
-) -> Rows:
-    first, last, rows, other = (column.debuts[:, i] for i in range(4))
-    counted = rows * other if binned_as_other else rows
-    within = [int(counted[(first >= a) & (last < b)].sum()) for a, b in spans]
-    return np.asarray(within, dtype=np.int64)
+    smallest = np.clip(each.min(axis=0), 1e-12, 1 - 1e-12)
+    looks = (len(smallest) + 1) / (float(-np.log1p(-smallest).sum()) + 1 / len(found))
+    return float(min(max(looks, 1.0), len(found)))
 
 
 def _span_days(days: Sequence[date]) -> int:

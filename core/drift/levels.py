@@ -1,0 +1,221 @@
+"""How far a quantity strays without drift, as laws with a tail: distance in, p-value out. Pure.
+
+Three laws are enough. Squared distances of random draws are gamma distributed, to good measure.
+Distances of real windows that follow each other are better told by their logarithms, with the wide
+tail of Student's t while few of them were seen. Shares that chance alone moves are binomial.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Distances = npt.NDArray[np.float64]
+_MANY: Final = 1e6
+_GRANTED: Final = 4
+_GRANTED_SPREAD: Final = 0.7
+"""Outages taken for granted: the logarithms of so many had this standard deviation, so that half
+of all outages are between 0.6 and 1.6 times as large as the middle one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """The square of a distance is gamma distributed, with a mean that was itself estimated.
+
+    `support` is on how many independent windows `mean` rests: the quotient of a new square and
+    that mean follows an F distribution, whose tail is the heavier the fewer there were
+    (Fisher 1924).
+    """
+
+    shape: float
+    mean: float
+    support: float = _MANY
+
+    def p_value(self, distance: float) -> float:
+        """How often a window without drift strays at least as far, 0 to 1."""
+        return float(special.fdtrc(*self._degrees, distance**2 / self.mean))
+
+    def distance_at(self, p_value: float) -> float:
+        """The distance that is exceeded with this probability."""
+        # The F quantile by way of the beta distribution keeps its digits for small probabilities.
+        d1, d2 = self._degrees
+        tail = float(special.betaincinv(d2 / 2, d1 / 2, p_value))
+        return math.sqrt(self.mean * d2 * (1 - tail) / (d1 * tail)) if tail > 0 else math.inf
+
+    @property
+    def _degrees(self) -> tuple[float, float]:
+        return 2 * self.shape, 2 * self.shape * self.support
+
+
+@dataclass(frozen=True, slots=True)
+class Logarithms:
+    """A window strays in the share `often`; then the logarithm of its distance is normal.
+
+    `center` and `spread` are of that logarithm, estimated with `freedom` degrees of freedom, so
+    that a new one follows Student's t (the prediction interval of Guttman 1970).
+    """
+
+    often: float
+    center: float
+    spread: float
+    freedom: float
+
+    def p_value(self, distance: float) -> float:
+        """How often a window without drift strays at least as far, 0 to 1."""
+        if distance <= 0:
+            return 1.0
+        beyond = (math.log(distance) - self.center) / self.spread
+        return self.often * float(special.stdtr(self.freedom, -beyond))
+
+    def distance_at(self, p_value: float) -> float:
+        """The distance that is exceeded with this probability."""
+        if p_value >= self.often:
+            return 0.0
+        beyond = -float(special.stdtrit(self.freedom, p_value / self.often))
+        return math.exp(min(self.center + beyond * self.spread, 700.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The share of a window's `rows` that chance gives is binomial around `share`.
+
+    A distance is how far the window's share lies from `known`: from the reference's own share for
+    missing values, from 0 for values never seen.
+    """
+
+    share: float
+    rows: float
+    known: float
+
+    def p_value(self, distance: float) -> float:
+        """How often a window without drift strays at least as far, 0 to 1."""
+        if distance <= 0:
+            return 1.0
+        # A thousandth of a row: a count that was divided and multiplied again is the same count.
+        above = self.rows * (self.known + distance) - 1e-3
+        below = self.rows * (self.known - distance) + 1e-3
+        more = float(special.betainc(above, self.rows - above + 1, self.share)) if (
+            above <= self.rows
+        ) else 0.0  # fmt: skip
+        if below < 0:
+            return more
+        fewer = float(special.betaincc(below + 1, self.rows - below, self.share))
+        return min(1.0, more + fewer)
+
+    def distance_at(self, p_value: float) -> float:
+        """The distance that is exceeded with this probability, to a millionth."""
+        low, high = 0.0, 1.0
+        while high - low > 1e-6:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.p_value(middle) > p_value else (low, middle)
+        return high
+
+
+Law = Squares | Logarithms | Draws
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How far a quantity strays without drift: as often as the most tolerant of its laws says.
+
+    `furthest` is the largest distance among the reference's own windows: what the reference did
+    itself never alerts.
+    """
+
+    laws: tuple[Law, ...]
+    furthest: float = 0.0
+
+    def p_value(self, distance: float) -> float:
+        """How often a window without drift strays at least as far, 0 to 1."""
+        return max(law.p_value(distance) for law in self.laws)
+
+    def distance_at(self, p_value: float) -> float:
+        """The distance from which a p-value of `p_value` is an alert."""
+        return max(self.furthest, *(law.distance_at(p_value) for law in self.laws))
+
+
+def by_chance(distances: Distances) -> Level:
+    """The level of distances that independent draws gave: gamma by the moments of the squares."""
+    return Level((_squares(np.square(distances), support=float(max(len(distances), 2))),))
+
+
+def by_windows(distances: Distances, *, endless: bool = False) -> Level:
+    """The level of the distances of windows that follow each other in time.
+
+    Neighbours in time resemble each other (or overlap), so they count for fewer than they are: by
+    the autocorrelation of their squares.
+
+    Parameters
+    ----------
+    distances : float64 array of shape (n,)
+        Distances of the reference's windows from the rest of the reference.
+    endless : bool, default False
+        The distance has no upper end, as rain has none: its logarithm gives it a heavier tail.
+
+    Returns
+    -------
+    Level
+        Of an empty array one by which nothing is unusual.
+    """
+    if len(distances) == 0:
+        return Level((Squares(0.5, _MANY),))
+    squares = np.square(distances)
+    laws: list[Law] = [_squares(squares, support=_independent(squares))]
+    far = distances[distances > 0]
+    if endless and len(far) > 1:
+        logs = np.log(far)
+        support = _independent(logs)
+        spread = max(float(logs.std(ddof=1)), 1e-6) * math.sqrt(1 + 1 / support)
+        laws.append(Logarithms(1.0, float(logs.mean()), spread, support - 1))
+    return Level(tuple(laws), float(distances.max()))
+
+
+def by_outages(distances: Distances, chance: Draws) -> Level:
+    """The level of a share that chance moves all the time and outages now and then.
+
+    Parameters
+    ----------
+    distances : float64 array of shape (n,)
+        Distances of the reference's windows from the rest of the reference. An outage is more
+        than three standard deviations of `chance`.
+    chance : Draws
+        What chance alone does to a window of this size.
+
+    Returns
+    -------
+    Level
+        Never stricter than `chance`. How often outages come is told by Laplace's rule; how far
+        they go by those seen and a few that are taken for granted, for one or two tell little.
+    """
+    noise = 3 * math.sqrt(chance.share * (1 - chance.share) / chance.rows)
+    far = np.log(distances[distances > max(noise, 1e-12)])
+    furthest = float(distances.max(initial=0.0))
+    if len(far) == 0:
+        return Level((chance,), furthest)
+    freedom = float(len(far) + _GRANTED - 1)
+    around = float(np.square(far - far.mean()).sum()) + _GRANTED * _GRANTED_SPREAD**2
+    often = (len(far) + 1) / (len(distances) + 1)
+    spread = math.sqrt(around / freedom * (1 + 1 / len(far)))
+    return Level((chance, Logarithms(often, float(far.mean()), spread, freedom)), furthest)
+
+
+def _squares(squares: Distances, *, support: float) -> Squares:
+    mean = max(float(squares.mean()) if len(squares) else 0.0, 1e-12)
+    spread = float(squares.var(ddof=1)) if len(squares) > 1 else 0.0
+    if spread <= 0:
+        return Squares(shape=0.5, mean=mean)
+    # A dozen windows do not show how thin a tail is: between half of one squared normal and 50.
+    return Squares(min(max(mean**2 / spread, 0.25), 50.0), mean, support)
+
+
+def _independent(values: Distances) -> float:
+    """How many independent values tell as much about the mean as these do, in their order."""
+    centred = values - values.mean()
+    around = float((centred**2).sum())
+    if around <= 0:
+        return float(len(values))
+    alike = min(max(float((centred[1:] * centred[:-1]).sum()) / around, 0.0), 0.95)
+    return max(2.0, len(values) * (1 - alike) / (1 + alike))
