@@ -3,33 +3,41 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
+from core.beside import Beside
 from core.drift.monitor import DriftMonitor
 from core.governance.acts.alerting import DriftAlerts
 from core.governance.acts.answers import Answers
 from core.governance.acts.log_keeping import remove_expired
 from core.governance.acts.policy_requests import PolicyRequests, RunStarted
+from core.governance.acts.preparing import Preparation
 from core.governance.acts.promotion import Promotions
+from core.governance.acts.reviewing import Reviews
 from core.governance.gathering import gather as gathering
+from core.governance.gathering.hashing import Hasher
+from core.governance.gathering.rehearsing import Rehearsals
 from core.governance.gathering.source import GatheredEvidence
 from core.governance.ledger.entries import LedgerKey, former_keys
 from core.governance.registry.observing import present_intervals
 from core.governance.registry.reconcile import Depth, Reconciler
 from core.identity.demonstration import DEMO_PEOPLE
+from core.sandbox.trial import Limits
 from core.settings import Auth, Settings
 from core.store import migrations, transaction
 from core.store.drift import ProfileStore
 from core.store.governance import GovernanceStore
+from core.store.hashes import HashStore
 from core.store.people import PeopleStore
 from core.store.sessions import SessionStore
 from core.store.sources import SourceStore
+from core.store.trials import TrialStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.index import RunIndex
 from core.tracking.reader import TrackingReader
 from core.tracking.registry import MlflowRegistry
-from core.worker import Work, name_of_this_process
+from core.worker import Work, name_of_this_process, utc_now
 
 LOOK_EVERY: Final = {
     Depth.ALIASES: timedelta(seconds=5),
@@ -38,6 +46,7 @@ LOOK_EVERY: Final = {
 }
 REFRESH_EVERY: Final = timedelta(seconds=5)
 ALERT_EVERY: Final = timedelta(seconds=10)
+REVIEW_EVERY: Final = timedelta(minutes=1)
 EXPIRE_EVERY: Final = timedelta(hours=1)
 
 
@@ -59,6 +68,7 @@ class Services:
     reconciler: Reconciler
     answers: Answers
     alerts: DriftAlerts
+    reviews: Reviews
     sources: gathering.Sources
     described: SourceStore
 
@@ -103,6 +113,16 @@ def open_services(settings: Settings) -> Services:
             store, model, alias, stands=stands, at=at
         ),
         alerts=alerts.standing,
+        hasher=Hasher(artifacts, HashStore(engine)),
+        rehearsals=Rehearsals(
+            tracking,
+            artifacts,
+            drift,
+            TrialStore(engine),
+            settings.home,
+            allowed=settings.allow_model_loading,
+            limits=Limits(seconds=settings.trial_seconds, memory_mb=settings.trial_memory_mb),
+        ),
     )
     promotions = Promotions(store, registry, GatheredEvidence(sources))
     return Services(
@@ -120,6 +140,7 @@ def open_services(settings: Settings) -> Services:
         reconciler=Reconciler(promotions, tracking),
         answers=Answers(promotions),
         alerts=alerts,
+        reviews=Reviews(promotions, alerts),
         sources=sources,
         described=described,
     )
@@ -141,10 +162,12 @@ def work_of(services: Services) -> Work:
         services.promotions,
         policies=services.policies,
         refresh_drift=_refreshing(services),
-        watch_drift=_alerting(services),
+        watch_drift=_every(ALERT_EVERY, services.alerts.look),
+        review=_every(REVIEW_EVERY, services.reviews.look),
         observe=_looking(services.reconciler, Depth.ALIASES),
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
         expire_log=_expiring(services),
+        prepare=_preparing(services),
         holder=name_of_this_process(),
     )
 
@@ -190,18 +213,35 @@ def _expiring(services: Services) -> Callable[[datetime], tuple[str, ...]]:
     return expire
 
 
-def _alerting(services: Services) -> Callable[[datetime], tuple[str, ...]]:
-    """Open, carry on and close drift alerts, at most every few seconds."""
+def _preparing(services: Services) -> Beside | None:
+    """Hash files and try models beside the rounds."""
+    sources = services.sources
+    if sources.hasher is None or sources.rehearsals is None:
+        return None
+    preparation = Preparation(
+        services.promotions, services.tracking, sources.hasher, sources.rehearsals, utc_now
+    )
+    return Beside(preparation.prepare, "preparing evidence")
+
+
+class _Look(Protocol):
+    """A part of the worker's round that returns the sentences of what did not answer."""
+
+    def __call__(self, *, at: datetime) -> tuple[str, ...]: ...
+
+
+def _every(pause: timedelta, look: _Look) -> Callable[[datetime], tuple[str, ...]]:
+    """The part, done at most once in a while."""
     due: datetime | None = None
 
-    def look(at: datetime) -> tuple[str, ...]:
+    def part(at: datetime) -> tuple[str, ...]:
         nonlocal due
         if due is not None and at < due:
             return ()
-        due = at + ALERT_EVERY
-        return services.alerts.look(at=at)
+        due = at + pause
+        return look(at=at)
 
-    return look
+    return part
 
 
 def _refreshing(services: Services) -> Callable[[datetime], None]:

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     ledger_key: SecretStr | None = None
     ledger_former_keys: SecretStr | None = None
     allow_model_loading: bool = False
+    trial_seconds: float = Field(default=120.0, gt=0, le=3600)
+    trial_memory_mb: int = Field(default=4096, ge=512)
     log_retention_days: int = Field(default=400, ge=1)
     notify_urls: str = ""
     worker: Worker = Worker.EMBEDDED

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
 
+from core.beside import Beside
 from core.errors import StileError
 from core.governance.acts.policy_requests import PolicyRequests
 from core.governance.acts.promotion import Promotions
@@ -46,9 +47,11 @@ class Work:
     policies: PolicyRequests | None = None
     refresh_drift: Callable[[datetime], None] | None = None
     watch_drift: Callable[[datetime], tuple[str, ...]] | None = None
+    review: Callable[[datetime], tuple[str, ...]] | None = None
     observe: Callable[[datetime], tuple[str, ...]] | None = None
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
     expire_log: Callable[[datetime], tuple[str, ...]] | None = None
+    prepare: Beside | None = None
     holder: str = "worker"
     clock: Callable[[], datetime] = utc_now
 
@@ -90,12 +93,16 @@ def run_once(work: Work, *, at: datetime) -> Round:
     if work.refresh_drift is not None:
         refresh = work.refresh_drift
         _part(problems, "refreshing drift", lambda: refresh(at))
-    if work.watch_drift is not None:  # after the windows are fresh
-        watch = work.watch_drift
+    watch, review = work.watch_drift, work.review
+    if watch is not None:  # after the windows are fresh
         problems += _part(problems, "looking after drift alerts", lambda: watch(at)) or ()
+    if review is not None:
+        problems += _part(problems, "looking which approvals decay", lambda: review(at)) or ()
     if work.expire_log is not None:  # after drift, so that what is removed has been counted
         expire = work.expire_log
         problems += _part(problems, "removing old captured rows", lambda: expire(at)) or ()
+    if work.prepare is not None:  # in a thread of its own: nobody waits for large files
+        problems += work.prepare.look(at)
     return Round(
         did_work=True,
         written=tuple(request.request_id for request in written),

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,8 @@ def worker(
         loop(work, stop)
         return Exit.OK
     done = run_once(work, at=work.clock())
+    if work.prepare is not None and done.did_work:
+        done = replace(done, problems=tuple(dict.fromkeys(done.problems + work.prepare.wait())))
     release(work)
     emit(as_document(done), as_json, lambda: in_words(done))
     return Exit.UNAVAILABLE if done.problems else Exit.OK

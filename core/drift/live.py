@@ -68,7 +68,7 @@ class Scan:
 
 def conformity(log: Log, signature: Signature, *, at: datetime) -> Conformity | None:
     """How the newest day's rows fit the signature; None when there are no rows to look at."""
-    parts, _ = log.readable(_newest(log.parts()))
+    parts, _ = log.readable(newest_parts(log.parts()))
     if not parts or not signature.inputs:
         return None
     withheld = {name for p in parts for name in p.capture.dropped | p.capture.hashed}
@@ -221,7 +221,7 @@ def _newest_labels(labels: ir.Table) -> ir.Table:
     )
 
 
-def _newest(parts: Sequence[LogPart]) -> tuple[LogPart, ...]:
+def newest_parts(parts: Sequence[LogPart]) -> tuple[LogPart, ...]:
     """The files of the newest day folder, or a table's newest day; all where there are no days."""
     days = [part.name for part in parts if isinstance(part, LogDay)]
     folders = {part.name.partition("/")[0] for part in parts if part.name.startswith("day=")}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from core.errors import StileError
@@ -17,6 +18,10 @@ SCHEMA_VERSION: Final = 1
 JsonValue: TypeAlias = (
     "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
+
+
+PENDING: Final[Mapping[str, JsonValue]] = MappingProxyType({"pending": "hashing"})
+"""The value of a figure that is still being made: files are hashed before anyone decides."""
 
 
 class FigureStatus(StrEnum):
@@ -53,6 +58,11 @@ class Figure:
     at: datetime
     unit: str = ""
 
+    @property
+    def is_pending(self) -> bool:
+        """True while the figure is still being made; it is not evaluable until then."""
+        return self.status is FigureStatus.NOT_EVALUABLE and self.value == PENDING
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -69,6 +79,11 @@ class Evidence:
     def of(self, side: Side, part: Part) -> tuple[Figure, ...]:
         """One side's pinned or live figures."""
         return tuple(f for f in self.figures if f.side is side and f.part is part)
+
+    @property
+    def pending(self) -> tuple[Figure, ...]:
+        """The figures that are still being made; nobody decides before they are known."""
+        return tuple(figure for figure in self.figures if figure.is_pending)
 
     def pinned_digest(self, side: Side) -> str:
         """SHA-256 of one side's pinned facts: what a key of that side signs.

@@ -92,10 +92,18 @@ def digests_of(evidence: Evidence) -> Mapping[Side, str]:
 
 
 def changed_facts(frozen: Evidence, verified: Evidence) -> tuple[str, ...]:
-    """The names of pinned facts that are not what they were when the evidence was frozen."""
+    """The names of pinned facts that are not what they were when the evidence was frozen.
+
+    What is still being hashed is not known to have changed; it holds every decision by itself.
+    """
+    unread = {f"{f.side.label}: {f.name}" for e in (frozen, verified) for f in e.pending}
     before, now = _pinned(frozen), _pinned(verified)
     return tuple(
-        sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+        sorted(
+            name
+            for name in (before.keys() | now.keys()) - unread
+            if before.get(name) != now.get(name)
+        )
     )
 
 
@@ -123,6 +131,7 @@ def holding(
         return (_not_open(request),)
     sentences = [
         expired(request, at=at),
+        unhashed(request.evidence) or unhashed(evidence),
         _moved(request, evidence),
         *(_unmet(finding) for finding in blocking(findings)),
         _too_old(request.evidence, request.policy, at=at),
@@ -158,7 +167,8 @@ def require_turnable(
         raise Refused(sentence)
     authors_own = require_independent(request, person=person, side=side)
     _require_one_key(request, evidence, person=person, side=side, at=at)
-    for sentence in (unverified(request, at=at), _moved(request, evidence)):
+    hashing = unhashed(request.evidence) or unhashed(evidence)
+    for sentence in (hashing, unverified(request, at=at), _moved(request, evidence)):
         if sentence:
             raise Refused(sentence)
     if digest != evidence.pinned_digest(side):
@@ -222,6 +232,14 @@ def unverified(request: PromotionRequest, *, at: datetime) -> str:
         f"The evidence was last verified {last} and may have moved since: verify first, "
         "then decide."
     )
+
+
+def unhashed(evidence: Evidence) -> str:
+    """The sentence that says files are still being hashed, or nothing."""
+    if not evidence.pending:
+        return ""
+    says = " ".join(dict.fromkeys(figure.says for figure in evidence.pending))
+    return f"Nobody decides before every file is hashed: the worker is at it. {says}"
 
 
 def _moved(request: PromotionRequest, evidence: Evidence) -> str:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from core.errors import Refused
 from core.tracking.client import MlflowDoor
+from core.tracking.contents import MOST_BYTES_DIGESTED, Contents, contents_of, sha256_of
 from core.tracking.places import Place, place_of_run, place_of_version
 from core.tracking.reader import TrackingReader
 from core.tracking.values import ArtifactFile, ModelFiles, ModelVersion, RunId
@@ -27,11 +28,9 @@ PREDICTIONS: Final = "eval/predictions.parquet"
 IMPORTANCE: Final = "eval/importance.json"
 REFERENCE: Final = "reference/inputs.parquet"
 REFERENCE_OUTPUTS: Final = "reference/predictions.parquet"
-OURS: Final = "stile/"  # what Stile writes itself is never part of what a key signs
 
 MOST_BYTES_SHOWN: Final = 50_000_000
 MOST_BYTES_OF_A_TABLE: Final = 1_000_000_000
-MOST_BYTES_DIGESTED: Final = 20_000_000_000
 MOST_CELLS: Final = 200_000_000
 _MOST_BYTES_OF_A_TEXT: Final = 1_000_000
 _NEEDED: Final = ("row_id", "y_true", "y_pred")
@@ -76,17 +75,16 @@ class ArtifactReader:
         Refused
             The version points outside of its run, or a text is longer than a megabyte.
         """
-        place = self._place(version)
-        files = [f for f in place.listing() if not f.is_dir and not f.path.startswith(OURS)]
+        contents = self.contents(version)
         read: dict[str, str] = {}
-        for file in files:
+        for file in contents.files:
             if file.path in texts:
                 with (
-                    place.fetched(file, max_bytes=_MOST_BYTES_OF_A_TEXT) as local,
+                    contents.place.fetched(file, max_bytes=_MOST_BYTES_OF_A_TEXT) as local,
                     suppress(UnicodeDecodeError),
                 ):
                     read[file.path] = local.read_text(encoding="utf-8")
-        return ModelFiles(sizes={file.path: file.size for file in files}, texts=read)
+        return ModelFiles(sizes={file.path: file.size for file in contents.files}, texts=read)
 
     def learnt_until(self, run_id: RunId, *, digest: str) -> datetime | None:
         """When the newest event happened that a run was trained on, or None if nothing says.
@@ -118,15 +116,17 @@ class ArtifactReader:
         Refused
             The files together are larger than anyone would hash, or one cannot be opened.
         """
-        place = self._place(of) if isinstance(of, ModelVersion) else place_of_run(self.door, of)
-        files = [f for f in place.listing() if not f.is_dir and not f.path.startswith(OURS)]
-        left = MOST_BYTES_DIGESTED
+        contents, left = self.contents(of), MOST_BYTES_DIGESTED
         digests: dict[str, str] = {}
-        for file in files:
-            with place.fetched(file, max_bytes=left) as local:
-                left -= local.stat().st_size
-                digests[file.path] = _sha256(local)
+        for file in contents.files:
+            digests[file.path], size = contents.hashed(file, max_bytes=left)
+            left -= size
         return digests
+
+    def contents(self, of: RunId | ModelVersion) -> Contents:
+        """The files of a run, or of a version's model, without `stile/`; nothing is read yet."""
+        place = self._place(of) if isinstance(of, ModelVersion) else place_of_run(self.door, of)
+        return contents_of(place)
 
     def predictions(self, run_id: RunId) -> pd.DataFrame | None:
         """The row-level predictions of a run (row_id, y_true, y_pred, …), or None without any.
@@ -209,7 +209,7 @@ class ArtifactReader:
             return None
         with place.fetched(file, max_bytes=MOST_BYTES_OF_A_TABLE) as local:
             _metadata(local, name)
-            target = kept / f"{run_key}-{_sha256(local)}.parquet"
+            target = kept / f"{run_key}-{sha256_of(local)}.parquet"
             if not target.is_file():
                 kept.mkdir(mode=0o700, parents=True, exist_ok=True)
                 arriving = target.with_suffix(f".{os.getpid()}-{id(local)}.arriving")
@@ -227,11 +227,6 @@ def _bytes(place: Place, path: str, *, max_bytes: int) -> bytes | None:
         return None
     with place.fetched(file, max_bytes=max_bytes) as local:
         return local.read_bytes()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _metadata(path: Path, name: str) -> pq.FileMetaData:

@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from core.sandbox import Bout, Limits, Outcome, Trial, try_models
+from core.sandbox.contest import try_models
+from core.sandbox.trial import Bout, Limits, Outcome, Trial
 from tests.sandbox.models import ROWS, strange, trained
 
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)

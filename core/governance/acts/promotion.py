@@ -24,6 +24,7 @@ from core.governance.acts.deciding import (
     turned,
     waits_for,
 )
+from core.governance.acts.hashing import completed
 from core.governance.checks import judge
 from core.governance.evidence import Evidence
 from core.governance.gathering.source import EvidenceSource
@@ -178,6 +179,7 @@ class Promotions:
             newer = now.verified_at is None or now.verified_at <= at
             if now.status.is_waiting and same and newer:
                 record.save_verified(request_id, evidence, at=at)
+                now = completed(record, now, evidence, at=at)
                 add_authors(record, now, authors, verified_at=at)
             return judgement_of(record, record.request(request_id), at=at)
 

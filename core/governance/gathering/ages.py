@@ -48,6 +48,8 @@ def data_age(
     name = "age.data"
     if run is None:
         return scribe.absent(name, problem)
+    if files is not None and files.is_pending:
+        return scribe.absent(name, files.says, source=files.source)
     digests = files.value if files is not None else None
     known = digests.get(_REFERENCE) if isinstance(digests, dict) else None
     if not isinstance(known, str):

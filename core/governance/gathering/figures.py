@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.governance.evidence import Figure, FigureStatus, JsonValue, Part
+from core.governance.evidence import PENDING, Figure, FigureStatus, JsonValue, Part
 from core.identity.people import Side
 
 MINUS = "−"
@@ -32,6 +32,11 @@ class Scribe:
     def absent(self, name: str, says: str, *, source: str = "") -> Figure:
         """A figure that is not evaluable, and the sentence that says why."""
         return self._figure(name, FigureStatus.NOT_EVALUABLE, None, says, source, "")
+
+    def pending(self, name: str, says: str, *, source: str = "") -> Figure:
+        """A figure that is still being made, and the sentence that says how far it is."""
+        status = FigureStatus.NOT_EVALUABLE
+        return self._figure(name, status, dict(PENDING), says, source, "")
 
     def _figure(
         self,

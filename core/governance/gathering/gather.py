@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.errors import LedgerBroken, Refused
@@ -28,13 +29,17 @@ from core.governance.gathering.conditions import (
     signature_figure,
 )
 from core.governance.gathering.figures import Scribe
+from core.governance.gathering.hashing import Hasher
 from core.governance.gathering.pinned import (
     NO_CHAMPION,
+    Files,
     Subject,
     author_names,
     pinned_engineering,
     pinned_science,
 )
+from core.governance.gathering.rehearsing import Rehearsals
+from core.governance.gathering.trials import Contestants, trial_figures
 from core.governance.ledger.entries import ChainReport
 from core.governance.policies.policy import Policy
 from core.identity.people import Person, Side, Username
@@ -51,7 +56,8 @@ class Sources:
     """Where evidence comes from.
 
     `ledger` verifies the chain when called, `production` tells who put the champion there,
-    `alerts` which drift alerts are open; None makes what rests on it not evaluable.
+    `alerts` which drift alerts are open, `rehearsals` what models did in the sandbox; None makes
+    what rests on it not evaluable. Without a `hasher` every file is hashed when it is asked for.
     """
 
     tracking: "TrackingReader"
@@ -60,6 +66,8 @@ class Sources:
     ledger: Callable[[], ChainReport] | None = None
     production: Production | None = None
     alerts: AlertsOf | None = None
+    hasher: Hasher | None = None
+    rehearsals: Rehearsals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +107,20 @@ def gather(
     seen = live_window(sources.drift, model, champion=from_version, candidate=to_version, at=at)
     engineering = Scribe(Side.DATA_ENGINEERING, Part.LIVE, at)
     drift_then = frozen.figure("drift.frozen") if frozen is not None else None
+    files = _files(sources, at=at)
     science = pinned_science(
-        sources.tracking, sources.artifacts, subject, policy=policy, at=at, frozen=frozen
+        sources.tracking,
+        sources.artifacts,
+        subject,
+        files=files,
+        policy=policy,
+        at=at,
+        frozen=frozen,
     )
+    packed = pinned_engineering(sources.artifacts, subject, files=files, policy=policy, at=at)
     figures = [
         *science,
-        *pinned_engineering(sources.artifacts, subject, policy=policy, at=at),
+        *packed,
         drift_then or frozen_drift(seen, scribe=Scribe(Side.DATA_ENGINEERING, Part.PINNED, at)),
         *drift_figures(seen, champion=from_version, candidate=to_version, scribe=engineering),
         alert_figure(sources.alerts, model, champion=from_version, scribe=engineering),
@@ -115,6 +131,7 @@ def gather(
         production_figure(
             sources.production, model, alias, subject.champion_now or None, scribe=engineering
         ),
+        *_tried(sources, subject, packed, files, scribe=engineering),
         _independence(subject, people, scribe=Scribe(Side.DATA_SCIENCE, Part.LIVE, at)),
     ]
     ordered = sorted(figures, key=lambda figure: (figure.name, figure.side.value))
@@ -208,6 +225,25 @@ def _version_or_none(sources: Sources, model: str, version: int) -> ModelVersion
         return sources.tracking.version(model, version)
     except Refused:  # deleted since: the pinned champion.version says so
         return None
+
+
+def _files(sources: Sources, *, at: datetime) -> Files:
+    if sources.hasher is None:
+        return sources.artifacts.digests
+    return partial(sources.hasher.digests, at=at)
+
+
+def _tried(
+    sources: Sources,
+    subject: Subject,
+    packed: Iterable[Figure],
+    files: Files,
+    *,
+    scribe: Scribe,
+) -> tuple[Figure, ...]:
+    ours = next(figure for figure in packed if figure.name == "artifacts.model")
+    contestants = Contestants(subject.candidate, ours, subject.champion, files)
+    return trial_figures(sources.rehearsals, contestants, scribe=scribe)
 
 
 def _signature_inputs(sources: Sources, subject: Subject, *, scribe: Scribe) -> Figure:

@@ -2,15 +2,16 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.errors import InsufficientData, Refused
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
 from core.governance.gathering.arena import TAG_HOLDOUT, Contest, holdout_of
 from core.governance.gathering.figures import Scribe, counted, without_nulls
+from core.governance.gathering.hashing import Unfinished
 from core.governance.gathering.lineage import (
     dependencies_figure,
     lineage_figure,
@@ -25,6 +26,9 @@ from core.tracking.values import ColumnSpec, ModelVersion, Run, RunId, Signature
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader
     from core.tracking.reader import TrackingReader
+
+Files: TypeAlias = Callable[[RunId | ModelVersion], Mapping[str, str]]
+"""SHA-256 by path of every file of a run or a model."""
 
 NO_CHAMPION: Final = 0
 """The champion's version while the alias points nowhere; real versions begin at 1."""
@@ -62,6 +66,7 @@ def pinned_science(
     artifacts: "ArtifactReader",
     subject: Subject,
     *,
+    files: Files,
     policy: Policy,
     at: datetime,
     frozen: Evidence | None,
@@ -88,19 +93,19 @@ def pinned_science(
         names = ("run.metrics", "run.params", "artifacts.run", "holdout.digest", "authors")
         return (*shared, *(scribe.absent(name, subject.run_problem) for name in names))
     source = f"run {run.run_id}"
-    files = _digests(artifacts, run.run_id, "artifacts.run", "The run", source, scribe)
+    hashed = _digests(files, run.run_id, "artifacts.run", "The run", source, scribe)
     return (
         *shared,
         _metrics(run, scribe, source),
         _params(run, scribe, source),
-        files,
+        hashed,
         _holdout(run, scribe, source),
         _authors(subject, scribe, source),
     )
 
 
 def pinned_engineering(
-    artifacts: "ArtifactReader", subject: Subject, *, policy: Policy, at: datetime
+    artifacts: "ArtifactReader", subject: Subject, *, files: Files, policy: Policy, at: datetime
 ) -> tuple[Figure, ...]:
     """What a data-engineering key signs besides the drift window: files, lineage, signature."""
     scribe, version = Scribe(Side.DATA_ENGINEERING, Part.PINNED, at), subject.candidate
@@ -109,7 +114,7 @@ def pinned_engineering(
     theirs = None if subject.champion is None else packing(artifacts, subject.champion)
     return (
         *_both_sides(subject, policy, scribe),
-        _digests(artifacts, version, "artifacts.model", "The model", source, scribe),
+        _digests(files, version, "artifacts.model", "The model", source, scribe),
         lineage_figure(version, subject.run, subject.run_problem, ours, scribe=scribe),
         dependencies_figure(ours, theirs, source=source, scribe=scribe),
         size_figure(ours, theirs, source=source, scribe=scribe),
@@ -176,7 +181,7 @@ def _authors(subject: Subject, scribe: Scribe, source: str) -> Figure:
 
 
 def _digests(
-    artifacts: "ArtifactReader",
+    files: Files,
     of: RunId | ModelVersion,
     name: str,
     what: str,
@@ -184,7 +189,9 @@ def _digests(
     scribe: Scribe,
 ) -> Figure:
     try:
-        digests: Mapping[str, JsonValue] = dict(artifacts.digests(of))
+        digests: Mapping[str, JsonValue] = dict(files(of))
+    except Unfinished as error:
+        return scribe.pending(name, str(error), source=source)
     except (Refused, InsufficientData) as error:
         return scribe.absent(name, str(error), source=source)
     if not digests:

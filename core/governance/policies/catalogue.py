@@ -8,6 +8,7 @@ from typing import Final
 
 from core.governance.comparison.paired import Outcome
 from core.governance.evidence import Figure
+from core.sandbox.trial import Outcome as Ending
 
 
 class Kind(StrEnum):
@@ -82,6 +83,15 @@ _CALIBRATION: Final = {
     "rows": WHOLE,
     "inputs": OTHER,
 }
+_ANSWERS: Final = {
+    "predicts": TRUTH,
+    "finite": TRUTH,
+    "rows": WHOLE,
+    "numbers": WHOLE,
+    "nan": WHOLE,
+    "infinite": WHOLE,
+}
+_OUTCOME: Final = Field(Kind.WORD, tuple(o.value for o in Ending if o.is_the_models))
 _DRIFT: Final = {
     "version": WHOLE,
     "severity": NUMBER,
@@ -166,6 +176,16 @@ _KNOWN: Final = (
             "days": NUMBER,
         },
     ),
+    Known(
+        "rollback.rehearsed",
+        {
+            "version": WHOLE,
+            "loads": TRUTH,
+            "predicts": TRUTH,
+            "finite": TRUTH,
+            "outcome": _OUTCOME,
+        },
+    ),
     Known("run.metrics", every=NUMBER),
     Known("run.params", every=TEXT),
     Known("slices"),
@@ -181,6 +201,22 @@ _KNOWN: Final = (
             "day": TEXT,
         },
     ),
+    Known(
+        "trial.latency",
+        {
+            **dict.fromkeys(("median_ms", "p95_ms", "batch_ms"), NUMBER),
+            **dict.fromkeys(("champion_median_ms", "champion_p95_ms"), NUMBER),
+            **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), NUMBER),
+            "rows": WHOLE,
+            "batch_rows": WHOLE,
+        },
+    ),
+    Known(
+        "trial.loads",
+        {"loads": TRUTH, "outcome": _OUTCOME, "seconds": NUMBER, "memory_mb": NUMBER},
+    ),
+    Known("trial.predicts", _ANSWERS),
+    Known("trial.replayed", _ANSWERS),
 )
 FIGURES: Final[Mapping[str, Known]] = MappingProxyType({known.name: known for known in _KNOWN})
 

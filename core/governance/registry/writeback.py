@@ -10,6 +10,7 @@ from core.errors import Refused, StileError, Unavailable
 from core.governance.acts.deciding import about, outdated, settle, signed_request
 from core.governance.acts.promotion import Promotions, Registry
 from core.governance.checks import judge
+from core.governance.evidence import Evidence
 from core.governance.judgement import (
     TAG_ANCHOR,
     TAG_DECISION,
@@ -22,6 +23,7 @@ from core.governance.judgement import (
     blocking,
     changed_facts,
     digests_of,
+    unhashed,
 )
 from core.governance.registry.conflicts import begins_at, confirmed, moved_away, moved_elsewhere
 from core.governance.registry.flags import Flag, flags
@@ -150,6 +152,7 @@ class WriteBack:
         if moved_on:
             return f"The rules changed before the write; the alias was left alone. {moved_on}"
         now = self.promotions.verified_now(request, people, at=at)
+        _require_hashed(now)
         changed = changed_facts(request.evidence, now)
         if changed:
             return (
@@ -178,6 +181,7 @@ class WriteBack:
         if not signed.evidence.figures:  # adopted from before Stile: nobody signed any fact
             return ""
         now = self.promotions.verified_now(signed, people, at=at)
+        _require_hashed(now)
         changed = lasting(changed_facts(signed.evidence, now))
         if not changed:
             return ""
@@ -283,6 +287,12 @@ class WriteBack:
         now = self.clock()
         with self.store.deciding() as record:
             return record.queue.lease(name, holder=self.holder, at=now, until=now + LEASE)
+
+
+def _require_hashed(now: Evidence) -> None:
+    """Raise `Unavailable` while files are hashed again: the write waits, and voids nothing."""
+    if hashing := unhashed(now):
+        raise Unavailable(f"Held: {hashing}")
 
 
 def wait_after(owed: Owed) -> timedelta:

@@ -1,0 +1,97 @@
+"""What a decision waits for and takes long: every file hashed, both versions tried in the sandbox.
+
+Done by the worker beside its rounds. Nothing here decides: hashes complete the evidence that was
+frozen, trials are live conditions.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from core.errors import Refused, StileError
+from core.governance.acts.promotion import Promotions
+from core.governance.gathering.hashing import Hasher
+from core.governance.gathering.rehearsing import Rehearsals
+from core.governance.requests import PromotionRequest, RequestId, Status
+from core.tracking.values import ModelVersion, RunId
+
+if TYPE_CHECKING:
+    from core.tracking.reader import TrackingReader
+
+LOOK_AGAIN: Final = timedelta(minutes=1)
+"""When a request whose files are hashed and tried is looked at once more: files may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Hashes and tries what waits for a decision, and hashes again what was decided on."""
+
+    promotions: Promotions
+    tracking: "TrackingReader"
+    hasher: Hasher
+    rehearsals: Rehearsals
+    clock: Callable[[], datetime]
+    _due: dict[RequestId, datetime] = field(default_factory=dict)
+
+    def prepare(self, at: datetime) -> tuple[str, ...]:
+        """The sentences of what could not be prepared; long: minutes where files are large."""
+        problems: dict[str, None] = {}
+        for request in self._concerned():
+            due = self._due.get(request.request_id)
+            if due is not None and at < due:
+                continue
+            try:
+                self._prepare(request)
+            except StileError as error:
+                problems[f"{request.model} {request.to_version}: {error}"] = None
+            self._due[request.request_id] = self.clock() + LOOK_AGAIN
+        return tuple(problems)
+
+    def _concerned(self) -> Iterator[PromotionRequest]:
+        """Every request that is not over, and the newest that was applied to each alias."""
+        seen: set[tuple[str, str]] = set()
+        for request in self.promotions.requests():
+            status, place = request.status, (request.model, request.alias)
+            if status.is_waiting or status.is_in_flight:
+                yield request
+            elif status is Status.APPLIED and place not in seen:
+                seen.add(place)
+                yield request
+
+    def _prepare(self, request: PromotionRequest) -> None:
+        candidate = self.tracking.version(request.model, request.to_version)
+        places = (*((candidate.run_id,) if candidate.run_id else ()), candidate)
+        moved = [self._hashed(place) for place in places]
+        if not request.status.is_waiting:
+            return
+        if any(moved) or request.evidence.pending:
+            self.promotions.verify(request.request_id, at=self.clock())
+        if self._tried(candidate, request):
+            self.promotions.verify(request.request_id, at=self.clock())
+
+    def _hashed(self, of: RunId | ModelVersion) -> bool:
+        """True when something was hashed now; a place that cannot be read says why to all."""
+        try:
+            return self.hasher.hash_due(of, at=self.clock())
+        except StileError as error:
+            self.hasher.put_problem(of, str(error), at=self.clock())
+            raise
+
+    def _tried(self, candidate: ModelVersion, request: PromotionRequest) -> bool:
+        if not self.rehearsals.allowed:
+            return False
+        champion = None
+        if request.from_version is not None:
+            try:
+                champion = self.tracking.version(request.model, request.from_version)
+            except Refused:  # deleted since: there is no way back to it
+                champion = None
+        if champion is not None:
+            self._hashed(champion)
+        return self.rehearsals.rehearse_due(
+            candidate,
+            champion,
+            lambda version: self.hasher.digests(version, at=self.clock()),
+            at=self.clock(),
+        )
