@@ -25,7 +25,7 @@ _STANDS: Final = {
 }
 _DRIFT: Final = {
     DriftVerdict.STABLE: "✓ stable",
-    DriftVerdict.DRIFTING: "✕ drifting",
+    DriftVerdict.DRIFTING: "▲ drifting",
     DriftVerdict.NOT_EVALUABLE: "– not evaluable",
 }
 
