@@ -10,6 +10,7 @@ import streamlit as st
 
 from components import frame, state, theme
 from components.decisions import acting
+from components.drawers import Words
 from core.governance.acts import glass
 from core.governance.registry.reconciling import Answer
 from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
@@ -40,28 +41,18 @@ class Drawer:
         return f"answering_text_{self.form}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The words of a drawer."""
-
-    button: str
-    title: str
-    says: str
-    label: str
-    confirm: str
-    success: str
-    working: str = "Asking MLflow …"
+_WORKING: Final = "Asking MLflow …"
 
 
 FORMS: Final = {
-    Answer.RESTORE.value: _Form(
+    Answer.RESTORE.value: Words(
         "Restore…", "Restore the decision",
         "The decision that stands is issued again: the worker writes its tags and sets the alias "
         "back, under the same rules as a promotion. No key is needed, because nothing new is "
         "decided. The interval in between stays marked ungoverned.",
         "What happened (optional)", "Restore it", "The decision is issued again and queued.",
     ),
-    Answer.ADOPT.value: _Form(
+    Answer.ADOPT.value: Words(
         "Adopt…", "Adopt what stands",
         "The version that stands now is judged by the policy, over evidence that is frozen now; "
         "then it takes a key of each side, and neither may be yours. Nothing moves. What it did "
@@ -69,20 +60,20 @@ FORMS: Final = {
         "Why", "Freeze the evidence and ask", "The adoption waits for both keys.",
         "Gathering evidence from MLflow and the inference log …",
     ),
-    BEFORE: _Form(
+    BEFORE: Words(
         "Take under governance…", "Take under governance",
         "This version was there before Stile. From now on it is governed, and every move of the "
         "alias needs its keys; the time before stays unknown. Nothing moves.",
         "A remark (optional)", "Take it under governance", "It is governed from now on.",
     ),
-    GLASS: _Form(
+    GLASS: Words(
         "Break the glass…", "Break the glass",
         "The request is promoted without its missing keys, and whatever holds it is overruled. "
         "Your name and your reason stand in the ledger and on the first page, and somebody else "
         "has to review it within three days.",
         "Why it cannot wait", "Break the glass", "The glass is broken; the promotion is queued.",
     ),
-    REVIEW: _Form(
+    REVIEW: Words(
         "Review…", "Review the broken glass",
         "Say what you found: was it right, and what follows from it? Your words stand in the "
         "ledger, and the first page is quiet again.",
@@ -140,7 +131,7 @@ def _say(drawer: Drawer) -> None:
         st.rerun()
     drawer, form = now, FORMS[now.kind]
     if drawer.said is not None:
-        with st.spinner(form.working):
+        with st.spinner(form.working or _WORKING):
             number = frame.perform(_command(drawer, drawer.said), success=form.success)
         close()
         if number and drawer.kind == Answer.ADOPT:

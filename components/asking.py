@@ -1,11 +1,75 @@
-"""The drawer in which a promotion is asked for: the evidence is gathered while it is open."""
+"""What may be asked for a version: its promotion, or the way back to it where it was approved."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import decisions, frame, state, theme
+from components import decisions, frame, returning, standing, state, theme
+from core.governance.acts.rollback import approved_before
+from core.identity.people import Person, Role
+from core.tracking.values import ModelVersion, RegisteredModel
+
+
+def choose_alias(model: RegisteredModel, alias: str) -> None:
+    """Draw the choice of the alias that the page is about; one that nobody has set can be typed."""
+    st.session_state["versions_alias"] = alias
+    st.selectbox(
+        "Alias",
+        list(dict.fromkeys((*standing.aliases(model), alias))),
+        key="versions_alias",
+        accept_new_options=True,
+        on_change=lambda: state.put(alias=st.session_state["versions_alias"]),
+        help="Each alias has a policy, keys and a time-line of its own. Type one to begin it.",
+        width=200,
+    )
+
+
+def of_a_version(
+    model: RegisteredModel, versions: Sequence[ModelVersion], person: Person, *, alias: str
+) -> None:
+    """Draw the choice of a version by its number, and what may be done with it."""
+    stands = model.aliases.get(alias)
+    numbers = [version.version for version in versions]
+    wanted = state.number("version")
+    first = next((n for n in numbers if n != stands), numbers[0])
+    chosen = wanted if wanted in numbers else first
+    st.session_state["versions_version"] = chosen
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Version",
+            numbers,
+            key="versions_version",
+            on_change=lambda: state.put(version=st.session_state["versions_version"]),
+            width=120,
+        )
+        if chosen == stands:
+            st.markdown(f"{chosen} is {theme.plain(alias)} already.", width="content")
+        elif person.role.covers(Role.MEMBER):
+            request_promotion(model.name, chosen, alias=alias)
+        else:
+            st.markdown(
+                "Only a member may request a promotion; you are signed in as "
+                f"{theme.plain(person.name)}."
+            )
+        if chosen != stands:
+            _way_back(model, chosen, person, alias=alias)
+        runs = {v.version: v.run_id for v in versions}
+        ours, theirs = runs.get(chosen), runs.get(stands or 0)
+        if ours and theirs and ours != theirs:
+            frame.link(
+                f"Compare with {theme.plain(alias)} {stands}", "compare",
+                icon=":material/compare_arrows:", runs=f"{theirs},{ours}",
+            )  # fmt: skip
+
+
+def _way_back(model: RegisteredModel, version: int, person: Person, *, alias: str) -> None:
+    approved = approved_before(frame.services().store.entries(), model.name, alias)
+    if version in approved:
+        returning.roll_back(
+            model.name, version, alias=alias, approved=approved[version], person=person
+        )
 
 
 def request_promotion(model: str, version: int, *, alias: str = "champion") -> None:
@@ -13,7 +77,7 @@ def request_promotion(model: str, version: int, *, alias: str = "champion") -> N
     about = f"{model}/{version}/{alias}"
     decisions.button("Request promotion…", "open_request", about, primary=True)
     drawer = decisions.opened(about)
-    if drawer is not None:
+    if drawer is not None and drawer.kind == "open_request":
         st.dialog("Request a promotion", position="right", on_dismiss=decisions.close)(_ask_for)(
             drawer, model, version, alias
         )

@@ -9,6 +9,7 @@ from uuid import uuid4
 import streamlit as st
 
 from components import frame, governance, state, theme
+from components.drawers import Words
 from core.errors import Refused
 from core.governance.acts.promotion import Promotions
 from core.governance.judgement import Judgement, unverified
@@ -35,20 +36,6 @@ class Drawer:
         return f"decisions_comment_{self.form}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The words of a drawer whose only content is a comment."""
-
-    button: str
-    title: str
-    says: str
-    label: str
-    confirm: str
-    success: str
-    working: str = ""
-    primary: bool = False
-
-
 class _Act(Protocol):
     def __call__(
         self,
@@ -63,24 +50,24 @@ class _Act(Protocol):
 
 
 FORMS: Final = {
-    "comment": _Form(
+    "comment": Words(
         "Comment…", "Comment", "Everybody who can read the request reads this.",
         "Your comment", "Add the comment", "Your comment is recorded.",
     ),
-    "request_changes": _Form(
+    "request_changes": Words(
         "Request changes…", "Request changes",
         "The request waits until its evidence is refreshed; keys turned so far stay recorded.",
         "Which changes", "Request changes", "The changes are requested.",
     ),
-    "reject": _Form(
+    "reject": Words(
         "Reject…", "Reject this request", "One veto is enough: the request ends here.",
         "Why", "Reject the request", "The request is rejected.",
     ),
-    "withdraw": _Form(
+    "withdraw": Words(
         "Withdraw…", "Withdraw this request", "The request ends here; a new one can be opened.",
         "Why (optional)", "Withdraw the request", "The request is withdrawn.",
     ),
-    "revise": _Form(
+    "revise": Words(
         "Refresh evidence…", "Refresh the evidence",
         "Every figure is read again and frozen. Whoever refreshes the evidence counts as an author "
         "and cannot turn a key on it.",

@@ -44,15 +44,21 @@ def _draw(model: RegisteredModel, intervals: Sequence[Interval], *, at: datetime
             _answer(model, standing_at(intervals, asked), asked)
 
 
-def take_under_governance(model: RegisteredModel, person: Person) -> None:
-    """Draw the way in for a champion from before Stile, for an administrator."""
-    present = standing.now(model)
+def take_under_governance(
+    model: RegisteredModel, present: Interval | None, person: Person, *, alias: str
+) -> None:
+    """Draw the way in for what was there before Stile, for the one who may: an administrator."""
     is_unknown = present is not None and present.standing is Standing.UNKNOWN
-    if is_unknown and person.role is Role.ADMINISTRATOR:
-        answering.button(answering.BEFORE, model=model.name, alias=standing.CHAMPION)
+    if not is_unknown or person.role is not Role.ADMINISTRATOR:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("You can take it under governance; nothing moves.", width="content")
+        answering.button(answering.BEFORE, model=model.name, alias=alias)
 
 
-def time_line(model: RegisteredModel, intervals: Sequence[Interval]) -> None:
+def time_line(
+    model: RegisteredModel, intervals: Sequence[Interval], *, alias: str = standing.CHAMPION
+) -> None:
     """Draw who served when, with requests on the same axis, and the question who served then."""
     at = datetime.now(UTC)
     known = [each.start for each in intervals if each.start is not None]
@@ -63,12 +69,14 @@ def time_line(model: RegisteredModel, intervals: Sequence[Interval]) -> None:
         )
         return
     begins = min(known) - max(_BEFORE, (at - min(known)) / 6)
+    about = marks(model, alias=alias)
     moves = sum(each.request is not None for each in intervals)
     charts.draw(
-        figures.production(intervals, begins=begins, at=at, mode=frame.mode(), marks=marks(model)),
+        figures.production(intervals, begins=begins, at=at, mode=frame.mode(), marks=about),
         key="versions_timeline",
-        title=f"{moves} governed move{'s' * (moves != 1)} of champion; dotted is what nobody saw",
-        alt=f"Which version of {model.name} was champion when, as far as the ledger knows",
+        title=f"{moves} governed move{'s' * (moves != 1)} of {theme.plain(alias)}; "
+        "dotted is what nobody saw",
+        alt=f"Which version of {model.name} was {alias} when, as far as the ledger knows",
         table=figures.table(intervals),
         height=220,
     )

@@ -20,8 +20,7 @@ _BADGE: Final = {
 MEANING: Final = {
     Standing.GOVERNED: "The alias stands where the ledger put it.",
     Standing.UNGOVERNED: "Somebody moved the alias around Stile: the ledger put another one there.",
-    Standing.UNKNOWN: "It was there before Stile decided anything; nobody here knows who put it. "
-    "An administrator can take it under governance.",
+    Standing.UNKNOWN: "It was there before Stile decided anything; nobody here knows who put it.",
 }
 
 
@@ -60,9 +59,19 @@ def intervals(
     )
 
 
-def now(model: RegisteredModel, *, read: Known | None = None) -> Interval | None:
-    """How the champion stands now; None for a model that never had one."""
-    present = standing_now(intervals(model, read=read))
+def aliases(model: RegisteredModel) -> tuple[str, ...]:
+    """The aliases that somebody has set, decided about or written rules for; champion first."""
+    with frame.services().store.reading() as record:
+        ruled = {policy.alias for policy in record.policies(model.name)}
+    heard = {alias for name, alias in known().chronicle.points if name == model.name}
+    return (CHAMPION, *sorted((ruled | heard | set(model.aliases)) - {CHAMPION}))
+
+
+def now(
+    model: RegisteredModel, *, alias: str = CHAMPION, read: Known | None = None
+) -> Interval | None:
+    """How an alias stands now; None for a model that never had it."""
+    present = standing_now(intervals(model, alias=alias, read=read))
     if present is None or (present.version is None and present.standing is Standing.UNKNOWN):
         return None
     return present
@@ -73,20 +82,20 @@ def badge(standing: Standing) -> str:
     return _BADGE[standing]
 
 
-def sentence(model: str, present: Interval | None) -> str:
+def sentence(model: str, present: Interval | None, *, alias: str = CHAMPION) -> str:
     """What serves and how it came to, as the Markdown sentence that opens a page."""
-    name = theme.plain(model)
+    name, what = theme.plain(model), theme.plain(alias)
     if present is None:
-        return f"{name} has no champion yet"
+        return f"{name} has no {what} yet"
     if present.version is None:
-        return f"{name} has lost its champion"
+        return f"{name} has lost its {what}"
     match present.standing:
         case Standing.GOVERNED if present.since is not None:
-            return f"{name} {present.version} has been champion since {theme.day(present.since)}"
+            return f"{name} {present.version} has been {what} since {theme.day(present.since)}"
         case Standing.UNGOVERNED:
-            return f"{name} {present.version} was made champion around Stile"
+            return f"{name} {present.version} was made {what} around Stile"
         case _:
-            return f"{name} {present.version} is champion since before Stile"
+            return f"{name} {present.version} is {what} since before Stile"
 
 
 def line(present: Interval | None) -> str:

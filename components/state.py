@@ -12,6 +12,7 @@ NOTICE: Final = "frame.notice"
 DRAWER: Final = "decisions.drawer"
 ANSWER: Final = "answering.drawer"
 ANSWER_ASKED: Final = "answering.asked"
+RETURN: Final = "returning.prepared"
 VERIFY: Final = "request.verify"
 
 _LONGEST: Final = 4_000

@@ -7,15 +7,15 @@ from components import (
     asking,
     frame,
     queries,
+    reviews,
     served,
     standing,
     state,
-    theme,
     version_table,
     watch,
 )
-from core.identity.people import Person, Role
-from core.tracking.values import ModelVersion, RegisteredModel
+from core.identity.people import Role
+from core.tracking.values import RegisteredModel
 
 
 def render() -> None:
@@ -31,22 +31,27 @@ def render() -> None:
         return
     model = _model(models)
     versions = frame.ask(lambda: queries.versions(model.name), keep_as=f"versions {model.name}")
-    intervals = standing.intervals(model)
-    present = standing.now(model)
+    alias = state.text("alias", standing.CHAMPION)
+    intervals = standing.intervals(model, alias=alias)
+    present = standing.now(model, alias=alias)
     frame.header(
-        standing.sentence(model.name, present),
+        standing.sentence(model.name, present, alias=alias),
         detail="" if present is None else standing.MEANING[present.standing],
     )
-    _choose_model(models, model)
+    served.take_under_governance(model, present, person, alias=alias)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _choose_model(models, model)
+        asking.choose_alias(model, alias)
     if not versions:
         frame.empty(
             "This model has no versions yet.", next_step="Register a run's model in MLflow."
         )
         return
     watch.findings(frame.services().reconciler.unanswered(model.name), person)
+    reviews.draw(person, model=model.name)
     version_table.draw(model, versions, intervals)
-    _ask_for(model, versions, person)
-    served.time_line(model, intervals)
+    asking.of_a_version(model, versions, person, alias=alias)
+    served.time_line(model, intervals, alias=alias)
     answering.draw()
 
 
@@ -61,44 +66,11 @@ def _choose_model(models: tuple[RegisteredModel, ...], model: RegisteredModel) -
         "Model",
         [each.name for each in models],
         key="versions_model",
-        on_change=lambda: state.put(model=st.session_state["versions_model"], version=None),
+        on_change=lambda: state.put(
+            model=st.session_state["versions_model"], version=None, alias=None
+        ),
         width=280,
     )
-
-
-def _ask_for(model: RegisteredModel, versions: tuple[ModelVersion, ...], person: Person) -> None:
-    """Draw the choice of a version by its number, and what may be done with it."""
-    champion = model.aliases.get(standing.CHAMPION)
-    numbers = [version.version for version in versions]
-    wanted = state.number("version")
-    first = next((n for n in numbers if n != champion), numbers[0])
-    chosen = wanted if wanted in numbers else first
-    st.session_state["versions_version"] = chosen
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Version",
-            numbers,
-            key="versions_version",
-            on_change=lambda: state.put(version=st.session_state["versions_version"]),
-            width=120,
-        )
-        if chosen == champion:
-            st.markdown(f"{chosen} is champion already.")
-            served.take_under_governance(model, person)
-        elif person.role.covers(Role.MEMBER):
-            asking.request_promotion(model.name, chosen)
-        else:
-            st.markdown(
-                "Only a member may request a promotion; you are signed in as "
-                f"{theme.plain(person.name)}."
-            )
-        runs = {v.version: v.run_id for v in versions}
-        ours, theirs = runs.get(chosen), runs.get(champion or 0)
-        if ours and theirs and ours != theirs:
-            frame.link(
-                f"Compare with champion {champion}", "compare",
-                icon=":material/compare_arrows:", runs=f"{theirs},{ours}",
-            )  # fmt: skip
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

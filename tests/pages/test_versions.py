@@ -1,7 +1,10 @@
 """Versions: what they are, who may ask for one, and who served when."""
 
-from core.governance.requests import Status
-from tests.pages.house import ANA, BEN, VERA, House, keys_of, text_of
+from datetime import UTC, datetime
+
+from core.governance.registry.reconcile import Depth
+from core.governance.requests import Purpose, Status
+from tests.pages.house import ADA, ANA, BEN, BLUE, EMIL, VERA, House, keys_of, text_of
 
 
 def test_nothing_registered_says_what_would_be_here(empty_house: House) -> None:
@@ -63,3 +66,58 @@ def test_a_model_of_the_url_that_is_not_there_falls_back(house: House) -> None:
     app = house.visit("versions", VERA, model="../../etc", version="x")
 
     assert "flight" in app.title[0].value
+
+
+def test_whoever_holds_a_key_rolls_back_to_what_was_approved_before(house: House) -> None:
+    house.promote(2)
+    house.promote(1)
+    app = house.visit("versions", EMIL, model="flight-delay", version=2)
+
+    app.button(key="decisions_roll_back").click().run()
+    assert "champion 1 → 2; 1 flagged superseded" in text_of(app)
+    app.text_area[0].set_value("Errors doubled.").run()
+    app.button(key="decisions_confirm").click().run()
+
+    assert not app.exception
+    back = house.services.promotions.requests()[0]
+    assert (back.purpose, back.status, back.restores) == (Purpose.ROLLBACK, Status.APPROVED, 1)
+    assert [(key.person, key.side, key.comment) for key in back.keys] == [
+        (EMIL, BLUE, "Errors doubled.")
+    ]
+    house.work()
+    assert house.services.tracking.registered_model("flight-delay").aliases["champion"] == 2
+    page = house.visit("request", VERA, id=back.request_id)
+    assert "goes back to a version that both sides approved before" in text_of(page)
+    assert "Rolled back." in text_of(page)
+
+
+def test_nobody_rolls_back_without_a_key_or_to_what_was_never_approved(house: House) -> None:
+    house.promote(2)
+    house.promote(1)
+    house.point(2)
+    house.services.reconciler.look(Depth.ALIASES, at=datetime.now(UTC))
+
+    app = house.visit("versions", ADA, version=1)
+    other = house.visit("versions", EMIL, version=1, alias="challenger")
+
+    assert "decisions_roll_back" not in keys_of(app) | keys_of(other)
+    assert "whoever holds a key may roll back to it" in text_of(app)
+
+
+def test_another_alias_has_its_own_sentence_time_line_and_requests(house: House) -> None:
+    app = house.visit("versions", ANA, model="flight-delay", alias="challenger", version=1)
+    assert app.title[0].value.endswith("has no challenger yet")
+
+    app.button(key="decisions_open_request").click().run()
+    app.button(key="decisions_confirm").click().run()
+
+    (request,) = house.services.promotions.requests()
+    assert (request.alias, request.from_version, request.to_version) == ("challenger", None, 1)
+
+
+def test_the_way_under_governance_is_said_only_to_who_has_its_button(house: House) -> None:
+    for who, offered in ((VERA, False), (ANA, False), (ADA, True)):
+        app = house.visit("versions", who, model="flight-delay", version=2)
+        key = "answering_adopt_from_before_flight-delay_champion"
+        assert (key in keys_of(app)) is offered
+        assert ("take it under governance" in text_of(app)) is offered
