@@ -7,22 +7,23 @@ import streamlit as st
 from components import (
     capture,
     drift,
+    drift_choice,
     drift_closer,
     drift_marks,
     drift_outputs,
     drift_performance,
     drift_quality,
     drift_report,
+    drift_together,
     frame,
     queries,
     state,
 )
 from core.drift.history import newest_evaluable
-from core.drift.report import Grain
 from core.identity.people import Role
 from core.tracking.values import RegisteredModel
 
-_SECTIONS: Final = ("Inputs", "Predictions", "Data quality", "Performance")
+_SECTIONS: Final = ("Inputs", "All together", "Predictions", "Performance", "Data quality")
 
 
 def render() -> None:
@@ -40,43 +41,12 @@ def render() -> None:
     _watch(models)
 
 
-def _choose(models: tuple[RegisteredModel, ...]) -> tuple[str, int, Grain]:
-    """What the reader wants to look at, from the URL and the controls."""
-    names = [model.name for model in models]
-    by_name = {model.name: model for model in models}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = state.one_of("model", names, names[0])
-        name = st.selectbox("Model", names, index=names.index(wanted), key="drift_model", width=220)
-        champion = by_name[name].aliases.get("champion")
-        numbers = [v.version for v in frame.ask(
-            lambda: queries.versions(name), keep_as=f"drift.versions.{name}") or ()]  # fmt: skip
-        preferred = state.number("version") if name == wanted else None
-        start = preferred if preferred in numbers else champion
-        version = st.selectbox(
-            "Held against the training of",
-            numbers,
-            index=numbers.index(start) if start in numbers else 0,
-            format_func=lambda n: f"version {n}" + (" · champion" if n == champion else ""),
-            key=f"drift_version_{name}",
-            width=240,
-        )
-        by = st.segmented_control(
-            "Window",
-            [grain.value for grain in Grain],
-            default=state.one_of("grain", [g.value for g in Grain], Grain.DAY.value),
-            key="drift_grain",
-        )
-    grain = Grain(by or Grain.DAY)
-    state.put(model=name, version=version, grain=grain.value)
-    return name, int(version or 0), grain
-
-
 @st.fragment(run_every="10s", key="drift_live")
 def _watch(models: tuple[RegisteredModel, ...]) -> None:
     """Everything that moves by itself; only this part runs again every ten seconds."""
     frame.require(Role.VIEWER)
     heading = st.container()
-    model, version, grain = _choose(models)
+    model, version, grain = drift_choice.choose(models)
     reports = frame.ask(
         lambda: queries.drift_timeline(model, version, grain),
         keep_as=f"drift.timeline.{model}.{version}.{grain.value}",
@@ -108,6 +78,8 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     )
     state.put(show=None if show in (None, _SECTIONS[0]) else show)
     match show:
+        case "All together":
+            drift_together.draw(model, version, chosen.report)
         case "Predictions":
             drift_outputs.predictions(model, version, grain, chosen.day)
         case "Data quality":

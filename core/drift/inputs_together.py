@@ -1,10 +1,10 @@
 """All inputs of a window together, asked for by model, version and window."""
 
-from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from core.drift import keeping
+from core.drift import keeping, kept_together
+from core.drift.looking import Looking, Looks, Progress
 from core.drift.report import Together, Window
 from core.errors import Refused
 from core.tracking.artifacts import ArtifactReader
@@ -22,6 +22,7 @@ class InputsTogether:
     ) -> None:
         """Nothing is read or opened before it is asked for."""
         self._drift = drift
+        self._looks = Looks()
         self._reader = reader
         self._artifacts = artifacts
 
@@ -33,14 +34,32 @@ class InputsTogether:
         Refused
             The version has no reference, or the window no rows.
         """
-        from core.drift import kept_together
-
         found = self._drift.counted(model, version, window)
         name = kept_together.name_of(found.kept.reference_id)
         for stored in found.store.get(model, name, window.grain, window.start):
             if kept_together.is_of(stored, window, found.rows):
                 return kept_together.found_in(stored, version)
         return None
+
+    def ask(self, model: str, version: int, window: Window) -> Together | Looking:
+        """What was found of a window, or how far the look at it is, which begins now.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        found = self.known(model, version, window)
+        if found is not None:
+            return found
+        counted = self._drift.counted(model, version, window)
+        key = (model, version, window, counted.kept.reference_id, counted.rows)
+        return self._looks.ask(
+            key,
+            lambda progress: self.look(
+                model, version, window, at=datetime.now(UTC), progress=progress
+            ),
+        )
 
     def look(
         self,
@@ -49,7 +68,7 @@ class InputsTogether:
         window: Window,
         *,
         at: datetime,
-        progress: Callable[[float, str], None] = lambda _share, _what: None,
+        progress: Progress = lambda _share, _what: None,
     ) -> Together:
         """All inputs of a window together, looked at now if they were not yet: takes seconds.
 
@@ -66,6 +85,11 @@ class InputsTogether:
         from core.drift import multivariate  # scikit-learn and Ibis take a while to import
 
         found = self._drift.counted(model, version, window)
+        if found.kept.origin is not None:
+            raise Refused(
+                "Of the reference that was attached to it only counts are kept, and this looks at"
+                " rows. Columns one by one are judged as ever."
+            )
         run_id = self._reader.version(model, version).run_id
         path = None if run_id is None else self._artifacts.reference_inputs(run_id)
         if path is None:

@@ -17,6 +17,7 @@ from core.drift import assessment, calibration, forgetting, keeping, realised, r
 from core.drift.calibration import Calibration
 from core.drift.counts import Profile, Reference
 from core.drift.estimating import PerformanceEstimator
+from core.drift.inputs_together import InputsTogether
 from core.drift.keeping import KeptReference
 from core.drift.places import Places
 from core.drift.predictions import PredictionMonitor
@@ -57,6 +58,19 @@ class Refreshed:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CountedWindow:
+    """A window as it was counted: in which reference's bins, from which parts of the log.
+
+    `parts` are digests of their names; `store` is where it is kept.
+    """
+
+    kept: KeptReference
+    rows: int
+    parts: frozenset[str]
+    store: ProfileStore
+
+
 class DriftMonitor:
     """Windows of live inputs of registered models, each judged against a version's reference."""
 
@@ -76,6 +90,7 @@ class DriftMonitor:
         self.places = Places(home, source_store)
         self.outputs = PredictionMonitor(reader, artifacts, profile_store, self.places)
         self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
+        self.together = InputsTogether(self, reader, artifacts)
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self.references = References(reader, artifacts, profile_store, self.places)
         self._calibrations = Remembered(_KEPT_CALIBRATIONS)
@@ -312,6 +327,29 @@ class DriftMonitor:
         """What a version's scores promise in each window, before labels arrive and beside them."""
         realised = self.performance(model, grain, version=version)
         return self._estimator.estimate(model, version, grain, realised=realised, at=at)
+
+    def counted(self, model: str, version: int, window: Window) -> CountedWindow:
+        """What is known of a window without reading a row: its reference, its rows and its parts.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        now = datetime.now(UTC)
+        kept = self._reference(model, version, at=now)
+        if kept is None:
+            raise Refused(self.references.why_none(model, version))
+        days = self._days(model, kept, at=now)
+        inside = [day for start, day in days.items() if window.start <= start < window.end]
+        if not inside:
+            raise Refused("No live inputs are recorded for that window; choose another.")
+        return CountedWindow(
+            kept,
+            sum(day.rows for day in inside),
+            frozenset(name for day in inside for name in keeping.files_in(day)),
+            self._counts(model),
+        )
 
     def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
         """How the newest day's live rows fit a signature; None without live rows."""

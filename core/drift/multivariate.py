@@ -1,6 +1,6 @@
 """All inputs of a window together: read as a sample, judged, and kept so that it is done once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,14 +22,12 @@ from core.drift import (
 )
 from core.drift.encoding import Encoder, Floats
 from core.drift.keeping import KeptReference
+from core.drift.looking import Progress
 from core.drift.report import ColumnKind, DriftVerdict, Grain, Together, Window
 from core.drift.sources import Log, LogPart
 from core.drift.together import OwnWindows
 from core.errors import InsufficientData
 from core.store.drift import ProfileStore
-
-Progress = Callable[[float, str], None]
-"""Told how much is done (0 to 1) and what is being done."""
 
 _REFERENCE_ROWS: Final = 40_000
 _COLUMNS: Final = 200
@@ -87,7 +85,9 @@ def judge(
             progress(0.9, "telling the window from training")
             found = _found(model, version, window, sampled, own)
     except InsufficientData as error:
-        return Together(model, version, window, 0, 0, DriftVerdict.NOT_EVALUABLE, says=str(error))
+        found = Together(
+            model, version, window, rows_at.counted, 0, DriftVerdict.NOT_EVALUABLE, says=str(error)
+        )
     store.put([kept_together.store(found, kept.reference_id, at=at)])
     return found
 

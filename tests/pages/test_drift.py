@@ -1,10 +1,13 @@
 """The Drift page as people see it: what moved, since when, who served, what is wrong."""
 
+from datetime import UTC, datetime
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.drift.report import Grain, Together
 from tests.pages import watched
-from tests.pages.house import VERA, House, text_of
+from tests.pages.house import MODEL, VERA, House, text_of
 
 EWR_DAY, MOVED_DAY = "2026-10-03", "2026-10-16"
 
@@ -146,3 +149,33 @@ def test_labels_that_contradict_the_estimates_are_a_warning(moved: House) -> Non
 
     assert "it does worse than its scores promise" in str(app.warning[0].value)
     assert "labels contradict it" in str(app.title[0].value)
+
+
+def test_all_inputs_together_are_looked_at_in_the_background_and_then_shown(moved: House) -> None:
+    first = moved.visit("drift", VERA, show="All together", grain="week", window="2026-10-12")
+    until_looked_at(moved, "2026-10-12")
+    app = moved.visit("drift", VERA, show="All together", grain="week", window="2026-10-12")
+
+    assert len(first.get("progress")) == 1
+    assert "A classifier tells this window from training with an AUC of" in said(app)
+    assert "Left out" not in said(app)
+
+
+def test_too_few_rows_to_look_at_together_are_not_evaluable(moved: House) -> None:
+    moved.visit("drift", VERA, show="All together", window=MOVED_DAY)
+    until_looked_at(moved, MOVED_DAY, grain=Grain.DAY)
+
+    text = said(moved.visit("drift", VERA, show="All together", window=MOVED_DAY))
+
+    assert "120 rows are too few to tell two sides apart; 150 are needed" in text
+
+
+def until_looked_at(house: House, day: str, *, grain: Grain = Grain.WEEK) -> Together:
+    """What was found, once the look in the background has ended."""
+    of = house.services.drift
+    window = next(
+        r.window
+        for r in of.timeline(MODEL, 1, grain, at=datetime.now(UTC))
+        if r.window.start.date().isoformat() == day
+    )
+    return of.together.look(MODEL, 1, window, at=datetime.now(UTC))

@@ -1,0 +1,71 @@
+"""Long looks at rows, one at a time in the background, so that a page only asks how far it is."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import StileError
+
+Progress = Callable[[float, str], None]
+"""Told how much is done (0 to 1), and what is being done."""
+
+_KEPT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How far a look is: `share` is 0 to 1; `failed` says why there is no result, "" while none."""
+
+    share: float
+    what: str
+    failed: str = ""
+
+
+class Looks:
+    """Looks that were asked for; the same one is never done twice at a time, nor two together."""
+
+    def __init__(self) -> None:
+        """Nothing runs before something is asked for."""
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Hashable, Looking] = OrderedDict()
+        self._worker: ThreadPoolExecutor | None = None
+
+    def ask(self, key: Hashable, look: Callable[[Progress], object]) -> Looking:
+        """How far the look of this name is; it is begun if it was not, and keeps its own result.
+
+        What failed stays failed under its name: the name holds what the answer hangs on.
+        """
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                return known
+            self._known[key] = Looking(0.0, "waiting for its turn")
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+            if self._worker is None:
+                self._worker = ThreadPoolExecutor(1, thread_name_prefix="stile-look")
+            self._worker.submit(self._do, key, look)
+            return self._known[key]
+
+    def _do(self, key: Hashable, look: Callable[[Progress], object]) -> None:
+        def progress(share: float, what: str) -> None:
+            with self._lock:
+                self._known[key] = Looking(min(max(share, 0.0), 1.0), what)
+
+        try:
+            look(progress)
+        except StileError as error:
+            self._failed(key, str(error))
+        except Exception as error:  # a page waits for it: it must hear that there is no answer
+            self._failed(key, f"It could not be computed ({type(error).__name__}: {error}).")
+            raise
+        else:
+            with self._lock:
+                self._known.pop(key, None)
+
+    def _failed(self, key: Hashable, says: str) -> None:
+        with self._lock:
+            self._known[key] = Looking(1.0, "", says)
