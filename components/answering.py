@@ -11,6 +11,7 @@ import streamlit as st
 from components import frame, state, theme
 from components.decisions import acting
 from components.drawers import Words
+from core.drift.alerts import AlertId
 from core.governance.acts import glass
 from core.governance.registry.reconciling import Answer
 from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
@@ -19,6 +20,8 @@ from core.identity.people import Person, Role
 BEFORE: Final = "adopt_from_before"
 GLASS: Final = "break_glass"
 REVIEW: Final = "review"
+ACKNOWLEDGE: Final = "acknowledge"
+CONFIRM: Final = "confirm_approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,19 @@ FORMS: Final = {
         "Say what you found: was it right, and what follows from it? Your words stand in the "
         "ledger, and the first page is quiet again.",
         "What the review found", "Record the review", "The review is recorded in the ledger.",
+    ),
+    CONFIRM: Words(
+        "Review…", "Review the approval",
+        "The approval is outside of its bounds. Say what you found and why the version may serve "
+        "on: it is then confirmed until its next bound. If it may not, ask for another version "
+        "instead; this review ends when that one is promoted.",
+        "What the review found", "Confirm the approval", "The approval is confirmed.",
+    ),
+    ACKNOWLEDGE: Words(
+        "Acknowledge…", "Acknowledge the drift alert",
+        "You have looked, and say what you found or what follows from it. The alert stays open, "
+        "and closes itself when a window is stable again. Your words stand in the ledger.",
+        "What you found", "Acknowledge", "The alert is acknowledged; the ledger says by whom.",
     ),
 }  # fmt: skip
 
@@ -190,10 +206,23 @@ def _command(drawer: Drawer, text: str) -> Callable[[], int]:
             services.store, acting(), number, text=text, idempotency_key=drawer.form, at=at
         ).request_id
 
+    def acknowledged() -> int:
+        return services.alerts.acknowledge(
+            acting(), AlertId(drawer.request), comment=text, idempotency_key=drawer.form, at=at
+        ).alert_id
+
+    def approval_confirmed() -> int:
+        services.reviews.review(
+            acting(), drawer.request, text=text, idempotency_key=drawer.form, at=at
+        )
+        return 0
+
     return {
         Answer.RESTORE.value: restore,
         Answer.ADOPT.value: adopt,
         BEFORE: before,
         GLASS: broken,
         REVIEW: reviewed,
+        ACKNOWLEDGE: acknowledged,
+        CONFIRM: approval_confirmed,
     }[drawer.kind]

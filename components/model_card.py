@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from components import answering, frame, governance, queries, standing, theme
+from components import alerts, answering, frame, governance, queries, standing, theme
 from core.drift.history import newest_evaluable
 from core.drift.report import DriftVerdict, Grain, Performance, WindowReport
 from core.errors import InsufficientData, Refused, StileError
@@ -29,6 +29,7 @@ def draw(model: RegisteredModel, person: Person | None = None) -> None:
         if present is not None and present.version is not None:
             _drift(model.name, present.version)
             _performance(model.name, present.version)
+            alerts.badges(model.name)
         _requests(model.name)
         with st.container(horizontal=True, vertical_alignment="center"):
             if present is not None:
@@ -52,8 +53,16 @@ def drift_of(model: str, version: int) -> tuple[WindowReport, ...]:
         return ()
 
 
-def drift_verdict(model: RegisteredModel) -> DriftVerdict:
-    """The verdict of the champion's newest judged window; *not evaluable* when there is none."""
+def drift_verdicts(models: Sequence[RegisteredModel]) -> dict[str, DriftVerdict]:
+    """The verdict of each champion's newest judged window; *not evaluable* when there is none."""
+    with_inputs = frame.services().drift.with_inputs()
+    return {
+        model.name: _verdict(model) if model.name in with_inputs else DriftVerdict.NOT_EVALUABLE
+        for model in models
+    }
+
+
+def _verdict(model: RegisteredModel) -> DriftVerdict:
     champion = model.aliases.get(standing.CHAMPION)
     newest = None if champion is None else newest_evaluable(drift_of(model.name, champion))
     return DriftVerdict.NOT_EVALUABLE if newest is None else newest.verdict
@@ -61,7 +70,7 @@ def drift_verdict(model: RegisteredModel) -> DriftVerdict:
 
 def drift_in_words(models: Sequence[RegisteredModel]) -> str:
     """How many models drift, as part of a sentence; what cannot be judged is never called calm."""
-    verdicts = {model.name: drift_verdict(model) for model in models}
+    verdicts = drift_verdicts(models)
     drifting = [name for name, verdict in verdicts.items() if verdict is DriftVerdict.DRIFTING]
     unjudged = sum(verdict is DriftVerdict.NOT_EVALUABLE for verdict in verdicts.values())
     if len(drifting) == 1:

@@ -71,14 +71,18 @@ def time_line(
     begins = min(known) - max(_BEFORE, (at - min(known)) / 6)
     about = marks(model, alias=alias)
     moves = sum(each.request is not None for each in intervals)
+    alerts = frame.services().alerts.every(model.name)
+    drifted = f"; {len(alerts)} drift alert{'s' * (len(alerts) != 1)}" if alerts else ""
     charts.draw(
-        figures.production(intervals, begins=begins, at=at, mode=frame.mode(), marks=about),
+        figures.production(
+            intervals, begins=begins, at=at, mode=frame.mode(), marks=about, alerts=alerts
+        ),
         key="versions_timeline",
-        title=f"{moves} governed move{'s' * (moves != 1)} of {theme.plain(alias)}; "
+        title=f"{moves} governed move{'s' * (moves != 1)} of {theme.plain(alias)}{drifted}; "
         "dotted is what nobody saw",
         alt=f"Which version of {model.name} was {alias} when, as far as the ledger knows",
-        table=figures.table(intervals),
-        height=220,
+        table=figures.table(intervals, alerts),
+        height=260 if alerts else 220,
     )
     _draw(model, intervals, at=at)
 

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import answering, frame, governance, queries, standing, theme
+from components import answering, frame, queries, reviews, standing, theme
 from core.errors import StileError
-from core.governance.acts import glass
 from core.governance.registry.reconcile import Depth, Unanswered
 from core.governance.registry.reconciling import OF_THE_ALIAS, OF_THE_QUEUE, Answer, Trouble
 from core.governance.registry.timeline import WATCH_TOLERANCE, Standing
@@ -22,8 +21,7 @@ def in_words(models: Sequence[RegisteredModel], found: Sequence[Unanswered]) -> 
     around = stand.count(Standing.UNGOVERNED)
     before = stand.count(Standing.UNKNOWN)
     others = sum(each.finding.trouble not in OF_THE_ALIAS | OF_THE_QUEUE for each in found)
-    broken = len(glass.reviews_due(frame.services().store.entries()))
-    parts = [f":red[{broken} broken glass to review]"] if broken else []
+    parts = reviews.in_words()
     parts += [f":red[{around} champion{'s' * (around > 1)} moved around Stile]"] if around else []
     parts += [f":red[{others} finding{'s' * (others > 1)} in the registry]"] if others else []
     if parts:
@@ -73,28 +71,6 @@ def _answers(each: Unanswered, person: Person) -> None:
         frame.link("Ledger", "ledger")
     elif finding.model:
         frame.link("Versions", "versions", model=finding.model)
-
-
-def broken_glasses(person: Person) -> None:
-    """Draw every broken glass that waits for its review, and the way to review it."""
-    people = governance.names()
-    at = datetime.now(UTC)
-    for due in glass.reviews_due(frame.services().store.entries()):
-        with st.container(border=True, key=f"glass_{due.request}", gap="xsmall"):
-            who = theme.plain(people.get(due.by, due.by))
-            late = "**overdue** since" if at >= due.due else "due by"
-            st.markdown(
-                f":red-badge[✕ GLASS BROKEN] **{theme.plain(due.model)} {due.version}** as "
-                f"{theme.plain(due.alias)}, by {who} without its keys, {theme.ago(due.at, at=at)}  "
-                f"\n“{theme.plain(due.reason)}”  \n:small[review {late} {frame.clock(due.due)}]"
-            )
-            with st.container(horizontal=True, vertical_alignment="center"):
-                voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
-                if voice and person.username != due.by:
-                    answering.button(answering.REVIEW, request=due.request)
-                else:
-                    st.caption("Somebody else with a key, or another administrator, reviews it.")
-                frame.link(f"Request {due.request}", "request", id=due.request)
 
 
 def silence() -> None:

@@ -10,6 +10,7 @@ from core.cli import run
 def command_line() -> typer.Typer:
     """The typer application with every group of commands registered."""
     from core.cli import (
+        alert,
         demo,
         erase,
         export,
@@ -20,6 +21,7 @@ def command_line() -> typer.Typer:
         reconcile,
         reference,
         request,
+        review,
         rollback,
         runs,
         serve,
@@ -41,6 +43,8 @@ def command_line() -> typer.Typer:
         request,
         policy,
         monitor,
+        alert,
+        review,
         source,
         reference,
         serve,

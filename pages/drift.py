@@ -5,6 +5,8 @@ from typing import Final
 import streamlit as st
 
 from components import (
+    alerts,
+    answering,
     capture,
     drift,
     drift_choice,
@@ -39,12 +41,14 @@ def render() -> None:
             )
         return
     _watch(models)
+    answering.draw()
 
 
 @st.fragment(run_every="10s", key="drift_live")
 def _watch(models: tuple[RegisteredModel, ...]) -> None:
     """Everything that moves by itself; only this part runs again every ten seconds."""
-    frame.require(Role.VIEWER)
+    person = frame.require(Role.VIEWER)
+    answering.in_fragment()
     heading = st.container()
     model, version, grain = drift_choice.choose(models)
     reports = frame.ask(
@@ -60,6 +64,7 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
             detail=drift.freshness(reports),
         )
         capture.draw(model)
+        alerts.panel(model, person)
     newest = newest_evaluable(reports)
     if newest is None:
         says = reports[-1].says if reports else "No live inputs have been captured yet."

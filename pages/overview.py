@@ -6,13 +6,16 @@ from typing import Final
 import streamlit as st
 
 from components import (
+    alerts,
     answering,
     frame,
     governance,
     model_card,
+    model_list,
     policy_request,
     queries,
     queue,
+    reviews,
     theme,
     watch,
 )
@@ -20,6 +23,7 @@ from core.errors import StileError
 from core.governance.ledger import telling
 from core.governance.registry.reconcile import Unanswered
 from core.identity.people import Role
+from core.tracking.values import RegisteredModel
 
 _DECISIONS_SHOWN: Final = 6
 
@@ -36,10 +40,8 @@ def render() -> None:
             "No model is registered yet.",
             next_step="Register one in MLflow, or seed the demonstration: `python -m core demo`.",
         )
-    columns = st.columns(2, gap="medium") if models else []
-    for index, model in enumerate(models or ()):
-        with columns[index % 2]:
-            _card(model.name)
+    if models:
+        _models(models)
     _recent()
     watch.way_around()
     watch.look_button(person)
@@ -55,13 +57,14 @@ def _headline() -> None:
     promotions = frame.services().promotions
     mine = promotions.waiting_for(person.username, at)
     rules = frame.services().policies.waiting_for(person.username, at)
+    drifting = alerts.waiting(person)
     found = frame.services().reconciler.unanswered()
     answering.in_fragment()
-    st.title(_sentence(len(mine) + len(rules), found), anchor=False)
+    st.title(_sentence(len(mine) + len(rules) + len(drifting), found), anchor=False)
     watch.silence()
-    watch.broken_glasses(person)
+    reviews.draw(person)
     watch.findings(found, person)
-    if not mine and not rules:
+    if not mine and not rules and not drifting:
         return
     with st.container(border=True, key="overview_mine", gap="xsmall"):
         st.markdown("**Waiting for me**")
@@ -69,6 +72,7 @@ def _headline() -> None:
             queue.waiting_row(promotions.judgement(request.request_id, at=at), person, at=at)
         for proposal in rules:
             policy_request.waiting_row(proposal)
+        alerts.rows(drifting, key="overview_alert")
 
 
 def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
@@ -80,6 +84,18 @@ def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
     except StileError:  # said once, where the cards would be
         parts.append("MLflow does not answer")
     return " · ".join(part for part in parts if part)
+
+
+def _models(models: tuple[RegisteredModel, ...]) -> None:
+    found = frame.services().reconciler.unanswered()
+    ordered = model_list.rows(models, found, model_card.drift_verdicts(models))
+    names = model_list.cards(ordered)
+    columns = st.columns(2, gap="medium")
+    for index, name in enumerate(names):
+        with columns[index % 2]:
+            _card(name)
+    if len(names) < len(models):
+        model_list.draw(ordered)
 
 
 @st.fragment(run_every="10s", parallel=True)

@@ -11,6 +11,7 @@ from core.cli.request import acting
 from core.governance.acts import glass
 from core.governance.registry.reconcile import Depth, Look
 from core.governance.requests import PromotionRequest, RequestId
+from core.governance.reviews import REVIEW_WITHIN
 
 _Model = Annotated[str, typer.Argument(help="The registered model.")]
 _Alias = Annotated[str, typer.Option(help="The alias.")]
@@ -136,7 +137,7 @@ def break_glass(
         idempotency_key=idempotency_key or f"cli-{uuid4()}",
         at=at,
     )
-    due = (at + glass.REVIEW_WITHIN).isoformat()
+    due = (at + REVIEW_WITHIN).isoformat()
     says = f"The glass is broken: {named_move(broken)} is queued. A review is due by {due}."
     emit({**request_document(broken), "review_due": due}, as_json, lambda: says)
 

@@ -16,7 +16,7 @@ from core.governance.evidence import (
     evidence_document,
 )
 from core.governance.ledger.entries import Entry
-from core.governance.policies.policy import Check, Level, Policy, Validity
+from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
 from core.governance.requests import (
     Comment,
     Key,
@@ -89,6 +89,11 @@ def policy_text(policy: Policy) -> str:
             "approval_days": policy.validity.approval_days,
             "evidence_days": policy.validity.evidence_days,
             "verified_minutes": policy.validity.verified_minutes,
+            "review": {
+                "after_days": policy.review.after_days,
+                "drift_windows": policy.review.drift_windows,
+                "performance_loss": policy.review.performance_loss,
+            },
             "margin": policy.margin,
             "keep_keys_when": sorted(policy.keep_keys_when),
             "authors_may_turn": sorted(side.value for side in policy.authors_may_turn),
@@ -129,6 +134,7 @@ def policy_value(text: str) -> Policy:
         authors_may_turn=frozenset(Side(side) for side in document["authors_may_turn"]),
         source=document["source"],
         digest=document["digest"],
+        review=ReviewBounds(**document.get("review", {})),  # policies of before had none
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Refused
+from core.governance import reviews
 from core.governance.acts import glass
 from core.governance.acts.answers import Answers
 from core.governance.judgement import TAG_DECISION, TAG_FLAG
@@ -27,7 +28,7 @@ def without_keys(entries: tuple[Entry, ...]) -> list[Entry]:
     decided = {
         e.facts["request"]
         for e in entries
-        if (e.kind == "request_approved" and both_sides(e)) or e.kind == glass.BROKEN
+        if (e.kind == "request_approved" and both_sides(e)) or e.kind == reviews.BROKEN
     }
     again = {
         e.facts["request"]
@@ -217,11 +218,11 @@ class Answering:
 
         assert (broken.status, broken.purpose) == (Status.APPROVED, Purpose.BREAK_GLASS)
         assert (written.status, here.champion()) == (Status.APPLIED, 5)
-        (entry,) = here.entries(glass.BROKEN)
+        (entry,) = here.entries(reviews.BROKEN)
         assert entry.facts["says"] == WHY
         assert any("good-enough" in str(each) for each in entry.facts["overruled"] or ())  # type: ignore[union-attr]
-        (due,) = glass.reviews_due(here.office.store.entries())
-        assert due.due == due.at + glass.REVIEW_WITHIN
+        (due,) = reviews.reviews_due(here.office.store.entries())
+        assert due.due == due.at + reviews.REVIEW_WITHIN
         assert here.look().findings == ()
 
     def test_a_review_by_somebody_else_settles_it(self, here: Stage) -> None:
@@ -234,7 +235,7 @@ class Answering:
             self.review(here, request, MIA)
         self.review(here, request, EVA)
 
-        assert glass.reviews_due(here.office.store.entries()) == ()
+        assert reviews.reviews_due(here.office.store.entries()) == ()
         with pytest.raises(Refused, match="No review"):
             self.review(here, request, BEN)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from components import answering
-from core.governance.acts import glass
+from core.governance import reviews
 from core.governance.requests import Purpose, Status
 from tests.pages.house import (
     ADA,
@@ -131,7 +131,7 @@ def test_a_broken_glass_is_loud_until_somebody_else_has_reviewed_it(house: House
     his.button(key=review).click().run()
     confirm(his, "It was right.")
     assert "✕ GLASS BROKEN" not in text_of(house.visit("overview", EMIL))
-    assert glass.reviews_due(house.services.store.entries()) == ()
+    assert reviews.reviews_due(house.services.store.entries()) == ()
 
 
 def test_nobody_but_an_administrator_is_offered_the_glass(house: House) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.policies.policy import Check, Level, Policy, Validity
+from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
 from core.governance.requests import Comment, Key, PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Person, Role, Side, Username
 from core.store import mapping, migrations, transaction
@@ -72,6 +72,12 @@ POLICIES = st.builds(
     authors_may_turn=st.frozensets(SIDES),
     source=TEXTS,
     digest=DIGESTS,
+    review=st.builds(
+        ReviewBounds,
+        after_days=st.none() | st.integers(1, 3650),
+        drift_windows=st.none() | st.integers(1, 52),
+        performance_loss=st.none() | st.floats(0, 100),
+    ),
 )
 KEYS = st.builds(
     Key,

@@ -1,9 +1,7 @@
 """Breaking the glass: an administrator alone, with a written reason, and a review that is due."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from dataclasses import replace
+from datetime import datetime
 
 from core.errors import Refused
 from core.governance.acts.deciding import (
@@ -17,7 +15,6 @@ from core.governance.acts.deciding import (
 )
 from core.governance.evidence import JsonValue
 from core.governance.judgement import expired
-from core.governance.ledger.entries import Entry
 from core.governance.requests import (
     Action,
     Comment,
@@ -27,27 +24,9 @@ from core.governance.requests import (
     Status,
     next_status,
 )
+from core.governance.reviews import BROKEN, REVIEW_WITHIN, REVIEWED, reviews_due
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance import GovernanceStore, Record
-
-BROKEN: Final = "glass_broken"
-REVIEWED: Final = "glass_reviewed"
-REVIEW_WITHIN: Final = timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A broken glass that nobody has reviewed yet."""
-
-    request: RequestId
-    model: str
-    alias: str
-    version: int
-    by: Username
-    at: datetime
-    due: datetime
-    reason: str
-    overruled: tuple[str, ...]
 
 
 def break_glass(
@@ -108,7 +87,10 @@ def review(
     def act(record: Record, person: Person) -> RequestId:
         require_voice(person, to="review a broken glass")
         request = record.request(request_id)
-        due = next((r for r in reviews_due(record.entries()) if r.request == request_id), None)
+        due = next(
+            (r for r in reviews_due(record.entries()) if r.is_glass and r.request == request_id),
+            None,
+        )
         if due is None:
             raise Refused(f"No review of request {request_id} is due.")
         if due.by == actor:
@@ -124,18 +106,6 @@ def review(
     return once(store, actor, idempotency_key, parts, at=at, act=act)
 
 
-def reviews_due(entries: Sequence[Entry]) -> tuple[Review, ...]:
-    """Every broken glass that nobody has reviewed yet, oldest first."""
-    due: dict[int, Review] = {}
-    for entry in entries:
-        if entry.kind == BROKEN:
-            broken = _review(entry)
-            due[broken.request] = broken
-        elif entry.kind == REVIEWED:
-            due.pop(_number(entry.facts.get("request")), None)
-    return tuple(due.values())
-
-
 def _require_breakable(record: Record, request: PromotionRequest, *, at: datetime) -> None:
     if request.purpose is not Purpose.PROMOTE or request.status is not Status.OPEN:
         raise Refused(
@@ -148,24 +118,3 @@ def _require_breakable(record: Record, request: PromotionRequest, *, at: datetim
     other = record.occupied_by(request.model, request.alias, besides=request.request_id)
     if other is not None:
         raise Refused(f"Request {other} is being applied to {request.alias}; wait for it.")
-
-
-def _review(entry: Entry) -> Review:
-    facts = entry.facts
-    overruled = facts.get("overruled")
-    due = facts.get("review_due")
-    return Review(
-        request=RequestId(_number(facts.get("request"))),
-        model=str(facts.get("model")),
-        alias=str(facts.get("alias")),
-        version=_number(facts.get("to")),
-        by=Username(entry.actor),
-        at=entry.time,
-        due=datetime.fromisoformat(due) if isinstance(due, str) else entry.time + REVIEW_WITHIN,
-        reason=str(facts.get("says", "")),
-        overruled=tuple(map(str, overruled)) if isinstance(overruled, list) else (),
-    )
-
-
-def _number(value: JsonValue) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -10,7 +10,14 @@ from typing import Final
 from core.governance.evidence import JsonValue
 from core.governance.policies import rules
 from core.governance.policies.catalogue import FIGURES, Field, Kind, Known, nearest
-from core.governance.policies.policy import Check, Level, Policy, parse_policy, problems_of
+from core.governance.policies.policy import (
+    Check,
+    Level,
+    Policy,
+    ReviewBounds,
+    parse_policy,
+    problems_of,
+)
 from core.governance.policies.strict_yaml import Document, read_document
 from core.identity.people import Side
 
@@ -73,6 +80,10 @@ def lint(source: str, *, known: Mapping[str, Known] = FIGURES) -> Lint:
         for remark in _about_check(check, index, document, known)
     ]
     remarks += _about_sides(policy, document)
+    if policy.review == ReviewBounds(None, None, None):
+        at = document.line(("review",))
+        says = "Nothing ever makes an approval due for review: models age and inputs move."
+        remarks.append(Remark(Weight.WARNING, at, None, "", says))
     return Lint(policy, tuple(sorted(remarks, key=lambda r: (r.line, r.column or 0))))
 
 

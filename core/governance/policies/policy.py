@@ -60,6 +60,19 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewBounds:
+    """Outside of which the approval of a champion is due for review; None never is.
+
+    Its age in days, whole weeks of drifting inputs in a row, and how much worse than in testing its
+    live loss may be, as a share of that.
+    """
+
+    after_days: int | None = 90
+    drift_windows: int | None = 2
+    performance_loss: float | None = 0.05
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One published version. `digest` is the SHA-256 of its canonical JSON; `source` its YAML."""
 
@@ -75,6 +88,7 @@ class Policy:
     authors_may_turn: frozenset[Side]
     source: str
     digest: str
+    review: ReviewBounds = ReviewBounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,12 @@ class _ValidityFile(_Outside):
     verified_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
 
 
+class _ReviewFile(_Outside):
+    after_days: Annotated[int, Field(ge=1, le=3650)] | None = 90
+    drift_windows: Annotated[int, Field(ge=1, le=52)] | None = 2
+    performance_loss: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = 0.05
+
+
 class _PolicyFile(_Outside):
     model: Annotated[str, Field(min_length=1, max_length=500)]
     alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
@@ -118,6 +138,7 @@ class _PolicyFile(_Outside):
     keys: dict[Side, Annotated[int, Field(ge=0, le=5)]] = dict.fromkeys(Side, 1)
     checks: Annotated[list[_CheckFile], Field(min_length=1, max_length=100)]
     validity: _ValidityFile = _ValidityFile()
+    review: _ReviewFile = _ReviewFile()
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     keep_keys_when: list[Literal["comment_changed", "description_changed"]] = []
     authors_may_turn: list[Side] = []
@@ -135,7 +156,9 @@ def parse_policy(source: str, *, version: int) -> Policy:
     file, problems = _read(source)
     if problems or file is None:
         raise Refused(problems[0].says)
-    content: Mapping[str, JsonValue] = file.model_dump(mode="json")
+    content: dict[str, JsonValue] = file.model_dump(mode="json")
+    if "review" not in file.model_fields_set:  # younger than published policies: their digests stay
+        del content["review"]
     return Policy(
         model=file.model,
         alias=file.alias,
@@ -159,6 +182,7 @@ def parse_policy(source: str, *, version: int) -> Policy:
         authors_may_turn=frozenset(file.authors_may_turn),
         source=source,
         digest=hashlib.sha256(canonical_json(content)).hexdigest(),
+        review=ReviewBounds(**file.review.model_dump()),
     )
 
 

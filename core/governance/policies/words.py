@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from core.governance.policies.policy import Check, Level, Policy
+from core.governance.policies.policy import Check, Level, Policy, ReviewBounds
 from core.identity.people import Side
 
 LEVEL_MEANS: Final[Mapping[Level, str]] = MappingProxyType(
@@ -97,6 +97,7 @@ def terms(policy: Policy) -> tuple[str, ...]:
             f"{_days(validity.evidence_days)}; facts are verified within "
             f"{validity.verified_minutes} minutes of the decision."
         ),
+        review_in_words(policy.review),
     ]
     if policy.margin:
         lines.append(f"Up to {policy.margin:g} worse in the loss still counts as not worse.")
@@ -116,6 +117,26 @@ def terms(policy: Policy) -> tuple[str, ...]:
 
 def _keys(side: Side, count: int) -> str:
     return f"{count or 'no'} {side.label} {'key' if count == 1 else 'keys'}"
+
+
+def review_in_words(bounds: ReviewBounds) -> str:
+    """When the approval of a champion is due for review, in one sentence."""
+    said: list[str] = []
+    if bounds.after_days is not None:
+        said.append(f"after {_days(bounds.after_days)}")
+    if bounds.drift_windows is not None:
+        said.append(f"when its inputs drift {_weeks(bounds.drift_windows)}")
+    if bounds.performance_loss is not None:
+        worse = f"{bounds.performance_loss * 100:g} %"
+        said.append(f"when its live loss is for sure more than {worse} above the one in testing")
+    if not said:
+        return "The approval of a champion is never due for review."
+    listed = " or ".join((", ".join(said[:-1]), said[-1])) if said[1:] else said[0]
+    return f"The approval of a champion is due for review {listed}."
+
+
+def _weeks(count: int) -> str:
+    return "for a whole week" if count == 1 else f"for {count} whole weeks in a row"
 
 
 def _days(count: int) -> str:
@@ -242,6 +263,10 @@ def _changed_terms(before: Policy, after: Policy) -> Iterator[Change]:
             unit,
             less_is_stricter=less_is_stricter,
         )
+    for name, unit in _REVIEW_UNITS.items():
+        yield from _bound(
+            f"review.{name}", getattr(before.review, name), getattr(after.review, name), unit
+        )
     yield from _number(
         "margin", before.margin, after.margin, "how much worse still counts as not worse",
         less_is_stricter=True,
@@ -261,6 +286,23 @@ def _changed_terms(before: Policy, after: Policy) -> Iterator[Change]:
             effect = Effect.LOOSER if keeps else Effect.STRICTER
             says = f"Keys are {'kept' if keeps else 'lost'} when the {what} changes."
             yield Change(f"keep_keys_when.{name}", None, effect, _yes(kept), _yes(keeps), says)
+
+
+_REVIEW_UNITS: Final = {
+    "after_days": "days after which an approval is due for review",
+    "drift_windows": "weeks of drift in a row after which an approval is due for review",
+    "performance_loss": "share by which the live loss may be worse before a review is due",
+}
+
+
+def _bound(what: str, old: float | None, new: float | None, unit: str) -> Iterator[Change]:
+    if old is not None and new is not None:
+        yield from _number(what, old, new, unit, less_is_stricter=True)
+    elif old != new:
+        effect = Effect.LOOSER if new is None else Effect.STRICTER
+        now, was = ("never" if each is None else f"{each:g}" for each in (new, old))
+        says = f"{unit[0].upper()}{unit[1:]}: {now} (before: {was})."
+        yield Change(what, None, effect, was, now, says)
 
 
 def _number(

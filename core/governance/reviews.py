@@ -1,0 +1,329 @@
+"""Which decisions are due for review, and why: broken glasses and approvals that decayed. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from core.drift.alerts import Judged, performance
+from core.drift.history import newest_evaluable, streak
+from core.drift.report import DriftVerdict, Performance, WindowReport
+from core.governance.checks import Finding
+from core.governance.evidence import JsonValue
+from core.governance.ledger.entries import Entry
+from core.governance.policies.policy import ReviewBounds, Verdict
+from core.governance.requests import Purpose, RequestId
+from core.identity.people import Username
+
+BROKEN: Final = "glass_broken"
+REVIEWED: Final = "glass_reviewed"
+DUE: Final = "review_due"
+CONFIRMED: Final = "review_confirmed"
+ANSWERED: Final = "review_answered"
+REVIEW_WITHIN: Final = timedelta(days=3)
+_CAME_TO_NOTHING: Final = frozenset(
+    {"request_rejected", "request_withdrawn", "request_expired", "request_conflict"}
+)
+
+
+class Cause(StrEnum):
+    """Why somebody has to look at a decision again."""
+
+    GLASS = "broken glass"
+    AGE = "age"
+    DRIFT = "drift"
+    PERFORMANCE = "live performance"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One line of then and now: what was so when it was approved, and whether it still holds."""
+
+    what: str
+    then: str
+    now: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A decision that somebody has to look at again; `entry` is the ledger entry that says so.
+
+    `by` broke the glass (None: the approval decayed by itself). `compared` is empty for a broken
+    glass, `overruled` for an approval. `seen_until` is the end of the newest week that was judged,
+    `loss` the live loss in it.
+    """
+
+    entry: int
+    causes: frozenset[Cause]
+    model: str
+    alias: str
+    version: int
+    request: RequestId | None
+    by: Username | None
+    at: datetime
+    due: datetime
+    reason: str
+    overruled: tuple[str, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    seen_until: datetime | None = None
+    loss: float | None = None
+
+    @property
+    def is_glass(self) -> bool:
+        """True for a broken glass, False for an approval outside of its bounds."""
+        return Cause.GLASS in self.causes
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A champion's approval: since when it counts, and what has been looked at already.
+
+    `since` is the decision, or the last review that confirmed it. `expected` is the loss that was
+    measured in testing, or that the last review accepted. Weeks that ended by `seen_until` were
+    looked at then. `fit` says how its inputs fitted when it was decided.
+    """
+
+    since: datetime
+    seen_until: datetime | None = None
+    expected: float | None = None
+    fit: str = "not recorded"
+    is_confirmation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """What is outside of the bounds, the lines of then and now, and what was looked at."""
+
+    causes: frozenset[Cause]
+    compared: tuple[Compared, ...]
+    seen_until: datetime | None
+    loss: float | None
+
+    @property
+    def says(self) -> str:
+        """What is outside, in one sentence."""
+        found = [line for line in self.compared if line.verdict is Verdict.FAIL]
+        return " ".join(f"{line.what}: {line.now}." for line in found)
+
+
+def decay(
+    bounds: ReviewBounds,
+    approval: Approval,
+    *,
+    version: int,
+    reports: Sequence[WindowReport],
+    weeks: Sequence[Performance],
+    at: datetime,
+) -> Decay:
+    """How an approval stands against its bounds; what cannot be judged makes nothing due.
+
+    `reports` are the weekly windows of the champion's inputs, `weeks` its live performance.
+    """
+    newer = [r for r in reports if approval.seen_until is None or _is_new(r, approval.seen_until)]
+    labelled = [w for w in weeks if approval.seen_until is None or _is_new(w, approval.seen_until)]
+    tolerated = 0.0 if bounds.performance_loss is None else bounds.performance_loss
+    lost = performance(version, labelled, expected=approval.expected, tolerated=tolerated)
+    lines = {
+        Cause.AGE: _age(bounds, approval, at=at),
+        Cause.DRIFT: _drift(bounds, approval, newer),
+        Cause.PERFORMANCE: _performance(bounds, approval, lost),
+    }
+    newest = newest_evaluable(reports)
+    return Decay(
+        causes=frozenset(c for c, line in lines.items() if line.verdict is Verdict.FAIL),
+        compared=tuple(lines.values()),
+        seen_until=None if newest is None else newest.window.end,
+        loss=None if lost is None else lost.value,
+    )
+
+
+def checks_compared(then: Sequence[Finding], now: Sequence[Finding]) -> tuple[Compared, ...]:
+    """Each check of the policy over the frozen evidence and over what is known now."""
+    before = {finding.check_id: finding for finding in then}
+    return tuple(
+        Compared(
+            f"check {finding.check_id}",
+            _found(before.get(finding.check_id)),
+            _found(finding),
+            finding.verdict,
+        )
+        for finding in now
+    )
+
+
+def reviews_due(entries: Sequence[Entry]) -> tuple[Review, ...]:
+    """Everything that nobody has reviewed yet, oldest first.
+
+    A new decision about an alias ends the review of the one before. A review that was answered
+    with a request is due again when the request comes to nothing.
+    """
+    glasses: dict[int, Review] = {}
+    approvals: dict[tuple[str, str], Review] = {}
+    answered: dict[int, Review] = {}
+    for entry in entries:
+        facts = entry.facts
+        about = (str(facts.get("model")), str(facts.get("alias")))
+        number = whole(facts.get("request"))
+        match entry.kind:
+            case "glass_broken":
+                glasses[number] = _glass(entry)
+            case "glass_reviewed":
+                glasses.pop(number, None)
+            case "review_due":
+                approvals[about] = _approval(entry)
+            case "review_confirmed":
+                approvals.pop(about, None)
+            case "review_answered":
+                review = approvals.pop(about, None)
+                if review is not None:
+                    answered[whole(facts.get("by"))] = review
+            case "request_applied" | "alias_adopted":
+                answered.pop(number, None)
+                if facts.get("purpose") != Purpose.RESTORE:  # issued again, not decided anew
+                    approvals.pop(about, None)
+            case kind if kind in _CAME_TO_NOTHING and number in answered:
+                approvals[about] = answered.pop(number)
+    return tuple(sorted([*glasses.values(), *approvals.values()], key=lambda r: r.entry))
+
+
+def confirmed(approval: Approval, entries: Sequence[Entry], *, model: str, alias: str) -> Approval:
+    """The approval as the last review since has left it."""
+    for entry in entries:
+        facts = entry.facts
+        is_its = (facts.get("model"), facts.get("alias")) == (model, alias)
+        if entry.kind == CONFIRMED and is_its and entry.time >= approval.since:
+            loss, seen = facts.get("loss"), facts.get("seen_until")
+            higher = loss if isinstance(loss, float) else None
+            if higher is not None and approval.expected is not None:
+                higher = max(higher, approval.expected)
+            approval = replace(
+                approval,
+                since=entry.time,
+                expected=approval.expected if higher is None else higher,
+                seen_until=datetime.fromisoformat(seen) if isinstance(seen, str) else None,
+                is_confirmation=True,
+            )
+    return approval
+
+
+def document(found: Decay) -> dict[str, JsonValue]:
+    """What decayed, as a ledger entry keeps it."""
+    return {
+        "causes": sorted(cause.value for cause in found.causes),
+        "compared": [
+            {"what": c.what, "then": c.then, "now": c.now, "verdict": c.verdict.value}
+            for c in found.compared
+        ],
+        "seen_until": None if found.seen_until is None else found.seen_until.isoformat(),
+        "loss": found.loss,
+        "says": found.says,
+    }
+
+
+def whole(value: JsonValue) -> int:
+    """A number in a ledger entry; 0 when somebody put something else there."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _is_new(each: WindowReport | Performance, seen_until: datetime) -> bool:
+    return each.window.start >= seen_until
+
+
+def _age(bounds: ReviewBounds, approval: Approval, *, at: datetime) -> Compared:
+    days = (at - approval.since).total_seconds() / 86_400
+    over = bounds.after_days is not None and days >= bounds.after_days
+    limit = "no limit" if bounds.after_days is None else f"good for {bounds.after_days} days"
+    word = "confirmed" if approval.is_confirmation else "approved"
+    return Compared(
+        "age of the approval",
+        f"{word} {approval.since.date().isoformat()}, {limit}",
+        f"{days:,.0f} days old",
+        Verdict.FAIL if over else Verdict.PASS,
+    )
+
+
+def _drift(bounds: ReviewBounds, approval: Approval, reports: Sequence[WindowReport]) -> Compared:
+    what, newest, run = "drift of the inputs", newest_evaluable(reports), streak(reports)
+    if newest is None:
+        return Compared(what, approval.fit, "no newer week can be judged", Verdict.NOT_EVALUABLE)
+    limit = bounds.drift_windows
+    far = "" if newest.severity is None else f", severity {newest.severity:.2f}"
+    weeks = f"{run.windows} week{'s' * (run.windows != 1)} in a row"
+    now = f"drifting for {weeks}{far}" if run.windows else f"stable{far}"
+    is_over = limit is not None and run.windows >= limit
+    return Compared(what, approval.fit, now, Verdict.FAIL if is_over else Verdict.PASS)
+
+
+def _performance(bounds: ReviewBounds, approval: Approval, lost: Judged | None) -> Compared:
+    what = "live performance"
+    then = "no loss recorded" if approval.expected is None else f"loss {approval.expected:.3f}"
+    if lost is None or bounds.performance_loss is None:
+        why = "no newer week can be judged" if lost is None else lost.says.rstrip(".")
+        return Compared(what, then, why, Verdict.NOT_EVALUABLE)
+    is_over = lost.verdict is DriftVerdict.DRIFTING
+    return Compared(what, then, lost.says.rstrip("."), Verdict.FAIL if is_over else Verdict.PASS)
+
+
+def _found(finding: Finding | None) -> str:
+    if finding is None:
+        return "not asked"
+    word = finding.verdict.value.replace("_", " ")
+    return (
+        word if finding.verdict is Verdict.PASS or not finding.says else f"{word}: {finding.says}"
+    )
+
+
+def _glass(entry: Entry) -> Review:
+    facts = entry.facts
+    overruled = facts.get("overruled")
+    due = facts.get("review_due")
+    return Review(
+        entry=entry.seq,
+        causes=frozenset({Cause.GLASS}),
+        model=str(facts.get("model")),
+        alias=str(facts.get("alias")),
+        version=whole(facts.get("to")),
+        request=RequestId(whole(facts.get("request"))),
+        by=Username(entry.actor),
+        at=entry.time,
+        due=datetime.fromisoformat(due) if isinstance(due, str) else entry.time + REVIEW_WITHIN,
+        reason=str(facts.get("says", "")),
+        overruled=tuple(map(str, overruled)) if isinstance(overruled, list) else (),
+    )
+
+
+def _approval(entry: Entry) -> Review:
+    facts = entry.facts
+    causes, lines, seen = facts.get("causes"), facts.get("compared"), facts.get("seen_until")
+    loss, number = facts.get("loss"), whole(facts.get("request"))
+    return Review(
+        entry=entry.seq,
+        causes=frozenset(Cause(c) for c in causes if c in set(Cause))
+        if isinstance(causes, list)
+        else frozenset(),
+        model=str(facts.get("model")),
+        alias=str(facts.get("alias")),
+        version=whole(facts.get("version")),
+        request=RequestId(number) if number else None,
+        by=None,
+        at=entry.time,
+        due=entry.time,
+        reason=str(facts.get("says", "")),
+        compared=tuple(_line(line) for line in lines if isinstance(line, Mapping))
+        if isinstance(lines, list)
+        else (),
+        seen_until=datetime.fromisoformat(seen) if isinstance(seen, str) else None,
+        loss=loss if isinstance(loss, float) else None,
+    )
+
+
+def _line(line: Mapping[str, JsonValue]) -> Compared:
+    verdict = line.get("verdict")
+    return Compared(
+        str(line.get("what", "")),
+        str(line.get("then", "")),
+        str(line.get("now", "")),
+        Verdict(verdict) if verdict in set(Verdict) else Verdict.NOT_EVALUABLE,
+    )
