@@ -44,7 +44,7 @@ def draw(model: str, version: int, grain: Grain) -> None:
         return
     if not metrics:
         st.markdown(f"{theme.verdict_badge('not_evaluable')} {theme.plain(own.says)}")
-    elif own.agreement is not None and own.agreement.holds is False:
+    elif own.agreement is not None and own.agreement.is_worse:
         st.warning(theme.plain(promise.agreement(own.agreement, grain)))
     else:
         st.markdown(theme.plain(promise.agreement(own.agreement, grain)))
@@ -182,5 +182,9 @@ def _all_metrics(own: EstimatedPerformance, metrics: Sequence[str]) -> None:
         ),
         hide_index=True,
         key="drift_estimates",
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("hold-out", f"estimated, {theme.day(now.window.start)}", "± (95 %)")
+        },
         alt="Every estimated metric of the newest window beside the hold-out.",
     )

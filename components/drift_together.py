@@ -36,7 +36,7 @@ def _looking(model: str, version: int, report: WindowReport) -> None:
     found = frame.services().drift.together.ask(model, version, report.window)
     if not isinstance(found, Looking) or found.failed:
         st.rerun("drift_live")
-    st.progress(found.share, text=f"{found.what.capitalize()}, on a sample …")
+    st.progress(found.share, text=f"{found.what.capitalize()} …")
 
 
 def _found(found: Together) -> None:

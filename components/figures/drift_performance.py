@@ -8,6 +8,7 @@ from components import theme
 from components.theme import Mode
 from core.drift.report import Estimate, EstimatedPerformance, Grain, Performance
 
+_MARKED_UP_TO = 60
 _MARKS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "pentagon")
 
 
@@ -77,7 +78,7 @@ def _estimated(
         x=at,
         y=[v.value for v in values],
         name=f"version {version}, estimated",
-        mode="lines+markers",
+        mode="lines+markers" if len(known) <= _MARKED_UP_TO else "lines",
         line={"color": colour, "width": 2, "dash": "dash"},
         marker={"symbol": f"{mark}-open", "size": 6},
         customdata=[
@@ -97,9 +98,9 @@ def _realised(
     figure.add_scatter(
         x=[p.window.start for p in known],
         y=[p.value for p in known],
-        error_y={"array": [p.half_width or 0.0 for p in known], "thickness": 1.2, "width": 3},
+        error_y={"array": [p.half_width or 0.0 for p in known], "thickness": 1, "width": 2},
         name=f"version {version}, labels",
-        mode="lines+markers",
+        mode="lines+markers" if len(known) <= _MARKED_UP_TO else "lines",
         line={"color": colour, "width": 2},
         marker={"symbol": mark, "size": 7},
         customdata=[[p.labelled_rows, p.rows, _interval(p)] for p in known],

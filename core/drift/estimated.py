@@ -27,6 +27,8 @@ WINDOW_ROWS: Final = 100
 """Scored rows from which a window gets an estimate."""
 WINDOWS_TO_AGREE: Final = 8
 """Windows with labels from which they say whether the estimates hold, and how far to trust one."""
+RECENT: Final = 30
+"""So many of the newest windows with labels are held against their estimates."""
 LABELLED: Final = 0.8
 """The share of a window's rows that must have labels before it is held against its estimate."""
 MANY_BEYOND: Final = 0.05
@@ -186,7 +188,7 @@ def widened(
     agreement is the mean of realised less estimated, with Student's interval over windows; the
     chance in the hold-out is taken to be as much larger as the windows' spread is.
     """
-    pairs = _pairs(estimates, realised)
+    pairs = _pairs(estimates, realised)[-RECENT:]
     metric = pairs[0][1].metric if pairs else ""
     if len(pairs) < WINDOWS_TO_AGREE:
         return tuple(estimates), Agreement(metric, len(pairs), None, None)

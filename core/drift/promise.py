@@ -8,6 +8,8 @@ from core.drift.report import Agreement, Estimate, EstimatedPerformance, Grain, 
 
 METRIC: Final = "log_loss"
 """The metric that stands in sentences; it is also what labels measure of a classifier."""
+CONFIRMING: Final = 0.1
+"""Labels confirm an estimate when they leave no more than this share of it open."""
 WORDS: Final = {
     "log_loss": "log loss",
     "brier": "Brier score",
@@ -31,11 +33,15 @@ def in_short(found: EstimatedPerformance, realised: Sequence[Performance]) -> st
     labelled = [p for p in realised if p.value is not None and p.metric == METRIC]
     if not labelled:
         return f"{text}; no labels yet"
-    holds = None if found.agreement is None else found.agreement.holds
-    verb = {True: "labels confirm", False: "labels contradict", None: "labels say"}[holds]
-    if holds is None or found.agreement is None or found.agreement.difference is None:
-        return f"{text}; {verb} {labelled[-1].value:.2f}"
-    return f"{text}; {verb} it ({found.agreement.difference:+.2f})"
+    told = found.agreement
+    if told is None or told.difference is None or told.half_width is None:
+        return f"{text}; labels say {labelled[-1].value:.2f}"
+    if not told.holds:
+        where = "above" if told.difference > 0 else "below"
+        return f"{text}; labels lie {abs(told.difference):.2f} {where}"
+    if told.half_width <= CONFIRMING * after:
+        return f"{text}; labels confirm it"
+    return f"{text}; labels do not contradict it"
 
 
 def agreement(found: Agreement | None, grain: Grain) -> str:
@@ -48,11 +54,16 @@ def agreement(found: Agreement | None, grain: Grain) -> str:
             " interval takes rows as independent, and the truth is wider."
         )
     apart = f"{found.difference:+.3f} ± {found.half_width:.3f}"
-    over = f"Over {found.windows} {grain.value}s labels lie {apart} from the estimates"
+    many = f"{found.windows} {grain.value}s"
+    over = f"Over the newest {many} with labels these lie {apart} from the estimates"
     if found.holds:
-        return f"{over}: they bear them out. The interval is as wide as those {grain.value}s stray."
+        return (
+            f"{over}, which does not contradict them. The interval is as wide as those"
+            f" {grain.value}s stray."
+        )
     worse = "worse" if found.difference > 0 else "better"
     return (
         f"{over}: it does {worse} than its scores promise. The same inputs are answered otherwise"
-        " than on the hold-out, which no estimate sees: trust the labels, and retrain or calibrate."
+        " than on the hold-out, which no estimate sees: trust the labels"
+        f"{', and retrain or calibrate' if found.difference > 0 else ''}."
     )

@@ -221,6 +221,11 @@ class Agreement:
             return None
         return abs(self.difference) <= self.half_width
 
+    @property
+    def is_worse(self) -> bool:
+        """True when labels say that the loss is higher than estimated."""
+        return self.holds is False and (self.difference or 0.0) > 0
+
 
 @dataclass(frozen=True, slots=True)
 class EstimatedPerformance:
