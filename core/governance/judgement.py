@@ -134,7 +134,7 @@ def holding(
         unhashed(request.evidence) or unhashed(evidence),
         _moved(request, evidence),
         *(_unmet(finding) for finding in blocking(findings)),
-        _too_old(request.evidence, request.policy, at=at),
+        too_old(request.evidence, request.policy, at=at),
         unverified(request, at=at),
         occupied_by
         and f"Request {occupied_by} is being applied to {request.alias}; this one waits for it.",
@@ -253,7 +253,8 @@ def _moved(request: PromotionRequest, evidence: Evidence) -> str:
     )
 
 
-def _too_old(evidence: Evidence, policy: Policy, *, at: datetime) -> str:
+def too_old(evidence: Evidence, policy: Policy, *, at: datetime) -> str:
+    """The sentence that says the evidence is older than the policy lets it be, or nothing."""
     if at < evidence.gathered_at + timedelta(days=policy.validity.evidence_days):
         return ""
     return (

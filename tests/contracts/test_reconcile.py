@@ -194,6 +194,17 @@ class Reconciling:
         assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
         assert here.look().repaired == ()
 
+    def test_what_was_judged_beside_another_champion_is_stale(self, here: Stage) -> None:
+        here.office.open(version=2, at=here.later())
+        before = here.look()
+        here.promote()
+
+        here.look()
+
+        flags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
+        assert before.repaired == ((MODEL, 3),)  # a champion that nobody has ever judged
+        assert flags == {1: "", 2: "stale-evidence", 3: "superseded", 4: "", 5: ""}
+
 
 class More(Reconciling):
     """What is watched, and what is no finding."""

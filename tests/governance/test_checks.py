@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from core.governance.checks import Finding, finding, judge, overall
 from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
 from core.governance.policies.policy import Check, Level, Verdict, default_policy
-from core.governance.registry.flags import Flag, flags
+from core.governance.registry.flags import Flag, Judged, flags
 from core.identity.people import Side
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -217,7 +217,7 @@ def test_versions_are_flagged_with_a_reason() -> None:
         [1, 2, 3, 4, 5, 6],
         champion=5,
         former_champions=[3],
-        findings={2: failed, 4: unsure, 6: (a_finding(Verdict.PASS),)},
+        judged={2: Judged(failed), 4: Judged(unsure), 6: Judged((a_finding(Verdict.PASS),))},
     )
 
     assert found == {

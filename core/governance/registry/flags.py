@@ -1,4 +1,4 @@
-"""Why a version is not the champion, or is one only by default: always derived again."""
+"""Why a version is not the champion, or is one only by default: always derived again. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from core.governance.checks import Finding, overall
 from core.governance.policies.policy import Level, Verdict
 
 SUPERSEDED: Final = "superseded"
-INCONCLUSIVE: Final = "inconclusive"
-BY_DEFAULT: Final = "champion-by-default"
+DOMINATED: Final = "dominated"
 FAILED: Final = "failed:"
+INCONCLUSIVE: Final = "inconclusive"
+STALE: Final = "stale-evidence"
+BY_DEFAULT: Final = "champion-by-default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +23,40 @@ class Flag:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the last request about a version found.
+
+    `beaten_by` is the version that was not worse by any loss on the same rows and better by one;
+    `stale` is the sentence that says why what was found does not hold for today, where it does not.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    beaten_by: int | None = None
+    stale: str = ""
+
+
 def flags(
     versions: Iterable[int],
     *,
     champion: int | None,
     former_champions: Iterable[int] = (),
-    findings: Mapping[int, tuple[Finding, ...]] | None = None,
+    judged: Mapping[int, Judged] | None = None,
     champion_by_default: bool = False,
 ) -> Mapping[int, Flag]:
     """The flag of each version that deserves one; the champion has one only *by default*.
 
-    `findings` are those of the last request each version was judged in. A version nobody has
-    judged and that never served has no flag: nothing is known against it.
+    A version nobody has judged and that never served has no flag: nothing is known against it.
     """
-    former, judged = frozenset(former_champions), findings or {}
+    former, known, everything = frozenset(former_champions), judged or {}, tuple(versions)
     derived: dict[int, Flag] = {}
-    for version in versions:
+    for version in everything:
         if version == champion:
             flag = _of_champion() if champion_by_default else None
         elif version in former:
             flag = _superseded(champion)
         else:
-            flag = _of_findings(judged.get(version, ()))
+            flag = _of_judged(known.get(version, Judged()), everything)
         if flag is not None:
             derived[version] = flag
     return derived
@@ -55,6 +69,16 @@ def _of_champion() -> Flag:
 def _superseded(champion: int | None) -> Flag:
     now = f"version {champion} took its place" if champion else "nothing took its place"
     return Flag(SUPERSEDED, f"It was champion before; {now}.")
+
+
+def _of_judged(judged: Judged, versions: tuple[int, ...]) -> Flag | None:
+    if judged.beaten_by is not None and judged.beaten_by in versions:
+        return Flag(
+            DOMINATED,
+            f"On the same rows version {judged.beaten_by} was not worse by any loss, and better by "
+            "at least one.",
+        )
+    return _of_findings(judged.findings) or (Flag(STALE, judged.stale) if judged.stale else None)
 
 
 def _of_findings(findings: tuple[Finding, ...]) -> Flag | None:

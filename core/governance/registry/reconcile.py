@@ -142,7 +142,7 @@ class Reconciler:
         for model in self._governed(known):
             try:
                 shelves[model] = self._versions(model, models)
-                repaired += self._repair_flags(model, models, shelves[model], known)
+                repaired += self._repair_flags(model, models, shelves[model], known, at=at)
             except StileError as error:
                 problems.append(str(error))
         unread: set[Alias] = set()
@@ -204,11 +204,13 @@ class Reconciler:
         models: Mapping[str, RegisteredModel],
         versions: Mapping[int, ModelVersion],
         known: Chronicle,
+        *,
+        at: datetime,
     ) -> list[tuple[str, int]]:
         if model not in models:
             return []
         with self.store.reading() as record:
-            derived = derived_flags(record, known, models[model], versions)
+            derived = derived_flags(record, known, models[model], versions, at=at)
         if derived is None:
             return []
         repairs = reconciling.flag_repairs(versions.values(), derived)

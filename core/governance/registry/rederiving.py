@@ -1,13 +1,14 @@
 """The flag of every version of a model, derived again from the policy and the ledger."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
-from core.governance.checks import Finding, judge
-from core.governance.registry.flags import BY_DEFAULT, Flag, flags
+from core.governance.registry.flags import BY_DEFAULT, Flag, Judged, flags
+from core.governance.registry.judged import last_judged
 from core.governance.registry.observing import CHAMPION
 from core.governance.registry.sightings import Chronicle, Decided
-from core.governance.registry.timeline import position
+from core.governance.registry.timeline import Position, position
 from core.governance.requests import RequestId
 from core.store.governance import Record
 from core.tracking.values import ModelVersion, RegisteredModel
@@ -20,26 +21,30 @@ def derived_flags(
     known: Chronicle,
     model: RegisteredModel,
     versions: Mapping[int, ModelVersion],
+    *,
+    at: datetime,
 ) -> Mapping[int, Flag] | None:
     """The flag of each version that deserves one; None while an alias stands where nobody put it.
 
     A version that serves behind one alias is not called superseded because of another.
     """
-    decided = _decided(known, model.name)
+    where = {alias: position(known, name, alias) for name, alias in known.points
+             if name == model.name}  # fmt: skip
+    decided = {a: p.decided for a, p in where.items() if p is not None and p.decided is not None}
     if any(model.aliases.get(alias) != each.version for alias, each in decided.items()):
         return None
     if any(record.occupied_by(model.name, alias, besides=_NOBODY) for alias in decided):
         return None
-    findings = _findings(record, model.name)
+    judged = _judged(record, model, at=at)
     derived: dict[int, Flag] = {}
-    for alias in sorted(decided or {CHAMPION}, key=lambda alias: (alias != CHAMPION, alias)):
+    for alias in sorted({*decided, CHAMPION}, key=lambda alias: (alias != CHAMPION, alias)):
         champion = model.aliases.get(alias)
         found = flags(
             versions,
             champion=champion,
             former_champions=record.served_before(model.name, alias) - {champion},
-            findings=findings,
-            champion_by_default=_by_default(record, decided.get(alias)),
+            judged=judged,
+            champion_by_default=_by_default(record, where.get(alias), judged, champion),
         )
         for version, flag in found.items():
             derived.setdefault(version, flag)
@@ -51,20 +56,17 @@ def derived_flags(
     }
 
 
-def _decided(known: Chronicle, model: str) -> dict[str, Decided]:
-    """The decision that stands for each alias of the model."""
-    found = {alias: position(known, name, alias) for name, alias in known.points if name == model}
-    return {
-        alias: where.decided
-        for alias, where in found.items()
-        if where is not None and where.decided is not None
-    }
-
-
-def _by_default(record: Record, decided: Decided | None) -> bool:
-    """True for a champion that was there before Stile, or that nothing was compared with."""
-    if decided is None:
-        return False
+def _by_default(
+    record: Record,
+    where: Position | None,
+    judged: Mapping[int, Judged],
+    champion: int | None,
+) -> bool:
+    """True for a champion that nobody judged, or that nothing was compared with."""
+    if where is None or where.decided is None:
+        has_moved = where is not None and (where.moved or where.version != champion)
+        return champion is not None and champion not in judged and not has_moved
+    decided: Decided = where.decided
     if decided.request is None:
         return True
     request = record.request(RequestId(decided.request))
@@ -72,10 +74,16 @@ def _by_default(record: Record, decided: Decided | None) -> bool:
     return signed.from_version is None
 
 
-def _findings(record: Record, model: str) -> Mapping[int, tuple[Finding, ...]]:
-    """What the last request about each version found."""
-    newest: dict[int, tuple[Finding, ...]] = {}
-    for request in record.requests(model=model):
+def _judged(record: Record, model: RegisteredModel, *, at: datetime) -> Mapping[int, Judged]:
+    """What the last request about each version found, and what has become of that."""
+    newest: dict[int, Judged] = {}
+    for request in record.requests(model=model.name):
         if request.to_version not in newest:
-            newest[request.to_version] = judge(request.policy, record.verified(request.request_id))
+            newest[request.to_version] = last_judged(
+                request,
+                record.verified(request.request_id),
+                champion=model.aliases.get(request.alias),
+                in_force=record.policy(model.name, request.alias),
+                at=at,
+            )
     return newest
