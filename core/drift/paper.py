@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from core.drift import sketch
+from core.drift import promise, sketch
 from core.drift.history import Mark, by_concern, newest_evaluable, streak, until, unusual
 from core.drift.report import (
     ColumnDistribution,
     ColumnDrift,
     DriftVerdict,
+    EstimatedPerformance,
     Grain,
     OutputDrift,
     Performance,
+    Together,
     WindowReport,
 )
 
@@ -41,11 +43,15 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 @dataclass(frozen=True, slots=True)
 class Closer:
-    """One window looked at closer: its report, the same by chance, and its columns that matter."""
+    """One window looked at closer: its report, the same by chance, and its columns that matter.
+
+    `together` is what was found of all inputs together, if somebody has looked.
+    """
 
     report: WindowReport
     by_chance: WindowReport | None
     columns: tuple[ColumnDistribution, ...]
+    together: Together | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Paper:
     closer: tuple[Closer, ...]
     outputs: OutputDrift
     performance: tuple[Performance, ...]
+    estimated: EstimatedPerformance
 
 
 def write(paper: Paper) -> str:
@@ -74,7 +81,7 @@ def write(paper: Paper) -> str:
         *(part for closer in paper.closer for part in _closer(closer, paper.reports)),
         *_quality(paper.reports),
         *_outputs(paper.outputs),
-        *_performance(paper.performance),
+        *_performance(paper.performance, paper.estimated, paper.grain),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -174,6 +181,10 @@ def _closer(closer: Closer, reports: Sequence[WindowReport]) -> Iterable[str]:
     for shown in closer.columns:
         yield f"<div><h3>{_safe(shown.column.name)}</h3>{sketch.distribution(shown)}</div>"
     yield "</div>"
+    if closer.together is not None:
+        found = closer.together
+        yield f"<h3>All inputs together</h3><p><b>{_WORDS[found.verdict]}</b>: {_safe(found.says)}"
+        yield f" On a sample of {found.sampled:,} rows.</p>"
 
 
 def _quality(reports: Sequence[WindowReport]) -> Iterable[str]:
@@ -206,20 +217,38 @@ def _outputs(outputs: OutputDrift) -> Iterable[str]:
         yield f"<p>{_day(newest.window.start)}: {_safe(newest.says)}</p>"
 
 
-def _performance(windows: Sequence[Performance]) -> Iterable[str]:
-    yield "<h2>Realised performance</h2>"
-    known = [p for p in windows if p.value is not None][-_NEWEST:]
-    if not known:
+def _performance(
+    windows: Sequence[Performance], estimated: EstimatedPerformance, grain: Grain
+) -> Iterable[str]:
+    yield "<h2>Performance</h2>"
+    short = promise.in_short(estimated, windows)
+    if short:
+        yield f"<p>{_safe(short[:1].upper() + short[1:])}.</p>"
+        yield f"<p>{_safe(promise.agreement(estimated.agreement, grain))}</p>"
+    yield f'<p class="quiet">{_safe(estimated.says)}</p>'
+    realised = {p.window: p for p in windows}
+    promised = {e.window: e for e in estimated.windows}
+    rows = []
+    for window in sorted({*realised, *promised}, key=lambda window: window.start)[-_NEWEST:]:
+        told, guess = realised.get(window), promised.get(window)
+        metric = told.metric if told and told.value is not None else promise.METRIC
+        value = None if guess is None else guess.metrics.get(metric)
+        if value is None and (told is None or told.value is None):
+            continue
+        rows.append(
+            (
+                _day(window.start),
+                metric.replace("_", " "),
+                "–" if value is None else f"{value.value:.3f} ± {value.half_width:.3f}",
+                _number(None if told is None else told.value),
+                0 if told is None else told.labelled_rows,
+                guess.rows if guess is not None else told.rows if told is not None else 0,
+            )
+        )
+    if not rows:
         yield f"<p>{_safe(windows[-1].says if windows else 'No labels have arrived yet.')}</p>"
         return
-    yield _table(
-        ("window", "metric", "value", "labels", "rows"),
-        (
-            (_day(p.window.start), p.metric.replace("_", " "), _number(p.value), p.labelled_rows,
-             p.rows)
-            for p in known
-        ),
-    )  # fmt: skip
+    yield _table(("window", "metric", "estimated", "by labels", "labels", "rows"), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -46,6 +46,7 @@ def html_report(
             closer=tuple(_closer(drift, model, version, r, reports) for r in chosen),
             outputs=drift.outputs.drift(model, version, grain, at=at),
             performance=drift.performance(model, grain, version=version),
+            estimated=drift.estimated_performance(model, version, grain, at=at),
         )
     )
 
@@ -66,6 +67,7 @@ def _closer(
         columns=tuple(
             drift.column(model, version, report.window, name) for name in names[:_COLUMNS]
         ),
+        together=drift.together.known(model, version, report.window) if report.columns else None,
     )
 
 

@@ -72,6 +72,24 @@ def test_it_holds_windows_marks_columns_quality_and_predictions(moved: House) ->
     assert "held against its own first 14 whole days" in text
 
 
+def test_it_holds_estimated_performance_and_what_was_found_of_all_inputs_together(
+    moved: House,
+) -> None:
+    watched.with_hold_out(moved)
+    drift = moved.services.drift
+    window = drift.timeline(MODEL, 1, Grain.WEEK, at=AT)[-1].window
+    found = drift.together.look(MODEL, 1, window, at=AT)
+
+    document = html_report(
+        drift, MODEL, 1, Grain.WEEK, intervals=(), days=[window.start.date()], at=AT
+    )
+
+    text = " ".join(read(document).words)
+    assert "Estimated log loss" in text
+    assert "no labels yet" in text
+    assert found.says in text
+
+
 def test_nothing_in_it_runs_or_fetches_and_hostile_names_stay_text(moved: House) -> None:
     document = html_report(
         moved.services.drift, MODEL, 1, Grain.DAY, intervals=(), at=AT
