@@ -74,7 +74,7 @@ def _table(due: Review) -> pd.DataFrame:
             {
                 "what": line.what,
                 "when approved": line.then,
-                "now": line.now,
+                "now": line.present,
                 "verdict": theme.verdict_text(line.verdict),
             }
             for line in due.compared

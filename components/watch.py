@@ -89,6 +89,20 @@ def silence() -> None:
         )
 
 
+def notices(person: Person) -> None:
+    """Tell an administrator which notification targets do not take messages, by host only."""
+    if person.role is not Role.ADMINISTRATOR:
+        return
+    for target in frame.services().notifier.states():
+        if target.problem:
+            st.warning(
+                f"Notifications: {theme.plain(target.name)} fails since {target.attempts} "
+                f"tr{'ies' if target.attempts != 1 else 'y'}. {theme.plain(target.problem)} Tried "
+                f"again {frame.clock(target.not_before)}; nothing is lost and no decision waits.",
+                icon=":material/notifications_off:",
+            )
+
+
 def way_around() -> None:
     """Draw who can move an alias around Stile now, and, when asked, what closes that way."""
     st.caption(

@@ -22,6 +22,7 @@ from core.governance.ledger.entries import LedgerKey, former_keys
 from core.governance.registry.observing import present_intervals
 from core.governance.registry.reconcile import Depth, Reconciler
 from core.identity.demonstration import DEMO_PEOPLE
+from core.notify import Notifier
 from core.sandbox.trial import Limits
 from core.settings import Auth, Settings
 from core.store import migrations, transaction
@@ -69,6 +70,7 @@ class Services:
     answers: Answers
     alerts: DriftAlerts
     reviews: Reviews
+    notifier: Notifier
     sources: gathering.Sources
     described: SourceStore
 
@@ -141,8 +143,19 @@ def open_services(settings: Settings) -> Services:
         answers=Answers(promotions),
         alerts=alerts,
         reviews=Reviews(promotions, alerts),
+        notifier=_notifier(settings, store),
         sources=sources,
         described=described,
+    )
+
+
+def _notifier(settings: Settings, store: GovernanceStore) -> Notifier:
+    urls = settings.notify_urls
+    return Notifier(
+        store,
+        urls.get_secret_value() if urls else "",
+        public_url=settings.public_url,
+        holder=name_of_this_process(),
     )
 
 
@@ -168,6 +181,7 @@ def work_of(services: Services) -> Work:
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
         expire_log=_expiring(services),
         prepare=_preparing(services),
+        notify=services.notifier.run,
         holder=name_of_this_process(),
     )
 

@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     trial_seconds: float = Field(default=120.0, gt=0, le=3600)
     trial_memory_mb: int = Field(default=4096, ge=512)
     log_retention_days: int = Field(default=400, ge=1)
-    notify_urls: str = ""
+    notify_urls: SecretStr | None = None
+    public_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     worker: Worker = Worker.EMBEDDED
     demo_day_seconds: float = Field(default=20.0, gt=0)
 

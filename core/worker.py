@@ -40,7 +40,8 @@ class Work:
     """What a worker does; each part is called every round and decides itself what is due.
 
     `observe` looks where the aliases stand before anything is written, `reconcile` looks deeper
-    when nobody waits any more; both return the sentences of what did not answer.
+    when nobody waits any more; both return the sentences of what did not answer. `notify` is no
+    part of a round: it runs beside the rounds in a thread of its own until it is told to stop.
     """
 
     promotions: Promotions
@@ -52,6 +53,7 @@ class Work:
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
     expire_log: Callable[[datetime], tuple[str, ...]] | None = None
     prepare: Beside | None = None
+    notify: Callable[[threading.Event], None] | None = None
     holder: str = "worker"
     clock: Callable[[], datetime] = utc_now
 
@@ -189,6 +191,8 @@ class WorkerThread:
 def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
     """Nothing, until `stop` is set; then the lease is given back."""
     said: tuple[str, ...] = ()
+    if work.notify is not None:
+        threading.Thread(target=work.notify, args=(stop,), name="stile-notify", daemon=True).start()
     while not stop.is_set():
         try:
             done = run_once(work, at=work.clock())

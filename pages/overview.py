@@ -62,6 +62,7 @@ def _headline() -> None:
     answering.in_fragment()
     st.title(_sentence(len(mine) + len(rules) + len(drifting), found), anchor=False)
     watch.silence()
+    watch.notices(person)
     reviews.draw(person)
     watch.findings(found, person)
     if not mine and not rules and not drifting:

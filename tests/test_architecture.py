@@ -29,7 +29,10 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 PURE = (
-    *(f"core/governance/{m}.py" for m in ("evidence", "checks", "requests", "judgement")),
+    *(
+        f"core/governance/{m}.py"
+        for m in ("evidence", "checks", "requests", "judgement", "reviews")
+    ),
     *(
         f"core/governance/policies/{m}.py"
         for m in [
@@ -46,7 +49,7 @@ PURE = (
     ),
     *(
         f"core/governance/ledger/{m}.py"
-        for m in ("entries", "chain", "anchors", "bundles", "model_card", "telling")
+        for m in ("entries", "chain", "anchors", "bundles", "model_card", "telling", "news")
     ),
     *(
         f"core/governance/registry/{m}.py"

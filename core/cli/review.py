@@ -81,7 +81,7 @@ def as_document(due: Review) -> dict[str, Any]:
         "says": due.reason,
         "overruled": list(due.overruled),
         "compared": [
-            {"what": c.what, "then": c.then, "now": c.now, "verdict": c.verdict.value}
+            {"what": c.what, "then": c.then, "now": c.present, "verdict": c.verdict.value}
             for c in due.compared
         ],
     }
@@ -96,7 +96,7 @@ def in_words(due: Sequence[Review]) -> str:
 def _lines(due: Review) -> list[str]:
     causes = ", ".join(sorted(cause.value for cause in due.causes))
     head = f"◷ {due.entry}  {due.model} {due.version} as {due.alias}: {causes}. {due.reason}"
-    then = (f"   {c.what}: {c.then} → {c.now} ({c.verdict.value})" for c in due.compared)
+    then = (f"   {c.what}: {c.then} → {c.present} ({c.verdict.value})" for c in due.compared)
     return [head, *then]
 
 

@@ -27,7 +27,8 @@ def worker(
     from core.bootstrap import open_services, work_of  # opening the services takes a moment
     from core.settings import load_settings
 
-    work = work_of(open_services(load_settings()))
+    services = open_services(load_settings())
+    work = work_of(services)
     if not once:
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -38,6 +39,8 @@ def worker(
     if work.prepare is not None and done.did_work:
         done = replace(done, problems=tuple(dict.fromkeys(done.problems + work.prepare.wait())))
     release(work)
+    services.notifier.begin(at=work.clock())
+    services.notifier.round(at=work.clock())
     emit(as_document(done), as_json, lambda: in_words(done))
     return Exit.UNAVAILABLE if done.problems else Exit.OK
 

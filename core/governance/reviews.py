@@ -42,7 +42,7 @@ class Compared:
 
     what: str
     then: str
-    now: str
+    present: str
     verdict: Verdict
 
 
@@ -105,7 +105,7 @@ class Decay:
     def says(self) -> str:
         """What is outside, in one sentence."""
         found = [line for line in self.compared if line.verdict is Verdict.FAIL]
-        return " ".join(f"{line.what}: {line.now}." for line in found)
+        return " ".join(f"{line.what}: {line.present}." for line in found)
 
 
 def decay(
@@ -213,7 +213,7 @@ def document(found: Decay) -> dict[str, JsonValue]:
     return {
         "causes": sorted(cause.value for cause in found.causes),
         "compared": [
-            {"what": c.what, "then": c.then, "now": c.now, "verdict": c.verdict.value}
+            {"what": c.what, "then": c.then, "now": c.present, "verdict": c.verdict.value}
             for c in found.compared
         ],
         "seen_until": None if found.seen_until is None else found.seen_until.isoformat(),

@@ -20,6 +20,7 @@ from core.store import mapping, transaction
 from core.store import people as people_rows
 from core.store.alerts import AlertBook
 from core.store.migrations import append_only
+from core.store.notices import NoticeBook
 from core.store.policies import PolicyShelf
 from core.store.queue import Queue
 from core.store.tables import (
@@ -127,6 +128,11 @@ class Record:
     def alerts(self) -> AlertBook:
         """Drift alerts, and what was judged last."""
         return AlertBook(self.session)
+
+    @property
+    def notices(self) -> NoticeBook:
+        """Notification targets, and how far each has been told."""
+        return NoticeBook(self.session)
 
     # requests
 

@@ -70,7 +70,7 @@ class Reviewing:
         assert here.champion() == 5
         lines = {line.what: line for line in due.compared}
         assert lines["age of the approval"].verdict is Verdict.FAIL
-        assert (lines["check good-enough"].then, lines["check good-enough"].now) == (
+        assert (lines["check good-enough"].then, lines["check good-enough"].present) == (
             "pass", "pass",
         )  # fmt: skip
 
