@@ -243,6 +243,25 @@ def value_text(value: JsonValue) -> str:
                 else ""
             )
             return f"{theme.number(float(size) / 1e6, digits=3)} MB{times}"
+        case {"pending": str() as doing}:
+            return f"{doing} …"
+        case {"loads": bool(), "predicts": bool() as works, "version": int() as version}:
+            return f"version {version} {'works' if works else 'fails'}"
+        case {"loads": True, "seconds": int() | float() as seconds}:
+            return f"loads in {theme.number(float(seconds), digits=3)}"
+        case {"loads": bool()}:
+            return "does not load"
+        case {"predicts": bool() as predicts, "finite": bool() as finite, "rows": rows}:
+            how = ("all finite" if finite else "not all finite") if predicts else "not predicted"
+            return f"{value_text(rows)} rows, {how}"
+        case {"median_ms": int() | float() as median, **rest}:
+            ratio = rest.get("ratio")
+            times = (
+                f"{value_text(ratio)} times the champion’s, "
+                if isinstance(ratio, int | float)
+                else ""
+            )
+            return f"{times}{theme.number(float(median), digits=3)}"
         case {"possible": bool() as possible}:
             return "two others hold the keys" if possible else "no two others hold the keys"
         case {"ece": error, "ece_low": low, "ece_high": high}:

@@ -166,6 +166,19 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "promotions",
     ),
     Word(
+        "trial",
+        "Your model loaded and asked in a process with limits, where an administrator allows it.",
+        "Does it load clean, predict its example and live inputs, and how quickly: beside the "
+        "champion, on one machine.",
+        "promotions",
+    ),
+    Word(
+        "rollback rehearsed",
+        "The version one would go back to still loads and predicts.",
+        "The way back, tried before it is needed.",
+        "promotions",
+    ),
+    Word(
         "pinned",
         "Facts that do not move by themselves; your key signs their digest.",
         "SHA-256 over everything on your side that must still be true at the end.",

@@ -10,6 +10,8 @@ from components import (
     frame,
     governance,
     pending,
+    prepared,
+    request_drift,
     request_story,
     state,
     weighed,
@@ -44,6 +46,7 @@ def _draw(judged: Judgement, person: Person) -> None:
     frame.header(governance.headline(judged), detail=request_story.opening(judged, people, at=at))
     request_story.purpose(judged.request, people)
     request_story.provenance(judged)
+    prepared.watch(judged)
     pending.watch(judged.request)
     pending.outcome(judged.request)
     for side, column in zip(Side, st.columns(2, gap="medium"), strict=True):
@@ -55,6 +58,9 @@ def _draw(judged: Judgement, person: Person) -> None:
             governance.finding_rows(governance.findings_of(judged, side))
             if side is Side.DATA_SCIENCE:
                 weighed.of_request(judged)
+            if side is Side.DATA_ENGINEERING:
+                request_drift.draw(judged)
+                prepared.of_request(judged)
             governance.evidence_detail(judged, side)
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown("  \n".join(governance.key_lines(judged, side, people=people, at=at)))

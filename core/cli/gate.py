@@ -1,14 +1,18 @@
 """`python -m core gate`: what the policy says about a version now, for CI; nothing is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from core.cli import Exit, emit
+from core.cli import Exit, emit, progress_console
+from core.errors import InsufficientData, Refused, StileError
 from core.governance.checks import Finding, judge, overall
-from core.governance.gathering.gather import gather
+from core.governance.gathering.gather import Sources, gather
 from core.governance.policies.policy import Verdict
 
 _EXITS: Final = {
@@ -46,8 +50,10 @@ def gate(
     services = open_services(load_settings())
     policy = services.promotions.policy_for(model, alias)
     champion = services.tracking.registered_model(model).aliases.get(alias)
+    with working() as show:
+        sources = prepared(services.sources, model, version, champion=champion, show=show)
     evidence = gather(
-        services.sources,
+        sources,
         model=model,
         alias=alias,
         from_version=champion,
@@ -69,6 +75,55 @@ def gate(
     }
     emit(document, as_json, lambda: in_words(model, version, verdict, findings))
     return _EXITS[verdict]
+
+
+@contextmanager
+def working() -> Iterator[Callable[[str, float | None], None]]:
+    """A function that shows what is done and how much of it, on standard error."""
+    with Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=progress_console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(says: str, share: float | None) -> None:
+            bar.update(task, description=says, completed=share or 0, total=share and 1.0)
+
+        yield show
+
+
+def prepared(
+    sources: Sources,
+    model: str,
+    version: int,
+    *,
+    champion: int | None,
+    show: Callable[[str, float | None], None],
+) -> Sources:
+    """The sources with every file hashed, and both versions tried where that is allowed and due.
+
+    What cannot be hashed or tried is no error here: its figures say why.
+    """
+    hasher, rehearsals, at = sources.hasher, sources.rehearsals, datetime.now(UTC)
+    if hasher is None or rehearsals is None:
+        return sources
+    waiting = replace(hasher, show=lambda each: show(each.says, each.share))
+    candidate = sources.tracking.version(model, version)
+    for place in (candidate.run_id, candidate):
+        if place is not None:
+            with suppress(Refused, InsufficientData):
+                waiting.digests(place, at=at)
+    other = None if champion is None else sources.tracking.version(model, champion)
+    if rehearsals.allowed:
+        show("trying the version and the champion in a sandbox", None)
+        with suppress(StileError):
+            rehearsals.rehearse_due(
+                candidate, other, lambda each: waiting.digests(each, at=at), at=at
+            )
+    return replace(sources, hasher=waiting)
 
 
 def as_document(finding: Finding) -> dict[str, Any]:

@@ -38,6 +38,14 @@ class Progress:
     problem: str = ""
 
     @property
+    def share(self) -> float:
+        """How much is done, from 0 to 1: by bytes where the store says how many there are."""
+        done, all_of = self.files_done, self.files
+        if self.bytes:
+            done, all_of = self.bytes_done, self.bytes
+        return min(1.0, done / all_of) if all_of else 1.0
+
+    @property
     def says(self) -> str:
         """“Hashing 3 of 14 files, 120 of 480 MB.”"""
         size = f"{self.bytes_done / 1e6:,.0f}"
@@ -106,6 +114,14 @@ class Hasher:
             return False
         self._hash(contents, lambda _: None, at=at, renew_before=renew_before)
         return True
+
+    def progress(self, of: RunId | ModelVersion) -> Progress:
+        """How far hashing is, from what is remembered; small places are always done."""
+        contents = self.artifacts.contents(of)
+        if self._is_small(contents):
+            n, size = len(contents.files), contents.size or 0
+            return Progress(n, n, size, size)
+        return self._progress(contents, self._fitting(contents))
 
     def put_problem(self, of: RunId | ModelVersion, problem: str, *, at: datetime) -> None:
         """Nothing; afterwards people who wait are told why."""

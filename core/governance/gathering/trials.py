@@ -27,7 +27,7 @@ NOT_ALLOWED: Final = (
     "Loading models is switched off. An administrator who trusts what is in the registry sets "
     "STILE_ALLOW_MODEL_LOADING=true; then the worker tries each version in a process with limits."
 )
-_NOT_YET: Final = "The worker has not tried these files yet; it does so in the background."
+NOT_YET: Final = "The worker has not tried these files yet; it does so in the background."
 _NO_EXAMPLE: Final = "The model was logged without an input example; log one, and it is tried."
 _NO_LIVE_ROWS: Final = "No captured live inputs with all of the model's columns could be replayed."
 _NO_WAY_BACK: Final = "There is no champion yet, so there is nothing to go back to."
@@ -83,7 +83,7 @@ def _found(rehearsals: Rehearsals, contestants: Contestants) -> Bout:
     mine = digest_of_files({path: str(digest) for path, digest in ours.items()})
     found = rehearsals.found(mine, theirs)
     if found is None:
-        raise InsufficientData(rehearsals.problem(mine, theirs) or _NOT_YET)
+        raise InsufficientData(rehearsals.problem(mine, theirs) or NOT_YET)
     return found
 
 

@@ -9,6 +9,7 @@ from core.governance.ledger.entries import Entry
 KINDS: Final[Mapping[str, str]] = {
     "request_opened": "asked for",
     "request_revised": "refreshed the evidence of",
+    "evidence_hashed": "hashed every file of",
     "request_changes_requested": "requested changes to",
     "key_turned": "turned a key on",
     "request_approved": "approved",
@@ -25,6 +26,7 @@ KINDS: Final[Mapping[str, str]] = {
     "policy_key_turned": "turned a key on a policy for",
     "restore_ordered": "ordered the decision to be issued again:",
     "rollback_ordered": "turned a key to roll back:",
+    "version_copied": "copied a version into",
     "alias_seen": "saw",
     "alias_adopted": "took under governance",
     "watch_began": "began to look at the registry",
@@ -142,6 +144,9 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
             said = str(facts.get("says", "") or "")
             at = f"{facts.get('alias')} of {facts.get('model')} at {facts.get('to')}"
             return f"{who} took {at} under governance" + (f": “{said}”" if said else "")
+        case "version_copied":
+            origin = f"{facts.get('from_model')} {facts.get('from_version')}"
+            return f"{who} copied {origin} into {facts.get('model')} as {facts.get('version')}"
         case "watch_began":
             return "Stile began to look where the aliases stand"
         case "watch_resumed":
