@@ -17,6 +17,8 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
+from core.governance.gathering import conditions
+from core.governance.gathering.conditions import LiveWindow
 
 
 @st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
@@ -35,6 +37,14 @@ def outputs(model: str, version: int, grain: Grain) -> OutputDrift:
 def estimated(model: str, version: int, grain: Grain) -> EstimatedPerformance:
     """What a version's scores promise in each window, beside what labels say."""
     return services().drift.estimated_performance(model, version, grain, at=datetime.now(UTC))
+
+
+@st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
+def live_window(model: str, champion: int | None, candidate: int) -> LiveWindow:
+    """The newest window that is judged, as both versions see it: the one a request is judged on."""
+    return conditions.live_window(
+        services().drift, model, champion=champion, candidate=candidate, at=datetime.now(UTC)
+    )
 
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.governance.requests import Status
 from core.identity.people import Username
 from core.tracking.values import RunId
+from tests.pages import watched
 from tests.pages.house import (
     ADA,
     ANA,
@@ -268,3 +269,30 @@ def test_what_stands_behind_the_comparison_is_a_click_away(empty_house: House) -
     assert list(tables[0]["loss"]) == ["log loss", "1 − AUC", "Brier score", "error rate"]
     assert set(tables[1]["slice"]) == {"origin JFK", "origin EWR"}
     assert list(tables[2]["model"]) == ["candidate", "champion"]
+
+
+def test_todays_inputs_stand_beside_the_training_of_both_versions(house: House) -> None:
+    watched.with_reference(house)
+    watched.with_reference(house, version=2, warmer=9.0)
+    watched.with_live_inputs(house)
+    request = house.open()
+
+    app = house.visit("request", BEN, id=request.request_id)
+    said = text_of(app).replace("\\", "")
+    app.session_state["request_drift"] = True
+    app.run()
+
+    assert "the candidate fits it better" in said
+    table = app.dataframe[-1].value.set_index("input")
+    assert table.loc["temp", "version 1"].endswith("▲")
+    assert table.loc["temp", "gap"] < -0.1
+
+
+def test_without_live_inputs_a_request_says_nothing_of_drift_that_it_does_not_know(
+    house: House,
+) -> None:
+    request = house.open()
+
+    said = text_of(house.visit("request", BEN, id=request.request_id)).replace("\\", "")
+
+    assert "fits it better" not in said

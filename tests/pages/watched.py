@@ -32,10 +32,10 @@ def a_day(start: datetime, seed: int, *, warmer: float = 0.0, new: bool = False)
     )
 
 
-def with_reference(house: House, *, version: int = 1) -> None:
+def with_reference(house: House, *, version: int = 1, warmer: float = 0.0) -> None:
     """Nothing; afterwards the version's run has logged what it was trained on."""
     found = next(v for v in house.services.tracking.versions(MODEL) if v.version == version)
-    days = [a_day(TRAINED + timedelta(days=i), i) for i in range(TRAINING_DAYS)]
+    days = [a_day(TRAINED + timedelta(days=i), i, warmer=warmer) for i in range(TRAINING_DAYS)]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "inputs.parquet"
         pd.concat(days).to_parquet(path, index=False)

@@ -1,0 +1,93 @@
+"""Live inputs on the Request page: today's window against the training of both versions."""
+
+import pandas as pd
+import streamlit as st
+
+from components import drift_queries, frame, tables, theme
+from core.drift import beside
+from core.drift.report import ColumnDrift, Grain, WindowReport
+from core.governance.judgement import Judgement
+
+_SHOWN = 12
+
+
+def draw(judged: Judgement) -> None:
+    """Which version fits today's inputs better, with every input of both one click away."""
+    request = judged.request
+    champion = None if request.from_version == request.to_version else request.from_version
+    found = frame.ask(
+        lambda: drift_queries.live_window(request.model, champion, request.to_version),
+        keep_as=f"request.drift.{request.request_id}",
+    )
+    if found is None or found.candidate is None:
+        return
+    candidate, other = found.candidate, found.champion
+    st.markdown(
+        f"{theme.verdict_badge(candidate.verdict)} {theme.plain(beside.in_words(candidate, other))}"
+    )
+    opened = st.expander("Live inputs against both trainings", key="request_drift",
+                         on_change="rerun")  # fmt: skip
+    if opened.open:
+        with opened:
+            _inputs(candidate, other)
+    if candidate.columns:
+        _links(candidate, other)
+
+
+def _inputs(candidate: WindowReport, champion: WindowReport | None) -> None:
+    rows = beside.inputs(candidate, champion)
+    table = pd.DataFrame(
+        [
+            {
+                "input": both.name,
+                f"version {candidate.version}": _said(both.candidate),
+                **({} if champion is None else {
+                    f"version {champion.version}": _said(both.champion),
+                    "gap": both.gap,
+                }),
+            }
+            for both in rows
+        ]
+    )  # fmt: skip
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="request_drift_table",
+        height=tables.height(len(table), most=_SHOWN),
+        alt="Distance of every live input from what each of the two versions was trained on.",
+        column_config={
+            "input": st.column_config.TextColumn(pinned=True),
+            "gap": st.column_config.NumberColumn(
+                format="%+.3f", help="Below zero the candidate's training is nearer to today"
+            ),
+        },
+    )
+    rows_said = f"{candidate.rows:,} live rows"
+    st.caption(
+        f"{rows_said} of the {candidate.window.grain.value} from "
+        f"{theme.day(candidate.window.start)}, the same for both. Distances are "
+        "Kolmogorov-Smirnov for numbers and total variation for categories, 0 to 1; ▲ alerts."
+    )
+
+
+def _said(column: ColumnDrift | None) -> str:
+    if column is None:
+        return "no such input"
+    if column.distance is None:
+        return "not evaluable"
+    return f"{column.distance:.3f}{' ▲' if column.verdict == 'drifting' else ''}"
+
+
+def _links(candidate: WindowReport, champion: WindowReport | None) -> None:
+    grain = candidate.window.grain
+    with st.container(horizontal=True):
+        for report in (candidate, champion):
+            if report is not None:
+                frame.link(
+                    f"Drift of version {report.version}",
+                    "drift",
+                    model=report.model,
+                    version=report.version,
+                    grain=Grain(grain).value,
+                    window=report.window.start.date().isoformat(),
+                )
