@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -38,6 +38,20 @@ def to_stderr(sentence: str) -> None:
     """Say a sentence where the operator of a server looks."""
     sys.stderr.write(f"{sentence}\n")
     sys.stderr.flush()
+
+
+class ExchangeLog(Protocol):
+    """What takes the bytes of answered requests: a writer here, or one in a process of its own."""
+
+    @property
+    def counters(self) -> Counters:
+        """How many rows were written and how many were not, and why."""
+
+    def receive(self, exchange: Exchange) -> None:
+        """Hand over a request and its answer; returns at once."""
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Write what waits, and stop."""
 
 
 class InferenceLogWriter:
@@ -228,11 +242,11 @@ class CaptureMiddleware:
     """An ASGI app around a scoring server that hands every answered request to the log's writer.
 
     Bytes pass through untouched, as they come; reading them happens after the answer is out, in
-    the writer's thread.
+    the writer's thread or process.
     """
 
     def __init__(
-        self, app: App, writer: InferenceLogWriter, *, version: int, path: str = "/invocations"
+        self, app: App, writer: ExchangeLog, *, version: int, path: str = "/invocations"
     ) -> None:
         """Wrap the app that serves one version; POST requests to `path` are the scored ones.
 

@@ -19,10 +19,11 @@ import uvicorn
 
 from core.errors import Refused
 from core.live import lifeline
+from core.live.apart import LogProcess
 from core.live.capture import (
     App,
     CaptureMiddleware,
-    InferenceLogWriter,
+    ExchangeLog,
     Message,
     Receive,
     Scope,
@@ -57,10 +58,10 @@ class Assignment:
 class VersionedApp:
     """An ASGI app that says on every answer which version gave it, and shows the counters."""
 
-    def __init__(self, app: App, writer: InferenceLogWriter, *, model: str, version: int) -> None:
+    def __init__(self, app: App, log: ExchangeLog, *, model: str, version: int) -> None:
         """Wrap the captured scoring server of one version."""
         self._app = app
-        self._writer = writer
+        self._log = log
         self._about = {"model": model, "version": version}
         self._header = (VERSION_HEADER, str(version).encode("ascii"))
         self._draining = False
@@ -86,18 +87,22 @@ class VersionedApp:
             await self._app(scope, receive, send_with_version)
 
     async def _show_counters(self, send: Send) -> None:
-        body = json.dumps({**self._about, **asdict(self._writer.counters)}).encode()
+        body = json.dumps({**self._about, **asdict(self._log.counters)}).encode()
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 def serve_version(
-    assignment: Assignment, *, on_server: Callable[[Callable[[str], None]], None]
+    assignment: Assignment,
+    log: LogProcess,
+    *,
+    on_server: Callable[[Callable[[str], None]], None],
 ) -> None:
     """Serve until told to stop; returns when all answers are out and the log is written.
 
-    `on_server` is given the function that takes the supervisor's words.
+    `log` was forked before any thread ran, and begins here. `on_server` is given the function
+    that takes the supervisor's words.
     """
     import mlflow
     from mlflow.pyfunc import scoring_server
@@ -108,13 +113,11 @@ def serve_version(
         event_time=assignment.event_time,
         prediction_id=assignment.prediction_id,
     )
-    treatment = _treatment(assignment, naming)
+    _check_treatment(assignment, naming)
     _expect_columns({assignment.event_time, assignment.prediction_id} - {None})
-    writer = InferenceLogWriter(
-        assignment.home, assignment.model, naming=naming, treatment=treatment
-    )
-    captured = CaptureMiddleware(scoring_server.init(model), writer, version=assignment.version)
-    app = VersionedApp(captured, writer, model=assignment.model, version=assignment.version)
+    log.begin(naming, drop=assignment.drop, hash_=assignment.hash)
+    captured = CaptureMiddleware(scoring_server.init(model), log, version=assignment.version)
+    app = VersionedApp(captured, log, model=assignment.model, version=assignment.version)
     config = uvicorn.Config(
         app,
         loop="asyncio",  # DrainingServer leans on how it accepts
@@ -124,7 +127,7 @@ def serve_version(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=KEEP_ALIVE_S,
     )
-    # the log's thread hands over to an answer that waits after half a millisecond, not after five
+    # the log's threads hand over to an answer that waits after half a millisecond, not after five
     sys.setswitchinterval(0.0005)
     server = DrainingServer(config, ready_fd=assignment.ready_fd, on_drain=app.end_connections)
     on_server(lambda word: server.drain() if word == DRAIN else None)
@@ -133,11 +136,11 @@ def serve_version(
     try:
         server.run(sockets=[socket.socket(fileno=assignment.socket_fd)])
     finally:
-        writer.close()
+        log.close()
 
 
-def _treatment(assignment: Assignment, naming: Naming) -> Treatment:
-    """What is dropped and hashed; a name that is no input is refused at the first start.
+def _check_treatment(assignment: Assignment, naming: Naming) -> None:
+    """Nothing; a name to drop or hash that is no input is refused at the first start.
 
     A later version may do without the column: then there is nothing to drop, which is said.
     """
@@ -148,7 +151,6 @@ def _treatment(assignment: Assignment, naming: Naming) -> Treatment:
         if assignment.only_known:
             raise Refused(f"{says} Its inputs are {', '.join(naming.inputs)}.")
         to_stderr(says)
-    return treatment
 
 
 def _input_types(schema: Any) -> dict[str, str]:  # mlflow's Schema or None
@@ -198,9 +200,11 @@ def main() -> None:
         for hear in hearers:
             hear(word)
 
+    assignment = _assignment(sys.argv[1:])
+    log = LogProcess(assignment.home, assignment.model)
     lifeline.hold_on(pass_on)
     try:
-        serve_version(_assignment(sys.argv[1:]), on_server=hearers.append)
+        serve_version(assignment, log, on_server=hearers.append)
     except Refused as error:  # the supervisor points at what is said here
         to_stderr(str(error))
         sys.exit(1)
