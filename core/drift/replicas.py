@@ -15,7 +15,7 @@ from core.drift.counts import ReferenceColumn, Rows, Sums
 from core.drift.statistics import wasserstein
 
 Distances = npt.NDArray[np.float64]
-_DRAWS: Final = 600
+_DRAWS: Final = 800
 _APART_DAYS: Final = 3
 _SEED: Final = 20130101  # the same counts must give the same alert level, in every process
 

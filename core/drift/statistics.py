@@ -72,7 +72,7 @@ def total_variation(reference: Counts, window: Counts) -> float:
 
 
 def population_stability_index(
-    reference: Counts, window: Counts, *, pseudo_count: float = 0.5
+    reference: Counts, window: Counts, *, pseudo_count: float = 0.5, floor: float = 0.0
 ) -> float:
     """Population stability index of a window against its reference, in nats.
 
@@ -84,6 +84,8 @@ def population_stability_index(
         Rows per bin: same bins, same order.
     pseudo_count : float, default 0.5
         Rows added to every bin on both sides, so an empty bin costs a lot but not infinity.
+    floor : float, default 0
+        Smaller shares count as this one: what others do in place of a pseudo count.
 
     Returns
     -------
@@ -100,8 +102,8 @@ def population_stability_index(
     Kullback & Leibler (1951), Annals of Mathematical Statistics 22(1), 79-86.
     """
     _shares(reference, window, "PSI")
-    r = (reference + pseudo_count) / (reference + pseudo_count).sum()
-    w = (window + pseudo_count) / (window + pseudo_count).sum()
+    r = np.maximum((reference + pseudo_count) / (reference + pseudo_count).sum(), floor)
+    w = np.maximum((window + pseudo_count) / (window + pseudo_count).sum(), floor)
     return float(((w - r) * np.log(w / r)).sum())
 
 
@@ -192,6 +194,111 @@ def mann_whitney(reference: Counts, window: Counts) -> float:
     return float((w * (np.cumsum(r) - r / 2)).sum()) - 0.5
 
 
+def largest_change(reference: Counts, window: Counts) -> float:
+    """The largest change of any bin's share.
+
+    Parameters
+    ----------
+    reference, window : int64 array of shape (n_bins,)
+        Rows per bin, in any order, missing values left out.
+
+    Returns
+    -------
+    float
+        0 to 1, without unit; others call it the L-infinity distance.
+
+    Raises
+    ------
+    InsufficientData
+        Either side has no rows.
+    """
+    r, w = _shares(reference, window, "The largest change")
+    return float(np.abs(r - w).max())
+
+
+def chi_squared(reference: Counts, window: Counts) -> float:
+    """Pearson's statistic of the table of two sides by bins that either side has.
+
+    Parameters
+    ----------
+    reference, window : int64 array of shape (n_bins,)
+        Rows per bin, in any order, missing values left out.
+
+    Returns
+    -------
+    float
+        At least 0; 0 where both sides share one bin only. Without drift its mean is the number of
+        bins less one, and it grows with the rows: of two windows only equally large ones compare.
+
+    Raises
+    ------
+    InsufficientData
+        Either side has no rows.
+
+    References
+    ----------
+    Pearson (1900), Philosophical Magazine 50, 157-175.
+    """
+    _shares(reference, window, "Chi squared")
+    expected, seen = _table(reference, window)
+    return float((np.square(seen - expected) / expected).sum())
+
+
+def likelihood_ratio(reference: Counts, window: Counts) -> float:
+    """The G statistic of the table of two sides by bins: twice the log of the likelihood ratio.
+
+    Parameters
+    ----------
+    reference, window : int64 array of shape (n_bins,)
+        Rows per bin, in any order, missing values left out.
+
+    Returns
+    -------
+    float
+        At least 0, in nats times two; like `chi_squared` of windows that hardly differ, and less
+        shaken by bins with few rows.
+
+    Raises
+    ------
+    InsufficientData
+        Either side has no rows.
+
+    References
+    ----------
+    Wilks (1935), Annals of Mathematical Statistics 6(4), 190-196.
+    """
+    _shares(reference, window, "The G statistic")
+    expected, seen = _table(reference, window)
+    held = seen > 0
+    return max(0.0, float(2 * (seen[held] * np.log(seen[held] / expected[held])).sum()))
+
+
+def cramers_v(reference: Counts, window: Counts) -> float:
+    """Cramer's V of side and bin: the root of chi squared over all rows.
+
+    Parameters
+    ----------
+    reference, window : int64 array of shape (n_bins,)
+        Rows per bin, in any order, missing values left out.
+
+    Returns
+    -------
+    float
+        0 to 1, without unit; 1 when the sides share no bin. A much smaller window holds it down.
+
+    Raises
+    ------
+    InsufficientData
+        Either side has no rows.
+
+    References
+    ----------
+    Cramer (1946), Mathematical Methods of Statistics, chapter 21.
+    """
+    rows = float(reference.sum() + window.sum())
+    return min(1.0, float(np.sqrt(chi_squared(reference, window) / rows)))
+
+
 def wasserstein(
     reference: Counts, reference_sums: Sums, window: Counts, window_sums: Sums
 ) -> float:
@@ -222,14 +329,35 @@ def wasserstein(
     Vallender (1974), Theory of Probability and its Applications 18(4), 784-786.
     """
     r, w = _shares(reference, window, "The Wasserstein distance")
-    held_r, held_w = reference > 0, window > 0
-    at = np.concatenate(
-        [reference_sums[held_r] / reference[held_r], window_sums[held_w] / window[held_w]]
-    )
-    mass = np.concatenate([r[held_r], -w[held_w]])
-    order = np.argsort(at, kind="stable")
-    gap = np.abs(np.cumsum(mass[order])[:-1])
-    return float((gap * np.diff(at[order])).sum())
+    gap, step = _gaps(r, reference_sums, w, window_sums, reference, window)
+    return float((np.abs(gap) * step).sum())
+
+
+def energy(reference: Counts, reference_sums: Sums, window: Counts, window_sums: Sums) -> float:
+    """Energy distance: the root of twice the area between the squared distribution functions.
+
+    Parameters
+    ----------
+    reference, window, reference_sums, window_sums
+        As for `wasserstein`.
+
+    Returns
+    -------
+    float
+        At least 0, in the root of the column's unit.
+
+    Raises
+    ------
+    InsufficientData
+        Either side has no rows.
+
+    References
+    ----------
+    Szekely & Rizzo (2013), Journal of Statistical Planning and Inference 143(8), 1249-1272.
+    """
+    r, w = _shares(reference, window, "The energy distance")
+    gap, step = _gaps(r, reference_sums, w, window_sums, reference, window)
+    return float(np.sqrt(2 * (np.square(gap) * step).sum()))
 
 
 def quantile(rows: Counts, sums: Sums, share: float) -> float:
@@ -256,6 +384,36 @@ UNORDERED: Final[dict[str, Callable[[Counts, Counts], float]]] = {
     "hellinger": hellinger,
 }
 """Statistics that need no order of the bins: all that categories have."""
+
+
+ASSOCIATIONS: Final[dict[str, Callable[[Counts, Counts], float]]] = {
+    "largest_change": largest_change,
+    "chi_squared": chi_squared,
+    "likelihood_ratio": likelihood_ratio,
+    "cramers_v": cramers_v,
+}
+"""What categories have besides."""
+
+
+def _gaps(
+    r: Shares, reference_sums: Sums, w: Shares, window_sums: Sums, reference: Counts, window: Counts
+) -> tuple[Shares, Shares]:
+    """Differences of the two distribution functions, and how far each of them reaches."""
+    held_r, held_w = reference > 0, window > 0
+    at = np.concatenate(
+        [reference_sums[held_r] / reference[held_r], window_sums[held_w] / window[held_w]]
+    )
+    mass = np.concatenate([r[held_r], -w[held_w]])
+    order = np.argsort(at, kind="stable")
+    return np.cumsum(mass[order])[:-1], np.diff(at[order])
+
+
+def _table(reference: Counts, window: Counts) -> tuple[Shares, Shares]:
+    """What the table of sides by bins would hold without drift, and what it holds."""
+    seen = np.stack([reference, window]).astype(np.float64)
+    seen = seen[:, seen.sum(axis=0) > 0]
+    expected = seen.sum(axis=1, keepdims=True) * seen.sum(axis=0) / seen.sum()
+    return expected, seen
 
 
 def _shares(reference: Counts, window: Counts, what: str) -> tuple[Shares, Shares]:

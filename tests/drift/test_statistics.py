@@ -23,8 +23,16 @@ from tests.drift.conftest import profiles_of
 Counts = npt.NDArray[np.int64]
 Statistic = Callable[[Counts, Counts], float]
 
-SYMMETRIC = {**statistics.UNORDERED, "kolmogorov_smirnov": statistics.kolmogorov_smirnov}
-UP_TO_ONE = ["total_variation", "jensen_shannon", "hellinger", "kolmogorov_smirnov"]
+OF_CATEGORIES = {**statistics.UNORDERED, **statistics.ASSOCIATIONS}
+SYMMETRIC = {**OF_CATEGORIES, "kolmogorov_smirnov": statistics.kolmogorov_smirnov}
+UP_TO_ONE = [
+    "total_variation",
+    "jensen_shannon",
+    "hellinger",
+    "kolmogorov_smirnov",
+    "largest_change",
+    "cramers_v",
+]
 
 sides = st.integers(2, 20).flatmap(
     lambda n: st.tuples(
@@ -48,7 +56,7 @@ def test_a_distance_is_never_negative_and_the_same_from_both_sides(
     there, back = SYMMETRIC[name](r, w), SYMMETRIC[name](w, r)
 
     assert there >= 0
-    assert there == pytest.approx(back, abs=1e-12)
+    assert there == pytest.approx(back, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", UP_TO_ONE)
@@ -63,16 +71,16 @@ def test_equal_counts_are_no_distance_apart(name: str, sides: tuple[Counts, Coun
     assert SYMMETRIC[name](sides[0], sides[0]) == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", statistics.UNORDERED)
+@pytest.mark.parametrize("name", OF_CATEGORIES)
 @given(sides=sides, seed=st.integers(0, 1_000))
 def test_distances_of_categories_are_blind_to_the_order_of_bins(
     name: str, sides: tuple[Counts, Counts], seed: int
 ) -> None:
     order = np.random.default_rng(seed).permutation(len(sides[0]))
 
-    shuffled = statistics.UNORDERED[name](sides[0][order], sides[1][order])
+    shuffled = OF_CATEGORIES[name](sides[0][order], sides[1][order])
 
-    assert shuffled == pytest.approx(statistics.UNORDERED[name](*sides), abs=1e-9)
+    assert shuffled == pytest.approx(OF_CATEGORIES[name](*sides), rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)
@@ -83,6 +91,32 @@ def test_a_side_without_rows_is_not_no_drift(name: str) -> None:
         SYMMETRIC[name](some, nothing)
     with pytest.raises(InsufficientData):
         SYMMETRIC[name](nothing, some)
+
+
+@given(sides=sides)
+def test_mann_whitney_changes_its_sign_with_the_sides(sides: tuple[Counts, Counts]) -> None:
+    there, back = statistics.mann_whitney(*sides), statistics.mann_whitney(*reversed(sides))
+
+    assert -0.5 - 1e-12 <= there <= 0.5 + 1e-12
+    assert there == pytest.approx(-back, abs=1e-9)
+
+
+@given(sides=sides)
+def test_sides_that_share_no_bin_are_as_associated_as_can_be(sides: tuple[Counts, Counts]) -> None:
+    r = np.concatenate([sides[0], np.zeros_like(sides[0])])
+    w = np.concatenate([np.zeros_like(sides[1]), sides[1]])
+
+    assert statistics.cramers_v(r, w) == pytest.approx(1)
+    assert statistics.total_variation(r, w) == pytest.approx(1)
+
+
+@given(sides=sides)
+def test_the_energy_distance_of_one_step_is_its_root(sides: tuple[Counts, Counts]) -> None:
+    both = np.asarray([10, 0]), np.asarray([0.0, 0.0]), np.asarray([0, 7]), np.asarray([0.0, 14.0])
+    r = sides[0]
+
+    assert statistics.energy(*both) == pytest.approx(2.0)
+    assert statistics.energy(r, r * 3.0, r, r * 3.0) == pytest.approx(0, abs=1e-6)
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), shift=st.floats(-100, 100))
