@@ -7,7 +7,7 @@ BOTH := -n 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo run test lint bench soak check browser
+.PHONY: help setup dev demo run test lint spark bench soak check browser
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,13 @@ test: dev browser ## everything, PostgreSQL and a real browser included
 
 lint: dev ## ruff, formatting, mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
+
+.spark: | .venv/.dev
+	@echo "Installing pyspark apart (once, about 450 MB)…"
+	@$(INSTALL) --no-deps --target .spark pyspark==4.3.0 py4j==0.10.9.9
+
+spark: dev .spark ## the same counts on Spark as on DuckDB; needs Java 17 or newer
+	@PYTHONPATH=.spark $(BIN)/python -m pytest tests -m spark $(QUICK)
 
 bench: dev browser ## the budgets, as ratios beside the real peers
 	@$(BIN)/python -m pytest tests/bench -s

@@ -1,9 +1,35 @@
 """What holds for every test."""
 
+import importlib.util
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+
+def no_spark() -> str:
+    """Why nothing can run on Spark here; "" when it can."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "Spark is not tested: pyspark is not installed here; `make spark` does it apart."
+    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        return "Spark is not tested: there is no Java here; it needs 17 or newer."
+    return ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if reason := no_spark():
+        for item in items:
+            if item.get_closest_marker("spark") is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    said = {str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])
+            if isinstance(report.longrepr, tuple)}  # fmt: skip
+    for reason in sorted(said):
+        terminalreporter.write_line(reason.removeprefix("Skipped: "))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,18 +11,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli import emit, progress_console
+from core.drift.engine import Engine
 from core.drift.report import ColumnDrift, Grain, Window, WindowReport
 from core.errors import InsufficientData, Refused, Unavailable
 
 _WHOLE_FILE: Final = 1_000_000  # days: longer than any reference, so chance is the yardstick
-
-
-class Engine(StrEnum):
-    """Where a profile is computed."""
-
-    DUCKDB = "duckdb"
-    POSTGRES = "postgres"
-    SPARK = "spark"
 
 
 def register(app: typer.Typer) -> None:
@@ -162,15 +154,21 @@ def window_document(report: WindowReport) -> dict[str, Any]:
 
 
 def profile(
-    reference: Annotated[Path, typer.Option(help="Parquet or CSV file, or a folder of them.")],
-    window: Annotated[Path, typer.Option(help="What is compared with it.")],
-    engine: Annotated[Engine, typer.Option(help="Where it is computed.")] = Engine.DUCKDB,
+    reference: Annotated[
+        str, typer.Option(help="Parquet, CSV or JSON file, or a folder of them; a table's name.")
+    ],
+    window: Annotated[str, typer.Option(help="What is compared with it.")],
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Where it is counted: files by duckdb or spark, tables by postgres."),
+    ] = Engine.DUCKDB,
+    url_from: Annotated[
+        str, typer.Option(help="The environment variable with the URL of the PostgreSQL database.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Drift of one window against a reference: per column statistics, alert level and verdict."""
-    if engine is not Engine.DUCKDB:
-        raise Refused(f"Files are profiled by duckdb, not by {engine.value}; leave --engine out.")
-    compared = compare_files(reference, window)
+    compared = compare(reference, window, engine=engine, url_from=url_from)
     emit(profile_document(compared), as_json, lambda: _columns(compared.report))
 
 
@@ -182,13 +180,18 @@ class Compared:
     basis: str
 
 
-def compare_files(reference: Path, window: Path) -> Compared:
-    """The drift of one file against another, each with its event times where it has them."""
+def compare(
+    reference: str, window: str, *, engine: Engine = Engine.DUCKDB, url_from: str = ""
+) -> Compared:
+    """The drift of one table against another, each with its event times where it has them.
+
+    Tables are files or, of PostgreSQL, names; `url_from` names the variable with its URL.
+    """
     from core.drift import assessment, calibration, sources  # Ibis takes a moment to import
 
-    with sources.embedded() as connection:
-        learnt = sources.reference_of(sources.table_of(connection, files_at(reference)))
-        live = sources.logged_inputs(sources.table_of(connection, files_at(window)))
+    with sources.engine_of(engine, url_from) as connection:
+        learnt = sources.reference_of(_table(connection, engine, reference))
+        live = sources.logged_inputs(_table(connection, engine, window))
         profiles = sources.profiles_of(live, learnt)
     if not profiles:
         raise InsufficientData(f"{window} has no rows: give a file that has some.")
@@ -211,6 +214,14 @@ def compare_files(reference: Path, window: Path) -> Compared:
         importance=None,
     )
     return Compared(report, ", ".join(sorted({c.basis.value for c in calibrations.values()})))
+
+
+def _table(connection: Any, engine: Engine, place: str) -> Any:  # Any: Ibis is untyped
+    from core.drift import sources  # as above
+
+    if engine is Engine.POSTGRES:
+        return sources.in_utc(sources.named_table(connection, place))
+    return sources.table_of(connection, files_at(Path(place)))
 
 
 def profile_document(compared: Compared) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def bins_for(capture: Capture, reference: Reference, key: HashKey | None) -> Bin
             withheld[name] = Withheld.OTHER_KEY
         else:
             columns[name] = _hashed(column, column.levels, key)
+    for column in tuple(columns.values()):
+        if column.text_of in capture.dropped | capture.hashed:
+            dropped = column.text_of in capture.dropped
+            withheld[column.name] = Withheld.DROPPED if dropped else Withheld.HASHED_NUMBER
+            del columns[column.name]
     return Bins(replace(reference, columns=columns), withheld)
 
 

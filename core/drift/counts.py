@@ -154,7 +154,8 @@ class ReferenceColumn:
     `daily`, `daily_sums` and `daily_special` have one row per day of `Reference.days`;
     `deviation` is the standard deviation (divisor n) of the finite numbers. `debuts` counts rows
     of levels that are confined to a few days, as (first day, last day, rows, 1 if binned as
-    *other*): leaving those days out, these values would have been unseen.
+    *other*): leaving those days out, these values would have been unseen. A column with `text_of`
+    is the length in characters of the texts of that column.
     """
 
     name: str
@@ -167,6 +168,7 @@ class ReferenceColumn:
     levels: Levels | None = None
     deviation: float = float("nan")
     debuts: Rows = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
+    text_of: str = ""
 
     @property
     def n_bins(self) -> int:
@@ -204,7 +206,8 @@ def empty_counts(n_bins: int) -> ColumnCounts:
 
 def _description(column: ReferenceColumn) -> dict[str, object]:
     grid, levels = column.grid, column.levels
-    return {
+    text: dict[str, object] = {"text_of": column.text_of} if column.text_of else {}
+    return text | {
         "name": column.name,
         "kind": column.kind.value,
         "grid": None if grid is None else [f"{grid.center:.12g}", f"{grid.scale:.12g}"],

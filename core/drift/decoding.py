@@ -1,7 +1,7 @@
 """From the rows that the profile's expressions return to counts, references and profiles."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
@@ -30,6 +30,7 @@ EVERY_LEVEL_UP_TO: Final = 128
 TOP_LEVELS: Final = 50
 """A column with more keeps its most frequent ones; more bins would only add noise."""
 _LONGEST_WINDOW: Final = 7
+_FREE_TEXT: Final = 1_000
 
 
 def days_of(spans: pd.DataFrame) -> tuple[date, ...]:
@@ -48,6 +49,25 @@ def numeric_columns(summaries: pd.DataFrame) -> list[ReferenceColumn]:
         )
         for row in summaries.itertuples()
     ]
+
+
+def lengths_of(
+    columns: Iterable[ReferenceColumn], *, rows: int, taken: Collection[str]
+) -> dict[str, str]:
+    """For which columns of free text the length is a column of its own, as name -> that text.
+
+    Free text has more levels than are kept, or a new one in most rows: its levels say little.
+    """
+    found = {}
+    for column in columns:
+        if column.levels is None:
+            continue
+        distinct = len(column.levels.top) + len(column.levels.other)
+        name = f"{column.name} (length)"
+        free = not column.levels.complete or (distinct >= _FREE_TEXT and distinct > rows / 2)
+        if free and name not in taken:
+            found[name] = column.name
+    return found
 
 
 def categorical_columns(

@@ -241,6 +241,8 @@ def _stored_reference(column: ReferenceColumn) -> StoredColumn:
     }
     if column.grid is not None:
         details["grid"] = [column.grid.center, column.grid.scale]
+    if column.text_of:
+        details["text_of"] = column.text_of
     if column.levels is not None:
         held = column.levels
         details["levels"] = [list(held.top), list(held.other), held.complete, held.once]
@@ -269,6 +271,7 @@ def _reference_column(stored: StoredColumn, n_days: int) -> ReferenceColumn:
         levels=_levels(details["levels"]) if "levels" in details else None,
         deviation=_number(details["deviation"]),
         debuts=np.asarray(details["debuts"], dtype=np.int64).reshape(-1, 4),
+        text_of=details.get("text_of", ""),
     )
 
 

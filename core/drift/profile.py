@@ -6,7 +6,7 @@ min/max scan): a ``count(*) filter (x <= edge)`` per edge cost 346, exact quanti
 so the lookup sees one row per level and day, not one per row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import ibis
@@ -34,6 +34,17 @@ WHOLE: Final = "all"
 UNLISTED: Final = -5
 """The code of a value that the reference does not list, before it becomes *unseen* or *other*."""
 KNOWN_LEVELS: Final = 10_000
+_NUMBER: Final = (
+    r"^\s*([-+]?([0-9]{1,250}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,2})?"
+    r"|[-+]?[iI][nN][fF]|[nN][aA][nN])\s*$"
+)
+"""What a number in a text is: engines do not agree on it, nor on what to do with the others."""
+_LARGEST: Final = float(np.finfo(np.float64).max)
+"""Greater is infinite or, on all engines, NaN."""
+_SMALLEST: Final = float(np.finfo(np.float64).tiny)
+"""Smaller than this, engines round in their own ways."""
+_SQUARABLE: Final = 1e140
+"""Squares of greater numbers, added up, are too large for a double: PostgreSQL then fails."""
 _NOTHING: Final = ibis.literal(0, "int64")
 _CUT: Final = GRID_REACH - 0.02
 """Just inside the outer bins: beyond it no asinh is taken, so no engine overflows or rounds out."""
@@ -43,6 +54,19 @@ _CUT: Final = GRID_REACH - 0.02
 def asinh(x: float) -> float:
     """The engine's own inverse hyperbolic sine: DuckDB, PostgreSQL and Spark all have it."""
     raise NotImplementedError  # Ibis reads the signature only
+
+
+def with_lengths(table: ir.Table, columns: Iterable[ReferenceColumn]) -> ir.Table:
+    """The table with the lengths of texts that some of the columns stand for."""
+    schema = table.schema()
+    lengths = {
+        column.name: table[column.text_of].length().cast("int64")
+        for column in columns
+        if column.text_of in schema.names
+        and schema[column.text_of].is_string()
+        and column.name not in schema.names
+    }
+    return table.mutate(**lengths) if lengths else table
 
 
 def kind_of(dtype: dt.DataType) -> ColumnKind | None:
@@ -105,7 +129,7 @@ def grid_of(quartiles: Sequence[float], deviation: float) -> Grid:
 
 def _steady(number: float) -> float:
     # Engines sum in parallel, so the last digits of a deviation wander; bins must not.
-    return float(f"{number:.12g}")
+    return 0.0 if abs(number) < _SMALLEST else float(f"{number:.12g}")
 
 
 def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.Table:
@@ -113,12 +137,15 @@ def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.
     number = as_number(raw)
     reach = float(np.sinh(_CUT)) * grid.scale
     steps = asinh((number - grid.center) / grid.scale) * (GRID_BINS / (2 * GRID_REACH))
-    floating = raw.type().is_floating() or raw.type().is_string()
-    special: list[tuple[Any, Any]] = [(raw.isnull(), MISSING)]  # Any: Ibis expressions are untyped
+    # NaN first: to Spark it is missing too. And not isinf(), which is false on Spark.
+    special: list[tuple[Any, Any]] = []  # Any: Ibis expressions are untyped
+    if floating := raw.type().is_floating() or raw.type().is_string():
+        special.append((number.isnan(), NOT_A_NUMBER))
+    special.append((raw.isnull(), MISSING))
     if raw.type().is_string():
         special.append((number.isnull(), INVALID))
     if floating:
-        special += [(number.isnan(), NOT_A_NUMBER), (number.isinf(), INFINITE)]
+        special.append(((number > _LARGEST) | (number < -_LARGEST), INFINITE))
     code = ibis.cases(
         *special,
         (number <= grid.center - reach, 0),
@@ -192,10 +219,12 @@ def _grid_row(table: ir.Table, name: str) -> ir.Table:
     raw = as_number(table[name])
     usable = table.select(number=raw)
     if table[name].type().is_floating() or table[name].type().is_string():
-        usable = usable.filter(~(usable["number"].isnan() | usable["number"].isinf()))
+        usable = usable.filter(usable["number"].between(-_LARGEST, _LARGEST))
     number = usable["number"]
+    bearable = (number > -_SQUARABLE) & (number < _SQUARABLE)
     summary = usable.aggregate(
-        quartiles=number.quantile([0.25, 0.5, 0.75]), deviation=number.std(how="pop")
+        quartiles=number.quantile([0.25, 0.5, 0.75]),
+        deviation=number.std(how="pop", where=bearable),
     )
     return summary.mutate(column=ibis.literal(name)).select("column", "quartiles", "deviation")
 
@@ -217,7 +246,7 @@ def as_number(column: Any) -> Any:  # Any: Ibis columns are untyped
     """The column as a 64-bit float; text that is no number becomes NULL, times are seconds."""
     dtype = column.type()
     if dtype.is_string():
-        return column.try_cast("float64")
+        return column.re_search(_NUMBER).ifelse(column.strip(), ibis.null("string")).cast("float64")
     if dtype.is_date():
         return column.cast("timestamp").epoch_seconds().cast("float64")
     if dtype.is_timestamp():

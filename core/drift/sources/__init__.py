@@ -4,7 +4,7 @@ Imported when something is read, because Ibis takes a while to import.
 """
 
 from core.drift.sources.counting import countable, profiles_of, reference_of
-from core.drift.sources.engines import Engine, embedded, translated
+from core.drift.sources.engines import embedded, engine_of, translated
 from core.drift.sources.files import LogFile, label_files, log_files, readable
 from core.drift.sources.log import (
     PARTS_AT_ONCE,
@@ -17,12 +17,19 @@ from core.drift.sources.log import (
     captured_log,
     read_log,
 )
-from core.drift.sources.tables import FILE, between, in_utc, logged_inputs, naive_utc, table_of
+from core.drift.sources.tables import (
+    FILE,
+    between,
+    in_utc,
+    logged_inputs,
+    naive_utc,
+    named_table,
+    table_of,
+)
 
 __all__ = [
     "FILE",
     "PARTS_AT_ONCE",
-    "Engine",
     "Log",
     "LogDay",
     "LogFile",
@@ -34,11 +41,13 @@ __all__ = [
     "captured_log",
     "countable",
     "embedded",
+    "engine_of",
     "in_utc",
     "label_files",
     "log_files",
     "logged_inputs",
     "naive_utc",
+    "named_table",
     "profiles_of",
     "read_log",
     "readable",

@@ -1,6 +1,7 @@
 """Tables counted by their engine: only counts travel from it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final, TypeVar
 
@@ -44,6 +45,16 @@ def reference_of(table: ir.Table) -> Reference:
         *decoding.numeric_columns(grids),
         *decoding.categorical_columns(levels, categorical, days=days),
     ]
+    texts = [c for c in columns if c.levels is not None and table[c.name].type().is_string()]
+    lengths = decoding.lengths_of(texts, rows=rows, taken=table.columns)
+    table = table.mutate(**{name: table[of].length().cast("int64") for name, of in lengths.items()})
+    measured = _stacked(
+        [result(profile.grids(table, part)) for part in _parts(list(lengths))], _GRID_COLUMNS
+    )
+    columns += [
+        replace(column, text_of=lengths[column.name])
+        for column in decoding.numeric_columns(measured)
+    ]
     counted = [result(profile.counts(table, part)) for part in _parts(columns)]
     return decoding.reference(columns, counted, days=days, rows=rows)
 
@@ -54,6 +65,7 @@ def profiles_of(table: ir.Table, reference: Reference) -> Mapping[date | None, P
     A column that the table lacks, or holds in a type that cannot be counted, is absent.
     """
     spans = result(profile.spans(table))
+    table = profile.with_lengths(table, reference.columns.values())
     schema = table.schema()
     known = [
         column

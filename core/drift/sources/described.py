@@ -1,7 +1,6 @@
 """Logs that somebody described, opened: files of a glob, or a table day by day."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from core.drift import profile
 from core.drift.sources.canonical import LABELLED, RECEIVED, canonical, canonical_labels
 from core.drift.sources.counting import result
 from core.drift.sources.description import Description, Where
-from core.drift.sources.engines import ATTACHED, embedded, postgresql, spark
+from core.drift.sources.engines import ATTACHED, embedded, postgresql, spark, url_in
 from core.drift.sources.files import LogFile
 from core.drift.sources.log import FileLog, Log, LogDay, LogPart
 from core.drift.sources.tables import FILE
@@ -203,13 +202,7 @@ def connected(where: Where, folder: Path) -> AbstractContextManager[Any]:  # Any
     if where.duckdb is not None:
         return embedded(folder / where.duckdb.file)
     if where.postgres is not None:
-        url = os.environ.get(where.postgres.url_from, "")
-        if not url:
-            raise Refused(
-                f"The environment variable {where.postgres.url_from} is not set: put the URL of"
-                " the database into it, as in postgresql://user:password@host/database."
-            )
-        return postgresql(url)
+        return postgresql(url_in(where.postgres.url_from))
     if where.spark is not None:
         return spark()
     return embedded()

@@ -1,8 +1,8 @@
 """The engines that count: an embedded DuckDB, PostgreSQL and Spark, opened for one call."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import psycopg
 import pyarrow as pa
 from ibis.common.exceptions import IbisError
 
+from core.drift.engine import Engine
 from core.errors import Refused, Unavailable
 
 ATTACHED: Final = "attached"
@@ -19,14 +20,6 @@ ATTACHED: Final = "attached"
 _MEMORY: Final = "400MB"
 _PATIENCE_S: Final = 10
 _LONGEST: Final = 200
-
-
-class Engine(StrEnum):
-    """Where a profile is computed."""
-
-    DUCKDB = "duckdb"
-    POSTGRES = "postgres"
-    SPARK = "spark"
 
 
 @contextmanager
@@ -106,6 +99,36 @@ def spark() -> Iterator[Any]:  # Any: as above
             yield connection
     except PySparkException as error:
         raise _not_profiled(error) from error
+
+
+def engine_of(engine: Engine, url_from: str = "") -> AbstractContextManager[Any]:  # Any: as above
+    """The engine of this name; `url_from` names the environment variable with a URL."""
+    match engine:
+        case Engine.DUCKDB:
+            return embedded()
+        case Engine.SPARK:
+            return spark()
+        case Engine.POSTGRES:
+            return postgresql(url_in(url_from))
+
+
+def url_in(variable: str) -> str:
+    """The URL of a database, from an environment variable.
+
+    Raises
+    ------
+    Refused
+        No variable was named, or it is not set.
+    """
+    if not variable:
+        raise Refused("Say with --url-from which environment variable holds the database's URL.")
+    url = os.environ.get(variable, "")
+    if not url:
+        raise Refused(
+            f"The environment variable {variable} is not set: put the URL of the database into it,"
+            " as in postgresql://user:password@host/database."
+        )
+    return url
 
 
 @contextmanager

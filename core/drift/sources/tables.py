@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
+from ibis.common.exceptions import TableNotFound
 
 from core.drift import profile
 from core.errors import Refused
@@ -38,7 +40,10 @@ def table_of(
     """
     paths = [str(path) for path in files]
     extra: dict[str, Any] = {"filename": FILE} if named else {}  # Any: options of the readers
-    match sorted({_KINDS.get(path.suffix.lower(), "Parquet") for path in files}):
+    kinds = sorted({_KINDS.get(path.suffix.lower(), "Parquet") for path in files})
+    if connection.name == "pyspark" and len(kinds) == 1:
+        return in_utc(_by_spark(connection, kinds[0], paths))
+    match kinds:
         case ["CSV"]:
             table = connection.read_csv(paths, union_by_name=True, **extra)
         case ["JSON"]:
@@ -47,9 +52,40 @@ def table_of(
             table = connection.read_parquet(
                 paths, union_by_name=True, hive_partitioning=False, **extra
             )
-        case kinds:
+        case _:
             raise Refused(f"Files are of one kind together, not {' and '.join(kinds)}.")
     return in_utc(table) if times else table
+
+
+def _by_spark(connection: Any, kind: str, paths: Sequence[str]) -> ir.Table:  # Any: as above
+    reader = connection._session.read
+    match kind:
+        case "CSV":
+            frame = reader.csv(list(paths), header=True, inferSchema=True)
+        case "JSON":
+            frame = reader.json(list(paths))
+        case _:
+            frame = reader.option("mergeSchema", "true").parquet(*paths)
+    name = f"stile_{uuid4().hex}"
+    frame.createOrReplaceTempView(name)
+    table: ir.Table = connection.table(name)
+    return table
+
+
+def named_table(connection: Any, name: str) -> ir.Table:  # Any: as above
+    """A table of a database, as in `schema.table`.
+
+    Raises
+    ------
+    Refused
+        There is none of that name.
+    """
+    *within, last = name.split(".")
+    try:
+        found: ir.Table = connection.table(last, database=tuple(within) if within else None)
+    except TableNotFound as error:
+        raise Refused(f"There is no table {name}: check its name (schema.table).") from error
+    return found
 
 
 def in_utc(table: ir.Table) -> ir.Table:
