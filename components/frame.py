@@ -230,13 +230,17 @@ def go(to: str, **query: str | int) -> NoReturn:
     st.switch_page(page, query_params={name: str(value) for name, value in query.items()})
 
 
+_LOADING: Final = " Its models are loaded in a process with limits, to try them."
+
+
 def banner() -> None:
     """Say on every page that these log-ins are the demonstration's."""
     st.html(_STYLE)
-    if services().settings.auth is Auth.DEMO:
+    settings = services().settings
+    if settings.auth is Auth.DEMO:
         st.markdown(
             ":gray-badge[Demonstration] :small[Log-ins without passwords, on this computer only. "
-            "Not for real decisions.]"
+            f"Not for real decisions.{_LOADING if settings.allow_model_loading else ''}]"
         )
 
 

@@ -75,6 +75,7 @@ def _start(
         **os.environ,
         "STILE_HOME": str(settings.home),
         "STILE_AUTH": settings.auth.value,
+        "STILE_ALLOW_MODEL_LOADING": str(_may_load_models(settings)).lower(),
         "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
         "MLFLOW_REGISTRY_URI": settings.mlflow_registry_uri or settings.mlflow_tracking_uri,
     }
@@ -89,6 +90,12 @@ def _start(
         "app": lifeline.start_module("streamlit", app, env=env, log=log("app"), cwd=lifeline.ROOT),
         "replay": lifeline.start_module("core.demo.replay", replayed, env=env, log=log("replay")),
     }
+
+
+def _may_load_models(settings: Settings) -> bool:
+    """True unless somebody said no: what is registered here was trained here, a minute ago."""
+    is_said = "allow_model_loading" in settings.model_fields_set
+    return settings.allow_model_loading if is_said else True
 
 
 def _watch(

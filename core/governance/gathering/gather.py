@@ -16,6 +16,7 @@ from core.governance.gathering.ages import (
     production_figure,
     training_age,
 )
+from core.governance.gathering.agreement import online_figure
 from core.governance.gathering.conditions import (
     AlertsOf,
     LiveWindow,
@@ -106,6 +107,7 @@ def gather(
     subject = _subject(sources, model, alias, champion=from_version, candidate=to_version)
     seen = live_window(sources.drift, model, champion=from_version, candidate=to_version, at=at)
     engineering = Scribe(Side.DATA_ENGINEERING, Part.LIVE, at)
+    online = Scribe(Side.DATA_SCIENCE, Part.LIVE, at)
     drift_then = frozen.figure("drift.frozen") if frozen is not None else None
     files = _files(sources, at=at)
     science = pinned_science(
@@ -132,7 +134,10 @@ def gather(
             sources.production, model, alias, subject.champion_now or None, scribe=engineering
         ),
         *_tried(sources, subject, packed, files, scribe=engineering),
-        _independence(subject, people, scribe=Scribe(Side.DATA_SCIENCE, Part.LIVE, at)),
+        online_figure(
+            sources.drift, sources.artifacts, subject.champion, subject.champion_run, scribe=online
+        ),
+        _independence(subject, people, scribe=online),
     ]
     ordered = sorted(figures, key=lambda figure: (figure.name, figure.side.value))
     return Evidence(figures=tuple(ordered), gathered_at=at)

@@ -165,6 +165,16 @@ _KNOWN: Final = (
         "model.size",
         {"bytes": WHOLE, "files": WHOLE, "champion_bytes": WHOLE, "ratio": NUMBER},
     ),
+    Known(
+        "online.loss",
+        {
+            "loss": TEXT,
+            "verdict": Field(Kind.WORD, ("agrees", "better", "worse")),
+            **dict.fromkeys(("live", "holdout", "difference", "low", "high"), NUMBER),
+            "rows": WHOLE,
+            "holdout_rows": WHOLE,
+        },
+    ),
     Known("policy.version", {"version": WHOLE, "digest": TEXT}),
     Known(
         "production",
