@@ -1,13 +1,14 @@
 """What may be asked for a version: its promotion, or the way back to it where it was approved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import decisions, frame, returning, standing, state, theme
+from components import decisions, frame, queries, returning, standing, state, theme
 from core.governance.acts.rollback import approved_before
+from core.governance.requests import PromotionRequest
 from core.identity.people import Person, Role
 from core.tracking.values import ModelVersion, RegisteredModel
 
@@ -89,23 +90,19 @@ def _ask_for(drawer: decisions.Drawer, model: str, version: int, alias: str) -> 
         said = drawer.said
         with st.spinner("Gathering evidence from MLflow and the inference log …"):
             request = frame.perform(
-                lambda: frame.services().promotions.open_request(
-                    decisions.acting(),
-                    model=model,
-                    version=version,
-                    alias=alias,
-                    comment=said,
-                    idempotency_key=drawer.form,
-                    at=datetime.now(UTC),
-                ),
+                _command(drawer, model, version, alias, said),
                 success="The request is open, its evidence frozen.",
             )
         decisions.close()
         if request is None:
             st.rerun()
         frame.go("request", id=request.request_id)
+    into = _into(drawer, model)
+    copied = "" if into == model else "It is copied first, once; nothing serves the copy yet. "
+    where = "" if into == model else f" of **{theme.plain(into)}**"
     st.markdown(
-        f"**{theme.plain(model)} {version}** should become **{theme.plain(alias)}**. "
+        f"**{theme.plain(model)} {version}** should become **{theme.plain(alias)}**{where}. "
+        f"{copied}"
         "The evidence of both sides is gathered and frozen now; then it takes a key of each side, "
         "and neither may be yours."
     )
@@ -122,6 +119,45 @@ def _ask_for(drawer: decisions.Drawer, model: str, version: int, alias: str) -> 
     )
 
 
+def _into(drawer: decisions.Drawer, model: str) -> str:
+    """The registered model it should serve in: this one, or another it is copied into."""
+    models = frame.ask(queries.models, keep_as="models") or ()
+    others = [each.name for each in models if each.name != model]
+    if not others:
+        return model
+    return str(
+        st.selectbox(
+            "Registered model",
+            [model, *others],
+            key=_into_key(drawer),
+            help="Another one, say prod after dev: the version is copied there and judged by that "
+            "model’s policy, keys and live inputs.",
+        )
+    )
+
+
+def _into_key(drawer: decisions.Drawer) -> str:
+    return f"asking_into_{drawer.form}"
+
+
+def _command(
+    drawer: decisions.Drawer, model: str, version: int, alias: str, said: str
+) -> Callable[[], PromotionRequest]:
+    """The one call into core; what was chosen is read before the drawer's widgets are drawn."""
+    services, at = frame.services(), datetime.now(UTC)
+    into, actor = drawer.into or model, decisions.acting
+    if into == model:
+        return lambda: services.promotions.open_request(
+            actor(), model=model, version=version, alias=alias, comment=said,
+            idempotency_key=drawer.form, at=at,
+        )  # fmt: skip
+    return lambda: services.copies.request_copy(
+        actor(), from_model=model, version=version, model=into, alias=alias, comment=said,
+        idempotency_key=drawer.form, at=at,
+    )  # fmt: skip
+
+
 def _send_request(drawer: decisions.Drawer) -> None:
     text = str(st.session_state.get(drawer.comment_key, ""))
-    st.session_state[state.DRAWER] = replace(drawer, said=text)
+    into = str(st.session_state.get(_into_key(drawer), ""))
+    st.session_state[state.DRAWER] = replace(drawer, said=text, into=into)

@@ -21,7 +21,8 @@ from core.identity.people import Person, Role, Side, Username
 class Drawer:
     """The form that is open: what for, about which request or version, and its idempotency key.
 
-    `said` is the comment once the form was sent and its slow work has not been done yet.
+    `said` is the comment once the form was sent and its slow work has not been done yet, `into`
+    the registered model a version is copied into, where it is.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Drawer:
     form: str
     side: Side | None = None
     said: str | None = None
+    into: str = ""
 
     @property
     def comment_key(self) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import frame, queries
 from core.errors import StileError
-from core.governance.judgement import TAG_FLAG, TAG_FLAG_REASON
+from core.governance.judgement import TAG_COPIED_FROM, TAG_FLAG, TAG_FLAG_REASON
 from core.governance.registry.timeline import Interval, Standing
 from core.tracking.values import ModelVersion, RegisteredModel, Run, RunId
 
@@ -52,6 +52,7 @@ def table(
                 "aliases": ", ".join(sorted(version.aliases)),
                 "flag": version.tags.get(TAG_FLAG, ""),
                 "why": version.tags.get(TAG_FLAG_REASON, ""),
+                "copied from": version.tags.get(TAG_COPIED_FROM, "").replace("/", " "),
                 "run name": "" if run is None else run.name,
                 "open": None if version.run_id is None else frame.url("run", run_id=version.run_id),
                 "trained on": "" if run is None else _dataset(run),
@@ -60,6 +61,9 @@ def table(
                 "live until": until,
             }
         )
+    if not any(row["copied from"] for row in rows):
+        for row in rows:
+            del row["copied from"]
     times = ("created", "live since", "live until")
     return pd.DataFrame(rows).astype(dict.fromkeys(times, "datetime64[ms, UTC]"))
 

@@ -9,6 +9,7 @@ from core.beside import Beside
 from core.drift.monitor import DriftMonitor
 from core.governance.acts.alerting import DriftAlerts
 from core.governance.acts.answers import Answers
+from core.governance.acts.copying import Copies
 from core.governance.acts.log_keeping import remove_expired
 from core.governance.acts.policy_requests import PolicyRequests, RunStarted
 from core.governance.acts.preparing import Preparation
@@ -68,6 +69,7 @@ class Services:
     drift: DriftMonitor
     reconciler: Reconciler
     answers: Answers
+    copies: Copies
     alerts: DriftAlerts
     reviews: Reviews
     notifier: Notifier
@@ -141,6 +143,7 @@ def open_services(settings: Settings) -> Services:
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
         answers=Answers(promotions),
+        copies=Copies(promotions, registry),
         alerts=alerts,
         reviews=Reviews(promotions, alerts),
         notifier=_notifier(settings, store),

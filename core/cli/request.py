@@ -23,6 +23,10 @@ def request(
     version: Annotated[int, typer.Argument(min=1, help="The version that should be promoted.")],
     comment: Annotated[str, typer.Option(help="Why: the first thing the keys' holders read.")],
     alias: Annotated[str, typer.Option(help="The alias it should get.")] = "champion",
+    from_model: Annotated[
+        str,
+        typer.Option(help="Copy that version of this model into MODEL first, then ask for it."),
+    ] = "",
     user: Annotated[
         str, typer.Option("--as", help="Who opens it; only in the demonstration.")
     ] = "",
@@ -33,6 +37,8 @@ def request(
 ) -> None:
     """Open a promotion request over evidence gathered and frozen now.
 
+    With --from-model the version is one of another registered model (dev into prod): it is copied
+    once, serves nothing yet, and is asked for under the rules and keys of MODEL.
     Ends with 0 (opened), 1 (refused), 4 (no answer).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
@@ -42,15 +48,17 @@ def request(
     actor = acting(settings, user)
     services = open_services(settings)
     at = datetime.now(UTC)
-    opened = services.promotions.open_request(
-        actor,
-        model=model,
-        version=version,
-        alias=alias,
-        comment=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
-        at=at,
-    )
+    form = idempotency_key or f"cli-{uuid4()}"
+    if from_model:
+        opened = services.copies.request_copy(
+            actor, from_model=from_model, version=version, model=model, alias=alias,
+            comment=comment, idempotency_key=form, at=at,
+        )  # fmt: skip
+    else:
+        opened = services.promotions.open_request(
+            actor, model=model, version=version, alias=alias, comment=comment,
+            idempotency_key=form, at=at,
+        )  # fmt: skip
     judgement = services.promotions.judgement(opened.request_id, at=at)
     emit(as_document(judgement), as_json, lambda: in_words(judgement))
 

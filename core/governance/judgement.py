@@ -29,6 +29,7 @@ TAG_DIGEST: Final[Mapping[Side, str]] = MappingProxyType(
 TAG_FLAG: Final = "stile.flag"
 TAG_FLAG_REASON: Final = "stile.flag_reason"
 TAG_ANCHOR: Final = "stile.ledger_anchor"
+TAG_COPIED_FROM: Final = "stile.copied_from"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The write side of the registry: version tags, an alias, a model's tag; nothing else."""
+"""The write side of the registry: version tags, an alias, a model's tag, a copied version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ class MlflowRegistry:
     """The registry as a decision needs it.
 
     Every write is sent once. `Refused` means MLflow said no and changed nothing; `Unavailable`
-    means nobody knows: read back first, then write again if needed (each write is idempotent).
+    means nobody knows: read back first, then write again if needed (all but a creation, which is
+    looked for by its tags, are idempotent).
     """
 
     door: MlflowDoor
@@ -25,6 +26,35 @@ class MlflowRegistry:
     def version(self, model: str, version: int) -> ModelVersion:
         """One version of a model as it is now."""
         return TrackingReader(self.door).version(model, version)
+
+    def versions(self, model: str) -> tuple[ModelVersion, ...]:
+        """Every version of a model, newest first; `Refused` when there is no such model."""
+        return TrackingReader(self.door).versions(model)
+
+    def create_version(
+        self,
+        model: str,
+        *,
+        source: str,
+        run_id: str | None,
+        tags: Mapping[str, str],
+        description: str,
+    ) -> int:
+        """The number of a new version, whose tags are there from the first moment.
+
+        This is the one write that is not idempotent: after `Unavailable`, look for it by its tags.
+        """
+        made = self.door.write(
+            lambda client: client.create_model_version(
+                model,
+                source,
+                run_id=run_id,
+                tags=dict(tags),
+                description=description or None,
+                await_creation_for=0,
+            )
+        )
+        return int(made.version)
 
     def set_version_tags(self, model: str, version: int, tags: Mapping[str, str]) -> None:
         """Write tags on a version, one by one in the order given; MLflow has no bulk call."""

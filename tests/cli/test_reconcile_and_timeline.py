@@ -13,7 +13,7 @@ import typer
 from mlflow import MlflowClient
 
 from core.bootstrap import Services, open_services, work_of
-from core.cli import reconcile, run, timeline
+from core.cli import reconcile, request, rollback, run, timeline
 from core.governance.registry.sightings import ALIAS_SEEN
 from core.identity.people import Side, Username
 from core.settings import load_settings
@@ -59,14 +59,15 @@ class Place:
     def promote(self, version: int) -> int:
         promotions, at = self.services.promotions, datetime.now(UTC)
         request = promotions.open_request(
-            Username("ana"), model=MODEL, version=version, comment="", idempotency_key="open", at=at
-        )
+            Username("ana"), model=MODEL, version=version, comment="",
+            idempotency_key=f"open {version}", at=at,
+        )  # fmt: skip
         number = request.request_id
         for side, person in NAMES.items():
             digest = promotions.judgement(number, at=at).digests[side]
             promotions.turn_key(
                 Username(person), number, side=side, digest=digest, comment="",
-                idempotency_key="key", at=datetime.now(UTC),
+                idempotency_key=f"key {version}", at=datetime.now(UTC),
             )  # fmt: skip
         self.work()
         return number
@@ -112,7 +113,7 @@ def place(
 def stile(place: Place, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     def command(*arguments: str) -> Answer:
         app = typer.Typer()
-        for group in (reconcile, timeline):
+        for group in (reconcile, request, rollback, timeline):
             group.register(app)
         capsys.readouterr()
         code = run(app, list(arguments))
@@ -295,7 +296,13 @@ def test_the_glass_is_broken_by_an_administrator_with_a_reason(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("restore", MODEL), ("adopt", MODEL), ("break-glass", "1", "--reason", "x")]
+    "arguments",
+    [
+        ("restore", MODEL),
+        ("rollback", MODEL),
+        ("adopt", MODEL),
+        ("break-glass", "1", "--reason", "x"),
+    ],
 )
 def test_nobody_answers_without_saying_who_they_are(
     stile: Callable[..., Answer], arguments: tuple[str, ...]
@@ -304,3 +311,47 @@ def test_nobody_answers_without_saying_who_they_are(
 
     assert (answer.code, answer.out) == (1, "")
     assert "--as USER" in answer.err
+
+
+def test_rollback_shows_its_plan_then_takes_one_key(
+    stile: Callable[..., Answer], place: Place
+) -> None:
+    first = place.promote(2)
+    place.promote(1)
+
+    plan = stile("rollback", MODEL, "--dry-run", "--json")
+    words = stile("rollback", MODEL, "--dry-run")
+    keyless = stile("rollback", MODEL, "--as", "ada")
+    never = stile("rollback", MODEL, "--to", "3", "--as", "emil")
+    done, again = (
+        stile("rollback", MODEL, "--as", "emil", "--idempotency-key", "one", "--json")
+        for _ in range(2)
+    )
+    place.work()
+
+    assert (plan.code, plan.json["version"], plan.json["approved_by"]) == (0, 2, first)
+    assert "champion 1 → 2" in words.out
+    assert (keyless.code, never.code) == (1, 1)
+    assert "never became champion with its keys" in never.err
+    assert (done.code, done.json["purpose"], done.json["side"]) == (
+        0,
+        "rollback",
+        "data_engineering",
+    )
+    assert again.json["request"] == done.json["request"]
+    assert place.services.tracking.registered_model(MODEL).aliases == {"champion": 2}
+
+
+def test_a_version_of_another_model_is_copied_once_and_asked_for(
+    stile: Callable[..., Answer], place: Place
+) -> None:
+    place.client.create_registered_model("dev")
+    place.client.create_model_version("dev", "file:///nowhere/dev")
+    ask = ("request", MODEL, "1", "--from-model", "dev", "--comment", "Better.", "--as", "ana")
+
+    done, again = (stile(*ask, "--idempotency-key", "one", "--json") for _ in range(2))
+
+    newest = place.services.tracking.versions(MODEL)[0]
+    assert (done.code, done.json["version"]) == (0, newest.version)
+    assert again.json["request"] == done.json["request"]
+    assert newest.tags["stile.copied_from"] == "dev/1"

@@ -142,14 +142,25 @@ def write_back_killed(place: Place, request: RequestId, *, effect: int, at: date
     two of them leaves no trace, so that these are all the steps at which a crash can differ.
     """
 
+    def work(promotions: Promotions, _: MlflowRegistry) -> object:
+        holder = f"worker {os.getpid()}"
+        return WriteBack(promotions, holder=holder, clock=lambda: at).run(request, at=at)
+
+    return killed(place, work, effect=effect)
+
+
+def killed(
+    place: Place, task: Callable[[Promotions, MlflowRegistry], object], *, effect: int
+) -> bool:
+    """True when the task, in a process of its own, was killed before its n-th effect."""
+
     def work() -> None:
         fuse = Fuse(effect)
         door = FusedDoor(place.mlflow_uri, "", timeout_s=4.0, pause_s=0.0)
         door.fuse = fuse
         promotions = place.promotions(door)
         event.listen(promotions.store.engine, "commit", lambda _: fuse.burn())
-        holder = f"worker {os.getpid()}"
-        WriteBack(promotions, holder=holder, clock=lambda: at).run(request, at=at)
+        task(promotions, MlflowRegistry(door))
 
     worker = FORK.Process(target=work)
     worker.start()

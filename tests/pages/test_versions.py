@@ -121,3 +121,20 @@ def test_the_way_under_governance_is_said_only_to_who_has_its_button(house: Hous
         key = "answering_adopt_from_before_flight-delay_champion"
         assert (key in keys_of(app)) is offered
         assert ("take it under governance" in text_of(app)) is offered
+
+
+def test_a_version_is_copied_into_another_model_and_asked_for_there(house: House) -> None:
+    house.register("flight-prod", losses=(0.57,))
+    app = house.visit("versions", ANA, model="flight-delay", version=2)
+
+    app.button(key="decisions_open_request").click().run()
+    into = next(box for box in app.selectbox if box.label == "Registered model")
+    into.set_value("flight-prod").run()
+    assert "It is copied first, once; nothing serves the copy yet." in text_of(app)
+    app.button(key="decisions_confirm").click().run()
+
+    assert not app.exception
+    (request,) = house.services.promotions.requests()
+    assert (request.model, request.from_version, request.to_version) == ("flight-prod", 1, 2)
+    table = house.visit("versions", VERA, model="flight-prod").dataframe[0].value
+    assert list(table["copied from"]) == ["flight-delay 2", ""]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InsufficientData, Refused
 from core.governance.evidence import Figure, JsonValue
 from core.governance.gathering.figures import Scribe, counted, without_nulls
+from core.governance.judgement import TAG_COPIED_FROM
 from core.tracking.values import ModelFiles, ModelVersion, Run
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def lineage_figure(
     value = without_nulls(
         {
             "run": run.run_id,
+            "copied_from": version.tags.get(TAG_COPIED_FROM),
             "status": run.status.value,
             "user": run.user or None,
             "git_commit": commit,
@@ -108,7 +110,10 @@ def lineage_figure(
     code = f"commit {commit[:8]}" if commit else "no git commit"
     name, status = run.name or run.run_id, run.status.value.lower()
     lacks = f"; missing: {', '.join(missing)}" if missing else "; nothing is missing"
-    says = f"Run {name}, {status}, {code}, {counted(len(datasets), 'dataset')}{lacks}."
+    copied = (
+        f"Copied from {version.tags[TAG_COPIED_FROM]}. " if TAG_COPIED_FROM in version.tags else ""
+    )
+    says = f"{copied}Run {name}, {status}, {code}, {counted(len(datasets), 'dataset')}{lacks}."
     return scribe.known("lineage", value, says, source=f"run {run.run_id}")
 
 
