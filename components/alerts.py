@@ -13,6 +13,7 @@ from core.drift.alerts import Alert, AlertId, may_own, waits_for
 from core.identity.people import Person, Role, Username
 
 _COLUMNS_SHOWN: Final = 4
+_NAMED_IN_THE_SENTENCE: Final = 2
 _NOBODY: Final = ""
 
 
@@ -127,12 +128,15 @@ def _since(alert: Alert, *, at: datetime) -> str:
 
 
 def _moved(alert: Alert) -> str:
-    """What the newest window says, and the columns that moved furthest."""
+    """What the newest window says; where it names only some columns, also the next ones."""
+    columns = alert.last.columns
+    says = theme.plain(alert.last.says)
+    if len(columns) <= _NAMED_IN_THE_SENTENCE:
+        return says
     shown = [
-        theme.plain(column.name)
-        + ("" if column.distance is None else f" {theme.number(column.distance, digits=2)}")
-        for column in alert.last.columns[:_COLUMNS_SHOWN]
+        theme.plain(column.name) + ("" if column.distance is None else f" {column.distance:.2f}")
+        for column in columns[:_COLUMNS_SHOWN]
     ]
-    more = len(alert.last.columns) - len(shown)
+    more = len(columns) - len(shown)
     named = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-    return theme.plain(alert.last.says) + (f"  \n:small[furthest: {named}]" if named else "")
+    return f"{says}  \n:small[furthest: {named}]"

@@ -28,6 +28,7 @@ def command_line() -> typer.Typer:
         serve,
         source,
         timeline,
+        user,
         worker,
     )
 
@@ -57,6 +58,7 @@ def command_line() -> typer.Typer:
         reconcile,
         rollback,
         timeline,
+        user,
     )
     for group in groups:
         group.register(app)

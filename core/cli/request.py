@@ -8,9 +8,12 @@ import typer
 
 from core.cli import emit
 from core.errors import Refused
+from core.governance.acts import tokens
 from core.governance.judgement import Judgement
 from core.identity.people import Side, Username
 from core.settings import Auth, Settings
+from core.store import migrations, transaction
+from core.store.governance import GovernanceStore
 
 
 def register(app: typer.Typer) -> None:
@@ -64,14 +67,30 @@ def request(
 
 
 def acting(settings: Settings, user: str) -> Username:
-    """Who acts; raises `Refused` where nobody has proven who they are."""
-    if settings.auth is Auth.DEMO and user:
-        return Username(user)
-    if settings.auth is Auth.DEMO:
-        raise Refused("Say who opens the request: --as USER (one of the demonstration's log-ins).")
-    if user:
+    """Who acts, with their rights as they are now; `Refused` where nobody has proven who they are.
+
+    The owner of STILE_TOKEN; in the demonstration also whoever `user` names.
+    """
+    if user and settings.auth is not Auth.DEMO:
         raise Refused("--as works in the demonstration only (STILE_AUTH=demo); use STILE_TOKEN.")
-    raise Refused("Tokens are not built yet: open the request on its page, or use STILE_AUTH=demo.")
+    if user:
+        return Username(user)
+    if settings.token:  # an empty variable is none
+        engine = transaction.connect(settings.database_url)
+        migrations.upgrade(engine)
+        try:
+            secret = settings.token.get_secret_value()
+            return tokens.owner_of(GovernanceStore(engine), secret, at=datetime.now(UTC))
+        finally:
+            engine.dispose()
+    if settings.auth is Auth.DEMO:
+        raise Refused("Say who does it: --as USER (one of the demonstration's log-ins).")
+    raise Refused("Say who does it: set STILE_TOKEN, which `python -m core user token` issues.")
+
+
+def is_anonymous(settings: Settings, user: str) -> bool:
+    """True when nobody says who acts, which the demonstration never allows."""
+    return settings.auth is not Auth.DEMO and not user and not settings.token
 
 
 def as_document(judgement: Judgement) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Decay:
     def says(self) -> str:
         """What is outside, in one sentence."""
         found = [line for line in self.compared if line.verdict is Verdict.FAIL]
-        return " ".join(f"{line.what}: {line.present}." for line in found)
+        return " ".join(f"{line.what.capitalize()}: {line.present}." for line in found)
 
 
 def decay(

@@ -30,6 +30,7 @@ from core.store.tables import (
     PolicyRow,
     RequestRow,
 )
+from core.store.tokens import TokenShelf
 from core.store.watch import Watch
 
 IN_FLIGHT: Final = tuple(status.value for status in Status if status.is_in_flight)
@@ -112,6 +113,11 @@ class Record:
     def people(self) -> tuple[Person, ...]:
         """Everybody."""
         return people_rows.people(self.session)
+
+    @property
+    def tokens(self) -> TokenShelf:
+        """Tokens of the command line."""
+        return TokenShelf(self.session)
 
     def put_person(self, person: Person) -> bool:
         """True when something changed; keys of rights the person lost stop counting."""

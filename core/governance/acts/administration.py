@@ -1,7 +1,7 @@
 """What administrators decide alone: a first policy, and people's rights. Each tells the ledger."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from core.errors import Refused
@@ -47,6 +47,7 @@ def put_person(store: GovernanceStore, actor: Username, person: Person, *, at: d
     """Nothing; afterwards the person has these rights, and keys of lost rights do not count."""
     with store.deciding() as record:
         require_role(record.person(actor), Role.ADMINISTRATOR, to="change people's rights")
+        _require_one_left(record.people(), person)
         if record.put_person(person):
             body: Mapping[str, JsonValue] = {
                 "person": person.username,
@@ -55,3 +56,9 @@ def put_person(store: GovernanceStore, actor: Username, person: Person, *, at: d
                 "active": person.active,
             }
             record.append("person_changed", body, actor=actor, at=at)
+
+
+def _require_one_left(people: Iterable[Person], changed: Person) -> None:
+    after = [changed, *(each for each in people if each.username != changed.username)]
+    if not any(each.active and each.role is Role.ADMINISTRATOR for each in after):
+        raise Refused("Somebody has to administer: make another person administrator first.")

@@ -1,0 +1,186 @@
+"""`python -m core user …`: people, their role and keys, and their tokens for the command line."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from core.cli import emit
+from core.cli.request import acting, is_anonymous
+from core.governance.acts import tokens
+from core.identity.people import Person, Role, Side, Username
+from core.store.tokens import Token
+
+_Who = Annotated[str, typer.Argument(help="The username.")]
+_Role = Annotated[Role, typer.Option(help="What they may do at all.")]
+_Keys = Annotated[
+    list[Side] | None, typer.Option("--key", help="A side whose key they turn; repeatable.")
+]
+_As = Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands `user list`, `add`, `role`, `keys`, `disable`, `enable` and `token`."""
+    group = typer.Typer(help="People, their keys, their tokens.", no_args_is_help=True)
+    group.command("list")(list_people)
+    group.command("add")(add)
+    group.command("role")(role)
+    group.command("keys")(keys)
+    group.command("disable")(disable)
+    group.command("enable")(enable)
+    group.command("token")(token)
+    app.add_typer(group, name="user")
+
+
+def list_people(as_json: _Json = False) -> None:
+    """Everybody with role, keys and tokens."""
+    services = _services()
+    people = services.people.list()
+    with services.store.reading() as record:
+        held = record.tokens.every()
+    at = datetime.now(UTC)
+    document = {"people": [as_document(p, [t for t in held if t.username == p.username], at)
+                           for p in people]}  # fmt: skip
+    emit(document, as_json, lambda: "\n".join(_line(each) for each in document["people"]))
+
+
+def add(
+    username: _Who,
+    name: Annotated[str, typer.Option(help="As people call them.")] = "",
+    role: _Role = Role.MEMBER,
+    key: _Keys = None,
+    mlflow_name: Annotated[
+        list[str] | None, typer.Option(help="Their name in MLflow; repeatable.")
+    ] = None,
+    user: _As = "",
+    as_json: _Json = False,
+) -> None:
+    """Add a person, as an administrator. On an empty store: the first administrator.
+
+    Ends with 0 (added), 1 (refused).
+    """
+    person = Person(
+        Username(username), name or username, role, frozenset(key or ()),
+        frozenset(mlflow_name or ()),
+    )  # fmt: skip
+    services = _services()
+    tokens.add_person(services.store, _actor(services, user), person, at=datetime.now(UTC))
+    _say(services, person.username, as_json)
+
+
+def role(username: _Who, role: Annotated[Role, typer.Argument()], user: _As = "",
+         as_json: _Json = False) -> None:  # fmt: skip
+    """Change what a person may do at all, as an administrator."""
+    _change(username, user, as_json, role=role)
+
+
+def keys(username: _Who, key: _Keys = None, user: _As = "", as_json: _Json = False) -> None:
+    """Say which keys a person turns, as an administrator; none given takes all away.
+
+    Keys of a side they lose stop counting where they were turned on undecided requests.
+    """
+    _change(username, user, as_json, keys=frozenset(key or ()))
+
+
+def disable(username: _Who, user: _As = "", as_json: _Json = False) -> None:
+    """Take a person's access away, their tokens and turned keys included."""
+    _change(username, user, as_json, active=False)
+
+
+def enable(username: _Who, user: _As = "", as_json: _Json = False) -> None:
+    """Give a person's access back."""
+    _change(username, user, as_json, active=True)
+
+
+def token(
+    username: _Who,
+    days: Annotated[int, typer.Option(min=1, max=366, help="How long it lasts.")] = 90,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    revoke: Annotated[str, typer.Option(help="Revoke this token instead, by its id.")] = "",
+    user: _As = "",
+    as_json: _Json = False,
+) -> None:
+    """Issue a token for STILE_TOKEN, as an administrator; it is printed once and kept nowhere.
+
+    Ends with 0 (issued, or revoked), 1 (refused).
+    """
+    services, at = _services(), datetime.now(UTC)
+    owner = Username(username)
+    if revoke:
+        actor = acting(services.settings, user)
+        gone = tokens.revoke_token(services.store, actor, owner, revoke, at=at)
+        emit(_token(gone, at), as_json, lambda: f"Token {gone.token_id} opens nothing any more.")
+        return
+    secret, made = tokens.issue_token(
+        services.store, _actor(services, user), owner, label=label, lasts=timedelta(days=days),
+        at=at,
+    )  # fmt: skip
+    until = made.expires_at.date().isoformat()
+    says = f"{secret}\nToken {made.token_id} of {username}, good until {until}. Keep it: it is "
+    emit({**_token(made, at), "secret": secret}, as_json, lambda: f"{says}not shown again.")
+
+
+def as_document(person: Person, held: Sequence[Token], at: datetime) -> dict[str, Any]:
+    """A person as JSON."""
+    return {
+        "username": person.username,
+        "name": person.name,
+        "role": person.role.value,
+        "keys": sorted(side.value for side in person.keys),
+        "mlflow_names": sorted(person.mlflow_names),
+        "active": person.active,
+        "tokens": [_token(each, at) for each in held],
+    }
+
+
+def _services() -> Any:  # Any: the program's Services, which take a moment to import
+    from core.bootstrap import open_services
+    from core.settings import load_settings
+
+    return open_services(load_settings())
+
+
+def _actor(services: Any, user: str) -> Username | None:
+    """Who acts; None where nobody says so, which is the machine's own command line."""
+    return None if is_anonymous(services.settings, user) else acting(services.settings, user)
+
+
+def _change(username: str, user: str, as_json: bool, **changes: Any) -> None:  # Any: fields
+    services = _services()
+    actor = acting(services.settings, user)
+    person = replace(services.people.get(Username(username)), **changes)
+    services.promotions.put_person(actor, person, at=datetime.now(UTC))
+    _say(services, person.username, as_json)
+
+
+def _say(services: Any, username: Username, as_json: bool) -> None:
+    with services.store.reading() as record:
+        document = as_document(
+            record.person(username), record.tokens.every(username), datetime.now(UTC)
+        )
+    emit(document, as_json, lambda: _line(document))
+
+
+def _token(token: Token, at: datetime) -> dict[str, Any]:
+    return {
+        "token": token.token_id,
+        "username": token.username,
+        "label": token.label,
+        "until": token.expires_at.isoformat(),
+        "living": token.is_living(at),
+    }
+
+
+def _line(person: dict[str, Any]) -> str:
+    held = " and ".join(key.replace("_", " ") for key in person["keys"]) or "no"
+    access = "" if person["active"] else ", no access"
+    lines = [f"{person['username']}  {person['name']}: {person['role']}, {held} key{access}"]
+    lines += [
+        f"   token {each['token']} until {each['until'][:10]} {each['label']}"
+        + ("" if each["living"] else " (over)")
+        for each in person["tokens"]
+    ]
+    return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)

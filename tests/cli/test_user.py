@@ -1,0 +1,82 @@
+"""`user` and STILE_TOKEN as somebody without the demonstration's log-ins sees them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from core.cli import request, run, user
+from core.cli.request import acting
+from core.settings import load_settings
+
+
+@pytest.fixture
+def stile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, Any, str]]:
+    """A command over an empty store with STILE_AUTH=local; `token` is STILE_TOKEN."""
+    monkeypatch.setenv("STILE_HOME", str(tmp_path))
+    monkeypatch.setenv("STILE_AUTH", "local")
+    app = typer.Typer()
+    user.register(app)
+    request.register(app)
+
+    def command(*arguments: str, token: str = "") -> tuple[int, Any, str]:
+        monkeypatch.setenv("STILE_TOKEN", token)
+        code = run(app, [*arguments, "--json"])
+        said = capsys.readouterr()
+        return code, json.loads(said.out) if said.out else None, said.err
+
+    return command
+
+
+def test_from_an_empty_store_to_a_token_of_a_colleague(
+    stile: Callable[..., tuple[int, Any, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stile("user", "add", "ada", "--role", "administrator")[::2] == (0, "")
+    code, made, _ = stile("user", "token", "ada", "--label", "first")
+    assert code == 0
+    ada = made["secret"]
+    assert stile("user", "add", "eve")[::2] == (
+        1, "Say who does it: set STILE_TOKEN to an administrator's token.\n",
+    )  # fmt: skip
+
+    assert stile("user", "add", "ana", "--key", "data_science", token=ada)[0] == 0
+    _, issued, _ = stile("user", "token", "ana", "--days", "7", token=ada)
+    ana = issued["secret"]
+    monkeypatch.setenv("STILE_TOKEN", ana)
+    assert acting(load_settings(), "") == "ana"
+    assert "Only an administrator" in stile("user", "role", "ana", "administrator", token=ana)[2]
+    assert stile("user", "keys", "ana", "--key", "data_engineering", token=ada)[1]["keys"] == [
+        "data_engineering"
+    ]
+    assert stile("user", "disable", "ana", token=ada)[1]["active"] is False
+    code, _, says = stile("request", "m", "1", "--comment", "Better.", token=ana)
+    assert (code, says) == (1, "Ana no longer has access; ask an administrator.\n".replace(
+        "Ana", "ana"))  # fmt: skip
+    revoked = stile("user", "token", "ana", "--revoke", issued["token"], token=ada)[1]
+    assert revoked["living"] is False
+    listed = stile("user", "list")[1]["people"]
+    assert [person["username"] for person in listed] == ["ada", "ana"]
+    assert ana not in json.dumps(listed)
+
+
+def test_a_token_that_is_none_of_ours_is_one_sentence(
+    stile: Callable[..., tuple[int, Any, str]],
+) -> None:
+    code, _, says = stile("request", "m", "1", "--comment", "Better.", token="x" * 43)
+
+    assert code == 1
+    assert says.startswith("STILE_TOKEN is no token of this Stile")
+
+
+def test_a_name_is_proof_in_the_demonstration_only(
+    stile: Callable[..., tuple[int, Any, str]],
+) -> None:
+    code, _, says = stile("request", "m", "1", "--comment", "Better.", "--as", "ada")
+
+    assert code == 1
+    assert "works in the demonstration only" in says
