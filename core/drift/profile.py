@@ -106,8 +106,11 @@ def spans(table: ir.Table, *, by: Sequence[str] = ()) -> ir.Table:
 
 
 def grids(table: ir.Table, names: Sequence[str]) -> ir.Table:
-    """Quartiles, mean and standard deviation (divisor n) of each numeric column, one row each."""
-    return _union([_grid_row(table, name) for name in names])
+    """One row: `quartiles_i` and the standard deviation (divisor n) `deviation_i` of each name."""
+    found: dict[str, Any] = {}  # Any: Ibis columns are untyped
+    for at, name in enumerate(names):
+        found |= _grid(table, at, name)
+    return table.aggregate(**found)
 
 
 def levels(table: ir.Table, names: Sequence[str]) -> ir.Table:
@@ -137,34 +140,36 @@ def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.
     number = as_number(raw)
     reach = float(np.sinh(_CUT)) * grid.scale
     steps = asinh((number - grid.center) / grid.scale) * (GRID_BINS / (2 * GRID_REACH))
-    # NaN first: to Spark it is missing too. And not isinf(), which is false on Spark.
-    special: list[tuple[Any, Any]] = []  # Any: Ibis expressions are untyped
-    if floating := raw.type().is_floating() or raw.type().is_string():
-        special.append((number.isnan(), NOT_A_NUMBER))
-    special.append((raw.isnull(), MISSING))
+    # Most rows pass two comparisons. To all engines NaN is greater than any number, to Spark it is
+    # missing as well, and isinf() is false there: hence this order and these bounds.
+    low: Any = ibis.literal(0, "int64")  # Any: Ibis expressions are untyped
+    high: Any = ibis.literal(GRID_BINS - 1, "int64")
+    special: list[tuple[Any, Any]] = [(raw.isnull(), MISSING)]
+    if raw.type().is_floating() or raw.type().is_string():
+        low = (number < -_LARGEST).ifelse(INFINITE, low)
+        high = ibis.cases((number.isnan(), NOT_A_NUMBER), (number > _LARGEST, INFINITE), else_=high)
     if raw.type().is_string():
         special.append((number.isnull(), INVALID))
-    if floating:
-        special.append(((number > _LARGEST) | (number < -_LARGEST), INFINITE))
     code = ibis.cases(
+        (number <= grid.center - reach, low),
+        (number >= grid.center + reach, high),
         *special,
-        (number <= grid.center - reach, 0),
-        (number >= grid.center + reach, GRID_BINS - 1),
         else_=(steps + GRID_BINS / 2).floor().cast("int64"),
     )
-    binned = table.select(window_start=_day(table), bin=code.cast("int64"), number=number)
-    low, high = column.counts.low, column.counts.high
-    known = bool(np.isfinite(low) and np.isfinite(high))  # a reference is not yet, while counted
-    beyond: Any = (binned["number"] < low) | (binned["number"] > high) if known else None
+    day = _day_key(table)
+    binned = table.select(bin=code.cast("int64"), number=number, **day)
+    least, most = column.counts.low, column.counts.high
+    known = bool(np.isfinite(least) and np.isfinite(most))  # a reference is not yet, while counted
+    beyond: Any = (binned["number"] < least) | (binned["number"] > most) if known else None
+    grouped = binned.group_by(*day, "bin").aggregate(
+        rows=binned.count(),
+        sum=binned["number"].sum(),
+        low=binned["number"].min(),
+        high=binned["number"].max(),
+        **({"outside": beyond.ifelse(1, 0).sum().cast("int64")} if known else {}),
+    )
     return (
-        binned.group_by("window_start", "bin")
-        .aggregate(
-            rows=binned.count(),
-            sum=binned["number"].sum(),
-            low=binned["number"].min(),
-            high=binned["number"].max(),
-            **({"outside": beyond.ifelse(1, 0).sum().cast("int64")} if known else {}),
-        )
+        _with_day(grouped, day)
         .mutate(column=ibis.literal(name), **({} if known else {"outside": _NOTHING}))
         .select("column", "window_start", "bin", "rows", "sum", "low", "high", "outside")
     )
@@ -206,27 +211,25 @@ def _listing(columns: Sequence[ReferenceColumn]) -> pa.Table:
 
 
 def _grouped(table: ir.Table, name: str) -> ir.Table:
-    keyed = table.select(window_start=_day(table), value=table[name].cast("string"))
+    day = _day_key(table)
+    keyed = table.select(value=table[name].cast("string"), **day)
+    grouped = keyed.group_by(*day, "value").aggregate(rows=keyed.count())
     return (
-        keyed.group_by("window_start", "value")
-        .aggregate(rows=keyed.count())
+        _with_day(grouped, day)
         .mutate(column=ibis.literal(name))
         .select("column", "window_start", "value", "rows")
     )
 
 
-def _grid_row(table: ir.Table, name: str) -> ir.Table:
-    raw = as_number(table[name])
-    usable = table.select(number=raw)
-    if table[name].type().is_floating() or table[name].type().is_string():
-        usable = usable.filter(usable["number"].between(-_LARGEST, _LARGEST))
-    number = usable["number"]
+def _grid(table: ir.Table, at: int, name: str) -> dict[str, Any]:  # Any: Ibis columns are untyped
+    number = as_number(table[name])
+    bounded = table[name].type().is_floating() or table[name].type().is_string()
+    usable = number.between(-_LARGEST, _LARGEST) if bounded else None
     bearable = (number > -_SQUARABLE) & (number < _SQUARABLE)
-    summary = usable.aggregate(
-        quartiles=number.quantile([0.25, 0.5, 0.75]),
-        deviation=number.std(how="pop", where=bearable),
-    )
-    return summary.mutate(column=ibis.literal(name)).select("column", "quartiles", "deviation")
+    return {
+        f"quartiles_{at}": number.quantile([0.25, 0.5, 0.75], where=usable),
+        f"deviation_{at}": number.std(how="pop", where=bearable),
+    }
 
 
 def _level_rows(table: ir.Table, name: str) -> ir.Table:
@@ -258,6 +261,15 @@ def _day(table: ir.Table) -> Any:  # Any: Ibis columns are untyped
     if EVENT_TIME in table.columns:
         return table[EVENT_TIME].date()
     return ibis.null("date")
+
+
+def _day_key(table: ir.Table) -> dict[str, Any]:  # Any: as above
+    """The day of event time to group by, where there is one: a constant would cost as much."""
+    return {"window_start": _day(table)} if EVENT_TIME in table.columns else {}
+
+
+def _with_day(grouped: ir.Table, day: dict[str, Any]) -> ir.Table:  # Any: as above
+    return grouped if day else grouped.mutate(window_start=ibis.null("date"))
 
 
 def _union(parts: Sequence[ir.Table]) -> ir.Table:

@@ -171,6 +171,7 @@ class TestPostgreSQL(ProfileContract):
 
 
 @pytest.mark.spark
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")  # PySpark's own, and many
 class TestSpark(ProfileContract):
     @pytest.fixture(scope="class")

@@ -48,9 +48,7 @@ def reference_of(table: ir.Table) -> Reference:
     texts = [c for c in columns if c.levels is not None and table[c.name].type().is_string()]
     lengths = decoding.lengths_of(texts, rows=rows, taken=table.columns)
     table = table.mutate(**{name: table[of].length().cast("int64") for name, of in lengths.items()})
-    measured = _stacked(
-        [result(profile.grids(table, part)) for part in _parts(list(lengths))], _GRID_COLUMNS
-    )
+    measured = _grids(table, list(lengths))
     columns += [
         replace(column, text_of=lengths[column.name])
         for column in decoding.numeric_columns(measured)
@@ -87,9 +85,20 @@ def _summaries(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     numeric = [name for name, kind in kinds.items() if kind is ColumnKind.NUMERIC]
     categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
-    grids = [result(profile.grids(table, part)) for part in _parts(numeric)]
     levels = [result(profile.levels(table, part)) for part in _parts(categorical)]
-    return _stacked(grids, _GRID_COLUMNS), _stacked(levels, _LEVEL_COLUMNS)
+    return _grids(table, numeric), _stacked(levels, _LEVEL_COLUMNS)
+
+
+def _grids(table: ir.Table, names: Sequence[str]) -> pd.DataFrame:
+    """Quartiles and deviation of each numeric column, one row each."""
+    rows = []
+    for part in _parts(names):
+        found = profile.grids(table, part).to_pyarrow().to_pylist()[0]
+        rows += [
+            (name, found[f"quartiles_{at}"] or [], found[f"deviation_{at}"])
+            for at, name in enumerate(part)
+        ]
+    return pd.DataFrame(rows, columns=list(_GRID_COLUMNS))
 
 
 def _stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
