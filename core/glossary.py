@@ -142,6 +142,12 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "drift",
     ),
     Word(
+        "drift alert",
+        "A champion's newest window drifts: the world moved away from what your model learnt.",
+        "A record with an owner: opened and closed by itself, acknowledged by somebody.",
+        "drift",
+    ),
+    Word(
         "severity",
         "Mean distance of the inputs, weighted by how much the model relies on each.",
         "One figure to ask: does this drift touch what the model uses?",
@@ -285,6 +291,18 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "An administrator promotes without keys, with a reason, and somebody reviews it.",
         "The emergency door: loud in the ledger and on the first page.",
         "promotions",
+    ),
+    Word(
+        "review due",
+        "An approval is too old, or inputs or live loss left its bounds: look at it again.",
+        "The version serves on; somebody with a key confirms it or asks for another one.",
+        "versions",
+    ),
+    Word(
+        "token",
+        "What a pipeline shows to ask in your name; it is printed once and expires.",
+        "256 random bits in STILE_TOKEN; rights are those of its owner at each use.",
+        "ledger",
     ),
     Word(
         "governed",
