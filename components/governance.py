@@ -248,7 +248,7 @@ def value_text(value: JsonValue) -> str:
         case {"loads": bool(), "predicts": bool() as works, "version": int() as version}:
             return f"version {version} {'works' if works else 'fails'}"
         case {"loads": True, "seconds": int() | float() as seconds}:
-            return f"loads in {theme.number(float(seconds), digits=3)}"
+            return f"in {theme.number(float(seconds), digits=3)}"
         case {"loads": bool()}:
             return "does not load"
         case {"predicts": bool() as predicts, "finite": bool() as finite, "rows": rows}:

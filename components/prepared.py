@@ -24,10 +24,16 @@ def watch(judged: Judgement) -> None:
     request = judged.request
     if not request.status.is_waiting:
         return
-    if request.evidence.pending or judged.evidence.pending:
+    if is_hashing(judged):
         _hashing(request.request_id)
     elif _is_awaited(judged.evidence):
         _trying(request.request_id, request.verified_at)
+
+
+def is_hashing(judged: Judgement) -> bool:
+    """True while files are hashed: nobody can decide, so nothing offers it."""
+    request = judged.request
+    return request.status.is_waiting and bool(request.evidence.pending or judged.evidence.pending)
 
 
 @st.fragment(run_every="2s", key="request_hashing")
@@ -45,7 +51,9 @@ def _hashing(request_id: RequestId) -> None:
             "SHA-256 in the evidence; the worker is at it and this page follows."
         )
         for what, each in progress:
-            if each.problem:
+            if each.share == 1:
+                st.caption(f"{what}: {theme.plain(each.says)}")
+            elif each.problem:
                 st.markdown(f":red[✕] {what}: {theme.plain(each.says)}")
             else:
                 st.progress(each.share, text=f"{what}: {theme.plain(each.says)}")

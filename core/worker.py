@@ -81,6 +81,8 @@ def run_once(work: Work, *, at: datetime) -> Round:
         if not record.queue.lease(LEASE_NAME, holder=work.holder, at=now, until=now + LEASE):
             return Round(did_work=False)
     problems: list[str] = []
+    if work.prepare is not None:  # in a thread of its own: nobody waits for large files
+        problems += work.prepare.look(at)
     problems += _looked(work, work.observe, problems)
     expired = _part(problems, "ending requests", lambda: work.promotions.expire_due(at=at)) or ()
     policies = work.policies
@@ -103,8 +105,6 @@ def run_once(work: Work, *, at: datetime) -> Round:
     if work.expire_log is not None:  # after drift, so that what is removed has been counted
         expire = work.expire_log
         problems += _part(problems, "removing old captured rows", lambda: expire(at)) or ()
-    if work.prepare is not None:  # in a thread of its own: nobody waits for large files
-        problems += work.prepare.look(at)
     return Round(
         did_work=True,
         written=tuple(request.request_id for request in written),

@@ -64,7 +64,8 @@ def _draw(judged: Judgement, person: Person) -> None:
             governance.evidence_detail(judged, side)
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown("  \n".join(governance.key_lines(judged, side, people=people, at=at)))
-                decisions.key_place(judged, side, person)
+                if not prepared.is_hashing(judged):
+                    decisions.key_place(judged, side, person)
     request_story.held(judged)
     request_story.conversation(judged.request, people)
     decisions.actions(judged, person)

@@ -104,11 +104,13 @@ class House:
         )
 
     def work(self) -> Round:
-        """One round of a worker, which gives its lease back."""
+        """One round of a worker, and what it does beside it; then it gives its lease back."""
         work = work_of(self.services)
         try:
             return run_once(work, at=datetime.now(UTC))
         finally:
+            if work.prepare is not None:
+                work.prepare.wait()
             release(work)
 
     def promote(self, version: int = 2) -> PromotionRequest:

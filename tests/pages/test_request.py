@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.governance.requests import Status
+from core.governance.judgement import Judgement
+from core.governance.requests import PromotionRequest, Status
 from core.identity.people import Username
 from core.tracking.values import RunId
 from tests.pages import watched
@@ -296,3 +297,29 @@ def test_without_live_inputs_a_request_says_nothing_of_drift_that_it_does_not_kn
     said = text_of(house.visit("request", BEN, id=request.request_id)).replace("\\", "")
 
     assert "fits it better" not in said
+
+
+def test_nobody_is_offered_a_key_before_every_file_is_hashed(house: House) -> None:
+    door = house.services.tracking.door
+    run_id = house.services.tracking.version(MODEL, 2).run_id
+    large = house.services.settings.home / "weights.bin"
+    with large.open("wb") as file:
+        file.truncate(33_000_000)  # as many zeros: quickly read, and too many to hash at once
+    door.write(lambda client: client.log_artifact(str(run_id), str(large)))
+    request = house.open()
+
+    app = house.visit("request", BEN, id=request.request_id)
+
+    assert "**Files are being hashed.**" in text_of(app)
+    assert "decisions_turn_key_data_science" not in keys_of(app)
+    assert any("Hashing 0 of 1 files, 0 of 33 MB." in s for s in judged(house, request).held)
+
+    house.work()
+    app = house.visit("request", BEN, id=request.request_id)
+
+    assert "being hashed" not in text_of(app)
+    assert "decisions_turn_key_data_science" in keys_of(app)
+
+
+def judged(house: House, request: PromotionRequest) -> Judgement:
+    return house.services.promotions.judgement(request.request_id, at=datetime.now(UTC))

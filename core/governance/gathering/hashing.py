@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData
 from core.governance.evidence import canonical_json
+from core.governance.gathering.figures import counted
 from core.store.hashes import Hashed, HashStore
 from core.tracking.contents import MOST_BYTES_DIGESTED, Contents
 from core.tracking.values import ArtifactFile, ModelVersion, RunId
@@ -48,6 +49,8 @@ class Progress:
     @property
     def says(self) -> str:
         """“Hashing 3 of 14 files, 120 of 480 MB.”"""
+        if self.files_done == self.files:
+            return f"{counted(self.files, 'file')} hashed."
         size = f"{self.bytes_done / 1e6:,.0f}"
         size += "" if self.bytes is None else f" of {self.bytes / 1e6:,.0f}"
         told = f"Hashing {self.files_done:,} of {self.files:,} files, {size} MB."
