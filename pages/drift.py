@@ -16,6 +16,7 @@ from components import (
     drift_performance,
     drift_quality,
     drift_report,
+    drift_segments,
     drift_together,
     frame,
     queries,
@@ -25,7 +26,14 @@ from core.drift.history import newest_evaluable
 from core.identity.people import Role
 from core.tracking.values import RegisteredModel
 
-_SECTIONS: Final = ("Inputs", "All together", "Predictions", "Performance", "Data quality")
+_SECTIONS: Final = (
+    "Inputs",
+    "All together",
+    "Segments",
+    "Predictions",
+    "Performance",
+    "Data quality",
+)
 
 
 def render() -> None:
@@ -85,6 +93,8 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     match show:
         case "All together":
             drift_together.draw(model, version, chosen.report)
+        case "Segments":
+            drift_segments.draw(model, version, chosen.report)
         case "Predictions":
             drift_outputs.predictions(model, version, grain, chosen.day)
         case "Data quality":

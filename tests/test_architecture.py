@@ -60,7 +60,8 @@ PURE = (
         f"core/drift/{m}.py"
         for m in [
             *("counts", "statistics", "calibration", "assessment", "report", "history"),
-            *("rebase", "sketch", "paper", "estimated", "alerts"),
+            *("rebase", "sketch", "paper", "estimated", "alerts", "promise", "together"),
+            *("beside", "support", "encoding", "reconstruction", "classifier", "segments"),
         ]
     ),
     "core/identity/people.py",

@@ -72,6 +72,13 @@ class PerformanceEstimator:
             says=_LIMITS.format(calibration.rows),
         )
 
+    def calibration(self, model: str, version: int) -> Calibration | None:
+        """What a version's scores are worth; None where nothing says."""
+        try:
+            return self._calibration(self._reader.version(model, version).run_id)
+        except (InsufficientData, Refused):
+            return None
+
     def _calibration(self, run_id: RunId | None) -> Calibration:
         if run_id is None:
             raise InsufficientData("It was registered without a run, so it has no hold-out.")

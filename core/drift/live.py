@@ -129,12 +129,9 @@ def losses(
         return ()
     with rows_of.connected() as connection:
         log = rows_of.table(connection, with_rows)
-        if with_labels:
-            labels = _newest_labels(labels_of.table(connection, with_labels))
-            log = log.left_join(labels, log["prediction_id"] == labels["labelled_id"])
-        else:
-            log = log.mutate(number=ibis.null("float64"))
-        expression, metric = _losses(log)
+        labels = labels_of.table(connection, with_labels) if with_labels else None
+        by = {"day": log[EVENT_TIME].date(), "version": log["version"]}
+        expression, metric = loss_sums(log, labels, by=by)
         rows = expression.to_pyarrow().to_pylist()
     return tuple(
         DayLoss(
@@ -188,9 +185,25 @@ def _ids_of(
     return rows.assign(file=rows["file"].map(names), id=digests)
 
 
-def _losses(log: ir.Table) -> tuple[ir.Table, str]:
+def loss_sums(
+    log: ir.Table, labels: ir.Table | None, *, by: Mapping[str, Any]
+) -> tuple[ir.Table, str]:  # Any: Ibis columns are untyped
+    """Rows, labelled rows, the sum of losses and of their squares for each `by`, and the metric.
+
+    `by` are columns of `log` under the names they get.
+    """
     scored = "score" in log.columns
-    label, predicted = log["number"], as_number(log["score" if scored else "prediction"])
+    keyed = log.select(
+        **by,
+        id=log["prediction_id"],
+        predicted=as_number(log["score" if scored else "prediction"]),
+    )
+    if labels is None:
+        joined = keyed.mutate(number=ibis.null("float64"))
+    else:
+        newest = _newest_labels(labels)
+        joined = keyed.left_join(newest, keyed["id"] == newest["labelled_id"])
+    label, predicted = joined["number"], joined["predicted"]
     if scored:
         sure = predicted.clip(_CLIP, 1 - _CLIP)
         usable = label.isin([0.0, 1.0]) & (predicted >= 0) & (predicted <= 1)
@@ -199,19 +212,14 @@ def _losses(log: ir.Table) -> tuple[ir.Table, str]:
         usable = label.notnull() & predicted.notnull() & ~label.isnan() & ~predicted.isnan()
         loss = (label - predicted) * (label - predicted)
     usable = usable.fill_null(False)
-    each = log.select(
-        day=log[EVENT_TIME].date(),
-        version=log["version"],
-        counts=usable.cast("int64"),
-        loss=usable.ifelse(loss, 0.0),
-    )
-    by_day = each.group_by("day", "version").aggregate(
+    each = joined.select(*by, counts=usable.cast("int64"), loss=usable.ifelse(loss, 0.0))
+    summed = each.group_by(*by).aggregate(
         rows=each.count(),
         labelled=each["counts"].sum(),
         loss=each["loss"].sum(),
         squares=(each["loss"] * each["loss"]).sum(),
     )
-    return by_day, "log_loss" if scored else "squared_error"
+    return summed, "log_loss" if scored else "squared_error"
 
 
 def _newest_labels(labels: ir.Table) -> ir.Table:

@@ -32,6 +32,7 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
+from core.drift.segmented import SegmentMonitor
 from core.errors import Refused, StileError
 from core.live.treatment import kept_key
 from core.store.drift import ProfileStore, StoredWindow
@@ -91,6 +92,7 @@ class DriftMonitor:
         self.outputs = PredictionMonitor(reader, artifacts, profile_store, self.places)
         self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
         self.together = InputsTogether(self, reader, artifacts)
+        self.segments = SegmentMonitor(self, reader, artifacts, self._estimator)
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self.references = References(reader, artifacts, profile_store, self.places)
         self._calibrations = Remembered(_KEPT_CALIBRATIONS)
@@ -99,6 +101,10 @@ class DriftMonitor:
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured, or somebody described where they are."""
         return self.places.has_inputs(model)
+
+    def with_inputs(self) -> frozenset[str]:
+        """The models of which that is true."""
+        return self.places.with_inputs()
 
     def refresh(self, model: str, *, at: datetime) -> Refreshed:
         """What was new: rows of new files, added for every version that is watched.

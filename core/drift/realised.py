@@ -246,21 +246,36 @@ def _performance(window: Window, columns: list[StoredColumn]) -> Performance:
         return Performance(
             window, metric, None, labelled, rows, "Versions of different kinds served here."
         )
+    squares = [column.details.get("squares") for column in columns if column.counts[1]]
+    known = all(each is not None for each in squares)
+    return mean_loss(
+        window,
+        metric,
+        rows=rows,
+        labelled=labelled,
+        loss=loss,
+        squares=math.fsum(float(str(each)) for each in squares) if known else math.nan,
+    )
+
+
+def mean_loss(
+    window: Window, metric: str, *, rows: int, labelled: int, loss: float, squares: float
+) -> Performance:
+    """The mean of losses, or why there is none; `squares` (NaN: not known) tells how sure it is."""
     if rows == 0:
         return Performance(window, metric, None, 0, 0, "Nothing was predicted.")
     if labelled == 0:
         says = f"None of {rows} predictions has a label that can be compared with it yet."
         return Performance(window, metric, None, 0, rows, says)
     says = "" if labelled == rows else f"{labelled} of {rows} predictions have a label so far."
-    half = _half_width(columns, loss / labelled, labelled)
-    return Performance(window, metric, loss / labelled, labelled, rows, says, half)
+    mean = loss / labelled
+    half = _half_width(mean, squares, labelled)
+    return Performance(window, metric, mean, labelled, rows, says, half)
 
 
-def _half_width(columns: Sequence[StoredColumn], mean: float, labelled: int) -> float | None:
+def _half_width(mean: float, squares: float, labelled: int) -> float | None:
     """Half the 95 % interval of a mean loss, rows taken as independent; None when not known."""
-    squares = [column.details.get("squares") for column in columns if column.counts[1]]
-    if labelled < _FEWEST or any(each is None for each in squares):
+    if labelled < _FEWEST or math.isnan(squares):
         return None
-    total = math.fsum(float(str(each)) for each in squares)
-    variance = max(0.0, total / labelled - mean**2) * labelled / (labelled - 1)
+    variance = max(0.0, squares / labelled - mean**2) * labelled / (labelled - 1)
     return _NORMAL * math.sqrt(variance / labelled)

@@ -30,6 +30,11 @@ class Remembered:
                 self._held.popitem(last=False)
         return made
 
+    def known(self, key: Hashable) -> object | None:
+        """The result for this key, if it is here."""
+        with self._lock:
+            return self._held.get(key)
+
     def forget(self, key: Hashable) -> None:
         """Nothing; afterwards the result is made again when asked for."""
         with self._lock:

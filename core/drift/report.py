@@ -285,6 +285,35 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """The rows of one level of a column: their drift, what their scores promise, what labels say.
+
+    The report is against the same segment of the reference.
+    """
+
+    level: str
+    report: WindowReport
+    estimated: Estimate | None = None
+    realised: Performance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """A window cut by one column, the segment that moved most first; `says` sums it up.
+
+    `left_out` is how many levels were not looked at, because they are small or too many.
+    """
+
+    model: str
+    version: int
+    window: Window
+    column: str
+    segments: tuple[Segment, ...]
+    left_out: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conformity:
     """Whether the newest day's live inputs have the columns and types of a signature.
 

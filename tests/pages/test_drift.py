@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.drift.looking import Looking
 from core.drift.report import Grain, Together
 from tests.pages import watched
 from tests.pages.house import MODEL, VERA, House, text_of
@@ -179,3 +180,23 @@ def until_looked_at(house: House, day: str, *, grain: Grain = Grain.WEEK) -> Tog
         if r.window.start.date().isoformat() == day
     )
     return of.together.look(MODEL, 1, window, at=datetime.now(UTC))
+
+
+def test_the_segment_that_moved_is_named_with_what_its_scores_promise(moved: House) -> None:
+    watched.with_hold_out(moved)
+    week = {"show": "Segments", "grain": "week", "window": "2026-10-12"}
+    first = moved.visit("drift", VERA, **week)
+    window = until_looked_at(moved, "2026-10-12").window
+    look = moved.services.drift.segments
+    while isinstance(found := look.ask(MODEL, 1, window, "origin"), Looking):
+        assert not found.failed
+        until_looked_at(moved, "2026-10-12")  # the look goes on in the background
+
+    app = moved.visit("drift", VERA, **week)
+
+    assert len(first.get("progress")) == 1
+    table = app.dataframe[-1].value.set_index("segment")
+    assert set(table.index) == {"EWR", "JFK", "LGA"}
+    assert "origin " in said(app)
+    assert "moved most (severity" in said(app)
+    assert all(" ± " in text for text in table["estimated log loss"])

@@ -1,0 +1,112 @@
+"""Segments on the Drift page: which part of the rows moved, and how the model does there."""
+
+import pandas as pd
+import streamlit as st
+
+from components import charts, frame, state, theme
+from components.figures import drift_segments as figures
+from core.drift import promise
+from core.drift.looking import Looking
+from core.drift.report import Segment, Segments, WindowReport
+from core.identity.people import Role
+
+_ROW_HEIGHT = 24
+
+
+def draw(model: str, version: int, report: WindowReport) -> None:
+    """A window cut by one column; it is read in the background, seconds after the first asks."""
+    monitor = frame.services().drift.segments
+    columns = frame.ask(
+        lambda: monitor.columns(model, version, report.window), keep_as=f"drift.cuts.{model}"
+    )
+    if columns is None:
+        return
+    if not columns:
+        frame.empty(
+            "No input can cut the rows into segments.",
+            next_step="A category with 2 to 60 levels in training would do.",
+        )
+        return
+    column = state.one_of("by", list(columns), columns[0])
+    column = st.selectbox(
+        "Segment by", columns, index=columns.index(column), key="drift_segment_by", width=260
+    )
+    state.put(by=None if column == columns[0] else column)
+    found = frame.ask(
+        lambda: monitor.ask(model, version, report.window, column),
+        keep_as=f"drift.segments.{model}.{column}",
+    )
+    if isinstance(found, Looking):
+        if found.failed:
+            frame.empty("Segments are not evaluable.", next_step=theme.plain(found.failed))
+        else:
+            _looking(model, version, report, column)
+    elif found is not None:
+        _found(found)
+
+
+@st.fragment(run_every="1s", key="drift_segments_looking")
+def _looking(model: str, version: int, report: WindowReport, column: str) -> None:
+    """How far the look is, second by second, until the page can show what was found."""
+    frame.require(Role.VIEWER)
+    found = frame.services().drift.segments.ask(model, version, report.window, column)
+    if not isinstance(found, Looking) or found.failed:
+        st.rerun("drift_live")
+    st.progress(found.share, text=theme.plain(f"{found.what.capitalize()} …"))
+
+
+def _found(found: Segments) -> None:
+    charts.draw(
+        figures.heat_map(found, frame.mode()),
+        key="drift_segments",
+        title=theme.plain(found.says),
+        alt=f"Heat map of inputs by {len(found.segments)} segments; dots mark alerts.",
+        table=pd.DataFrame(
+            [
+                {"segment": s.level, "input": c.name, "distance": c.distance,
+                 "alert level": c.alert_level, "verdict": theme.verdict_text(c.verdict)}
+                for s in found.segments
+                for c in s.report.columns
+            ]
+        ),
+        height=130 + _ROW_HEIGHT * max(4, len(figures.names(found))),
+    )  # fmt: skip
+    st.dataframe(
+        pd.DataFrame([_line(each) for each in found.segments]),
+        hide_index=True,
+        key="drift_segments_table",
+        alt="Every segment with its rows, drift, estimated and realised loss.",
+        column_config={
+            "segment": st.column_config.TextColumn(pinned=True),
+            "severity": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    st.caption(
+        "Each segment against the same segment of training; an alert holds over all inputs of all "
+        "segments together (Benjamini-Hochberg). Estimates take a score to be worth the same in "
+        "every segment, and both intervals take rows as independent."
+    )
+
+
+def _line(each: Segment) -> dict[str, object]:
+    report = each.report
+    value = None if each.estimated is None else each.estimated.metrics.get(promise.METRIC)
+    told = each.realised
+    return {
+        "segment": each.level,
+        "verdict": theme.verdict_text(report.verdict),
+        "rows": report.rows,
+        "severity": report.severity,
+        "inputs that alert": ", ".join(c.name for c in report.alerting) or "none",
+        "estimated log loss": "–"
+        if value is None
+        else f"{value.value:.3f} ± {value.half_width:.3f}",
+        "by labels": "–" if told is None or told.value is None else _interval(told.value,
+                                                                            told.half_width),
+        "labels": 0 if told is None else told.labelled_rows,
+        "why not": report.says if report.severity is None else "",
+    }  # fmt: skip
+
+
+def _interval(value: float, half_width: float | None) -> str:
+    return f"{value:.3f}" if half_width is None else f"{value:.3f} ± {half_width:.3f}"
