@@ -22,7 +22,7 @@ class Drawer:
     """The form that is open: what for, about which request or version, and its idempotency key.
 
     `said` is the comment once the form was sent and its slow work has not been done yet, `into`
-    the registered model a version is copied into, where it is.
+    what else was chosen: the registered model a version is copied into, or the text of a draft.
     """
 
     kind: str

@@ -12,6 +12,7 @@ from core.errors import StileError
 from core.governance.ledger.anchors import anchor_findings, anchors_kept
 from core.governance.ledger.entries import LedgerFinding
 from core.governance.ledger.export import VERIFIER, Exported, Exporter
+from core.governance.policies.record import altered_findings
 
 _COMPARED: Final = "ledger.compared"
 _EXPORT: Final = "ledger.export"
@@ -24,7 +25,8 @@ def draw() -> None:
             "Compare with MLflow",
             key="ledger_compare",
             icon=":material/anchor:",
-            help="Does MLflow remember the same entries? A chain alone misses a cut-off end.",
+            help="Does MLflow remember the same entries? A chain alone misses a cut-off end. And "
+            "are the stored policies those that were published?",
         )
         prepare = st.button(
             "Prepare an export",
@@ -52,7 +54,9 @@ def _compare() -> None:
             models = services.tracking.registered_models()  # first: an anchor is never the newer
             entries = services.store.entries()
             version = cache(services.tracking.version)
-            found = anchor_findings(entries, models, version)
+            with services.store.reading() as record:
+                altered = altered_findings(record.policy_shelf.published(), entries)
+            found = (*altered, *anchor_findings(entries, models, version))
             anchors = anchors_kept(entries, models, version)
     except StileError as error:
         st.error(theme.plain(error), icon=":material/error:")

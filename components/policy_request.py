@@ -6,7 +6,16 @@ from typing import Final
 
 import streamlit as st
 
-from components import back_test, decisions, frame, governance, policy_rules, state, theme
+from components import (
+    back_test,
+    decisions,
+    frame,
+    governance,
+    policy_revision,
+    policy_rules,
+    state,
+    theme,
+)
 from core.governance.evidence import JsonValue
 from core.governance.policies.policy import Policy
 from core.governance.policies.proposals import (
@@ -21,6 +30,7 @@ from core.identity.people import Person, Role, Side
 
 _STAGE: Final[Mapping[Stage, str]] = {
     Stage.OPEN: ":gray-badge[open]",
+    Stage.CHANGES_REQUESTED: ":violet-badge[changes requested]",
     Stage.PUBLISHED: ":green-badge[✓ published]",
     Stage.REJECTED: ":red-badge[✕ rejected]",
     Stage.WITHDRAWN: ":gray-badge[withdrawn]",
@@ -29,6 +39,19 @@ _STAGE: Final[Mapping[Stage, str]] = {
 _WORDS: Final = {
     "reject": ("Reject…", "Reject this proposal", "Why", "Reject the proposal"),
     "withdraw": ("Withdraw…", "Withdraw this proposal", "Why (optional)", "Withdraw the proposal"),
+    "request_changes": ("Request changes…", "Request changes", "Which changes", "Request changes"),
+}
+_ENDS: Final = "The proposal ends here; a new one can be made."
+_SAYS: Final = {
+    "reject": _ENDS,
+    "withdraw": _ENDS,
+    "request_changes": "The proposal waits until its draft is revised; nobody turns a key until "
+    "then, and keys turned so far sign the draft before.",
+}
+_DONE: Final = {
+    "reject": "The proposal is rejected.",
+    "withdraw": "The proposal is withdrawn.",
+    "request_changes": "The changes are requested.",
 }
 
 
@@ -92,7 +115,7 @@ def one(number: int, person: Person, people: Mapping[str, str]) -> None:
     )
     if request.stage.is_waiting:
         _changed_since(request.number, _state_of(request))
-    if request.outcome and not request.stage.is_waiting:
+    if request.outcome and request.stage is not Stage.OPEN:
         st.markdown(f"**{theme.plain(request.outcome)}**")
     _what_changes(judged)
     _lint(judged)
@@ -176,7 +199,7 @@ def _key_lines(
 
 def _key_place(judged: PolicyJudgement, side: Side, person: Person) -> None:
     request = judged.request
-    if not request.stage.is_waiting or not judged.missing_keys.get(side):
+    if request.stage is not Stage.OPEN or not judged.missing_keys.get(side):
         return
     if side in person.keys and person.role.covers(Role.MEMBER):
         about = f"policy request/{request.number}"
@@ -206,8 +229,15 @@ def _actions(judged: PolicyJudgement, person: Person) -> None:
         frame.link("In the ledger", "ledger", model=request.model)
         return
     has_voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
-    offered = {"reject": has_voice, "withdraw": request.opened_by == person.username}
+    is_opener, is_open = request.opened_by == person.username, request.stage is Stage.OPEN
+    offered = {
+        "request_changes": is_open and (has_voice or is_opener),
+        "reject": has_voice,
+        "withdraw": is_opener,
+    }
     with st.container(horizontal=True):
+        if is_opener and not is_open:
+            policy_revision.button(request)
         for kind, is_offered in offered.items():
             if is_offered and person.role.covers(Role.MEMBER):
                 about = f"policy request/{request.number}"
@@ -218,7 +248,9 @@ def _drawers(judged: PolicyJudgement) -> None:
     drawer = decisions.opened(f"policy request/{judged.request.number}")
     if drawer is None:
         return
-    if drawer.kind == "turn_policy_key" and drawer.side is not None:
+    if drawer.kind == policy_revision.KIND:
+        policy_revision.draw(judged.request, drawer)
+    elif drawer.kind == "turn_policy_key" and drawer.side is not None:
         st.dialog(
             f"Turn the {drawer.side.label} key", position="right", width="medium",
             on_dismiss=decisions.close,
@@ -269,8 +301,12 @@ def _end(request: PolicyRequest, drawer: decisions.Drawer, kind: str) -> None:
     drawer = decisions.as_it_is_now(drawer)
     _, _, label, confirm = _WORDS[kind]
     policies = frame.services().policies
-    act = policies.reject if kind == "reject" else policies.withdraw
-    st.markdown("The proposal ends here; a new one can be made.")
+    act = {
+        "reject": policies.reject,
+        "withdraw": policies.withdraw,
+        "request_changes": policies.revisions.request_changes,
+    }[kind]
+    st.markdown(_SAYS[kind])
     st.text_area(label, key=drawer.comment_key, max_chars=10_000, height=120)
     _confirm(
         confirm,
@@ -279,7 +315,7 @@ def _end(request: PolicyRequest, drawer: decisions.Drawer, kind: str) -> None:
             at=datetime.now(UTC),
         ),
         drawer,
-        success=f"The proposal is {'rejected' if kind == 'reject' else 'withdrawn'}.",
+        success=_DONE[kind],
     )  # fmt: skip
 
 

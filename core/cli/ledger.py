@@ -11,6 +11,7 @@ from core.cli import Exit, emit
 from core.cli.request import acting
 from core.governance.ledger.anchors import anchor_findings, anchors_kept
 from core.governance.ledger.entries import PLAIN, ChainReport, LedgerFinding
+from core.governance.policies.record import altered_findings
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -39,7 +40,7 @@ def verify_ledger(
     ] = False,
     as_json: _Json = False,
 ) -> int:
-    """Check the chain of the ledger and its guards, and with --anchors that no tail is missing.
+    """Check the chain of the ledger, its guards and the stored policies; --anchors: its tail too.
 
     Ends with 0 (whole), 1 (a finding), 4 (no answer). An anchor is weak evidence where one
     administrator owns both databases.
@@ -50,7 +51,9 @@ def verify_ledger(
     services = open_services(load_settings())
     restored = services.store.restore_guards() if restore_guards else ()
     report = services.store.verify()
-    findings, kept = report.findings, None
+    with services.store.reading() as record:
+        altered = altered_findings(record.policy_shelf.published(), record.entries())
+    findings, kept = (*report.findings, *altered), None
     if anchors is Anchors.MLFLOW:
         models = services.tracking.registered_models()  # before the entries: none is the newer
         entries, version = services.store.entries(), cache(services.tracking.version)

@@ -35,6 +35,8 @@ def register(group: typer.Typer) -> None:
     group.command("propose")(propose)
     group.command("requests")(list_requests)
     group.command("turn-key")(turn_key)
+    group.command("request-changes")(request_changes)
+    group.command("revise")(revise)
     group.command("reject")(reject)
     group.command("withdraw")(withdraw)
 
@@ -128,6 +130,48 @@ def turn_key(
         at=at,
     )
     _emit(policies.judgement(PolicyRequestId(number), at=at), as_json)
+
+
+def request_changes(
+    number: NumberArgument,
+    comment: Annotated[str, typer.Option(help="Which changes.")],
+    user: UserOption = "",
+    idempotency_key: FormOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Send a proposal back to whoever made it. Ends with 0 or 1."""
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor, at = acting(settings, user), datetime.now(UTC)
+    policies, asked = open_services(settings).policies, PolicyRequestId(number)
+    policies.revisions.request_changes(
+        actor, asked, text=comment, idempotency_key=idempotency_key or f"cli-{uuid4()}", at=at
+    )
+    _emit(policies.judgement(asked, at=at), as_json)
+
+
+def revise(
+    number: NumberArgument,
+    file: FileArgument,
+    comment: Annotated[str, typer.Option(help="What was changed.")] = "",
+    user: UserOption = "",
+    idempotency_key: FormOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Put another draft in the place of one that was sent back. Ends with 0 or 1."""
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor, at = acting(settings, user), datetime.now(UTC)
+    policies, asked = open_services(settings).policies, PolicyRequestId(number)
+    policies.revisions.revise(
+        actor, asked, text_of(file), text=comment,
+        idempotency_key=idempotency_key or f"cli-{uuid4()}", at=at,
+    )  # fmt: skip
+    _emit(policies.judgement(asked, at=at), as_json)
 
 
 def reject(

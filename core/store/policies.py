@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from core.errors import LedgerBroken, Refused
 from core.governance.policies.bars import Published
 from core.governance.policies.policy import Policy
-from core.governance.policies.proposals import PolicyRequest, PolicyRequestId, Stage
+from core.governance.policies.proposals import WAITING, PolicyRequest, PolicyRequestId, Stage
 from core.governance.requests import Key
 from core.identity.people import Person, Role, Side, Username
 from core.store import mapping
@@ -69,11 +69,16 @@ class PolicyShelf:
         return PolicyRequestId(row.number)
 
     def save(self, request: PolicyRequest) -> None:
-        """Nothing; afterwards stage, outcome and end are as given. What was asked never changes."""
+        """Nothing; afterwards stage, outcome and end are as given; what was asked stays."""
         row = self._row(request.number)
         row.stage = request.stage.value
         row.outcome = request.outcome
         row.settled_at = request.settled_at
+        self.session.flush()
+
+    def save_revised(self, request: PolicyRequest) -> None:
+        """Nothing; afterwards another draft is asked for, over other evidence; its keys stay."""
+        self._row(request.number).sqlmodel_update(request_fields(request))
         self.session.flush()
 
     def add_key(self, number: PolicyRequestId, key: Key) -> None:
@@ -173,7 +178,7 @@ def _key_value(row: PolicyKeyRow) -> Key:
 def revoke_lost_keys(session: Session, person: Person) -> int:
     """How many turned keys on open policy requests stop counting, because the right is gone."""
     open_ones = select(PolicyRequestRow.number).where(
-        col(PolicyRequestRow.stage) == Stage.OPEN.value
+        col(PolicyRequestRow.stage).in_([stage.value for stage in WAITING])
     )
     turned = select(PolicyKeyRow).where(
         PolicyKeyRow.person == person.username,

@@ -38,6 +38,7 @@ from tests.contracts.parts import (
 
 LATER = AT + 2 * MINUTE
 STRICTER = POLICY.replace("loss <= 0.6", "loss <= 0.45")
+MILDER = POLICY.replace("loss <= 0.6", "loss <= 0.58")
 
 
 @dataclass
@@ -89,6 +90,20 @@ class Chamber:
             at=at,
         )
 
+    def send_back(self, request: PolicyRequest, who: Person = EVA) -> PolicyRequest:
+        return self.policies.revisions.request_changes(
+            who.username, request.number, text="Milder.", idempotency_key=self.office.form(),
+            at=LATER,
+        )  # fmt: skip
+
+    def revise(
+        self, request: PolicyRequest, who: Person = ANA, *, form: str | None = None
+    ) -> PolicyRequest:
+        return self.policies.revisions.revise(
+            who.username, request.number, MILDER, text="As you wish.",
+            idempotency_key=form or self.office.form(), at=LATER,
+        )  # fmt: skip
+
     def publish(self, request: PolicyRequest) -> PolicyRequest:
         self.turn(request, BEN, ORANGE)
         return self.turn(request, EVA, BLUE)
@@ -118,6 +133,46 @@ class PolicyLife:
         assert here.policies.request(request.number) == request
         assert here.kinds() == ["policy_proposed"]
         assert here.in_force() == 1
+
+    def test_a_proposal_that_is_sent_back_is_revised_and_signed_anew(self, here: Chamber) -> None:
+        request = here.propose()
+        here.turn(request, BEN, ORANGE)
+
+        back = here.send_back(request)
+        with pytest.raises(Refused, match="revised before anyone decides"):
+            here.turn(request, EVA, BLUE)
+        with pytest.raises(Refused, match="proposed this policy"):
+            here.revise(request, BEN)
+        revised = here.revise(request)
+        after_one = here.turn(revised, EVA, BLUE)
+        after_two = here.turn(revised, BEN, ORANGE)
+
+        assert (back.stage, back.outcome) == (Stage.CHANGES_REQUESTED, "Milder.")
+        assert (revised.stage, revised.draft.source) == (Stage.OPEN, MILDER)
+        assert revised.evidence.pinned_digest(ORANGE) != request.evidence.pinned_digest(ORANGE)
+        assert (after_one.stage, after_two.stage) == (Stage.OPEN, Stage.PUBLISHED)
+        assert here.office.promotions.policy_for(MODEL, "champion").source == MILDER
+        assert here.kinds() == [
+            "policy_proposed", "policy_key_turned", "policy_changes_requested", "policy_revised",
+            "policy_key_turned", "policy_key_turned", "policy_published",
+        ]  # fmt: skip
+        assert here.policies.altered() == ()
+
+    def test_the_form_of_a_revision_is_one_and_its_row_is_held_against_the_ledger(
+        self, here: Chamber
+    ) -> None:
+        request = here.propose()
+        with pytest.raises(Refused, match="Nobody has requested changes"):
+            here.revise(request)
+        here.send_back(request)
+        first, second = (here.revise(request, form="form") for _ in range(2))
+        assert first == second
+        with here.office.store.deciding() as record:  # somebody puts the first draft back
+            record.policy_shelf.save_revised(replace(request, stage=Stage.OPEN))
+
+        here.turn(request, BEN, ORANGE)
+
+        assert here.turn(request, EVA, BLUE).stage is Stage.OPEN  # the ledger says another one
 
     def test_two_keys_of_both_sides_publish_in_one_transaction(self, here: Chamber) -> None:
         request = here.propose()

@@ -186,6 +186,25 @@ def test_an_authors_own_key_is_marked_in_the_drawer_and_on_the_page(empty_house:
     assert "(the author's own)" in said(empty_house.visit("ledger", VERA))
 
 
+def test_a_proposal_is_sent_back_and_revised(house: House) -> None:
+    request = propose(house)
+    app = house.visit("policies", EMIL, view="proposals", request=request.number)
+    app.button(key="decisions_request_changes_policy").click().run()
+    app.text_area[-1].set_value("Milder.").run()
+    confirm(app)
+    assert house.services.policies.request(request.number).stage is Stage.CHANGES_REQUESTED
+
+    mine = house.visit("policies", request.opened_by, view="proposals", request=request.number)
+    mine.button(key="decisions_revise_policy").click().run()
+    draft = next(area for area in mine.text_area if area.label == "Draft (YAML)")
+    draft.set_value(f"{request.draft.source}# milder\nkeep_keys_when: []\n").run()
+    confirm(mine)
+
+    revised = house.services.policies.request(request.number)
+    assert not mine.exception
+    assert (revised.stage, "# milder" in revised.draft.source) == (Stage.OPEN, True)
+
+
 def test_a_proposal_is_rejected_with_a_reason(house: House) -> None:
     request = propose(house)
     app = house.visit("policies", EMIL, view="proposals", request=request.number)

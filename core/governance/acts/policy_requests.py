@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from core.errors import Refused, Unavailable
 from core.governance.acts.deciding import fingerprint_of, once_as, require_voice, said_text, turned
+from core.governance.acts.policy_revision import Revisions
 from core.governance.acts.policy_settling import (
     PROPOSED,
     about_policy,
@@ -19,12 +20,14 @@ from core.governance.acts.policy_settling import (
     refuse_second_draft,
     waits_for,
 )
+from core.governance.evidence import Evidence
 from core.governance.policies.backtest import BackTest, back_test
 from core.governance.policies.backtest_document import back_test_document
 from core.governance.policies.catalogue import Known, with_seen
 from core.governance.policies.lint import Lint, lint
 from core.governance.policies.policy import Policy, parse_policy
 from core.governance.policies.proposals import (
+    WAITING,
     Move,
     PolicyJudgement,
     PolicyRequest,
@@ -64,7 +67,7 @@ class PolicyRequests:
         self, *, model: str | None = None, alias: str | None = None, waiting_only: bool = False
     ) -> tuple[PolicyRequest, ...]:
         """Policy requests, newest first; `waiting_only` leaves out what is decided."""
-        stages = [Stage.OPEN] if waiting_only else None
+        stages = WAITING if waiting_only else None
         with self.store.reading() as record:
             return record.policy_shelf.requests(model=model, alias=alias, stages=stages)
 
@@ -74,7 +77,7 @@ class PolicyRequests:
             person = record.person(username)
             return tuple(
                 request
-                for request in record.policy_shelf.requests(stages=[Stage.OPEN])
+                for request in record.policy_shelf.requests(stages=WAITING)
                 if waits_for(judged_now(record, request, ledger_problem="", at=at), person, at=at)
             )
 
@@ -125,6 +128,22 @@ class PolicyRequests:
         except Refused:  # deleted since: nobody knows
             return None
 
+    @property
+    def revisions(self) -> Revisions:
+        """Sending a proposal back, and revising it."""
+        return Revisions(self)
+
+    def evidence_for(self, draft: Policy, base: Policy, *, at: datetime) -> Evidence:
+        """What the keys of a proposal sign: draft, base, changes, lint and back-test, as now."""
+        return evidence_of(
+            draft,
+            base,
+            tested=back_test_document(self.back_test(draft, at=at)),
+            changed=changes(base, draft),
+            linted=self.lint(draft.source),
+            at=at,
+        )
+
     # acting
 
     def propose(
@@ -146,14 +165,7 @@ class PolicyRequests:
             require_role(record.person(actor), Role.MEMBER, to="propose a policy")
             base = base_of(record, parse_policy(source, version=0))
         draft = parse_policy(source, version=base.version + 1)
-        evidence = evidence_of(
-            draft,
-            base,
-            tested=back_test_document(self.back_test(draft, at=at)),
-            changed=changes(base, draft),
-            linted=self.lint(source),
-            at=at,
-        )
+        evidence = self.evidence_for(draft, base, at=at)
         request = PolicyRequest(
             number=PolicyRequestId(0),
             model=draft.model,
@@ -264,11 +276,11 @@ class PolicyRequests:
     def settle_due(self, *, at: datetime) -> tuple[PolicyRequestId, ...]:
         """The requests that ended now: past their time, or with keys that only a hold kept back."""
         with self.store.reading() as record:
-            if not record.policy_shelf.requests(stages=[Stage.OPEN]):
+            if not record.policy_shelf.requests(stages=WAITING):
                 return ()
         with self.store.deciding() as record:
             ended: list[PolicyRequestId] = []
-            for request in record.policy_shelf.requests(stages=[Stage.OPEN]):
+            for request in record.policy_shelf.requests(stages=WAITING):
                 if at >= request.expires_at:
                     says = "Nobody decided in time."
                     end(record, request.number, Move.EXPIRE, says, actor=STILE, at=at)

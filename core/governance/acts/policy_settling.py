@@ -13,6 +13,7 @@ from core.governance.evidence import JsonValue
 from core.governance.ledger.entries import Entry
 from core.governance.policies.policy import Policy
 from core.governance.policies.proposals import (
+    WAITING,
     Move,
     PolicyJudgement,
     PolicyRequest,
@@ -28,8 +29,10 @@ from core.store.governance import Record
 from core.store.people import may_turn
 
 PROPOSED: Final = "policy_proposed"
+REVISED: Final = "policy_revised"
 _ENTRY: Final = {
     Move.PUBLISH: "policy_published",
+    Move.REQUEST_CHANGES: "policy_changes_requested",
     Move.REJECT: "policy_rejected",
     Move.WITHDRAW: "policy_withdrawn",
     Move.EXPIRE: "policy_expired",
@@ -53,9 +56,9 @@ def base_of(record: Record, draft: Policy) -> Policy:
 
 def refuse_second_draft(record: Record, draft: PolicyRequest) -> None:
     """Raise `Refused` when the same draft is already proposed against the same policy."""
-    for other in record.policy_shelf.requests(
-        model=draft.model, alias=draft.alias, stages=[Stage.OPEN]
-    ):
+    for other in record.policy_shelf.requests(model=draft.model, alias=draft.alias, stages=WAITING):
+        if other.number == draft.number:
+            continue
         if (other.draft.digest, other.base_digest) == (draft.draft.digest, draft.base_digest):
             raise Refused(f"Policy request {other.number} already asks for this; decide that one.")
 
@@ -69,8 +72,10 @@ def judged_now(
 
 
 def waits_for(judgement: PolicyJudgement, person: Person, *, at: datetime) -> bool:
-    """True when this person could turn a key that is still owed."""
+    """True when this person could turn a key that is still owed, or is asked for changes."""
     request, in_force = judgement.request, judgement.in_force
+    if request.stage is Stage.CHANGES_REQUESTED:
+        return request.opened_by == person.username
     for side, owed in judgement.missing_keys.items():
         if not owed or not may_turn(person, side):
             continue
@@ -117,14 +122,14 @@ def record_problem(record: Record, request: PolicyRequest) -> str:
 
 
 def _is_as_proposed(entries: Iterable[Entry], request: PolicyRequest) -> bool:
-    """True when the ledger says that exactly this was proposed: no row was changed since."""
+    """True when the ledger says that exactly this was proposed last: no row was changed since."""
     wanted = frozen_draft(request)
-    return any(
-        entry.facts.get("policy_request") == request.number
-        and {name: entry.facts.get(name) for name in wanted} == wanted
+    told = [
+        {name: entry.facts.get(name) for name in wanted}
         for entry in entries
-        if entry.kind == PROPOSED
-    )
+        if entry.kind in {PROPOSED, REVISED} and entry.facts.get("policy_request") == request.number
+    ]
+    return bool(told) and told[-1] == wanted
 
 
 def end(
@@ -137,11 +142,10 @@ def end(
     at: datetime,
     body: Mapping[str, JsonValue] | None = None,
 ) -> None:
-    """Nothing; afterwards the request has ended, in the store and in the ledger."""
+    """Nothing; afterwards the request has ended or waits for changes, also in the ledger."""
     request = record.policy_shelf.request(number)
-    ended = replace(
-        request, stage=next_stage(request.stage, move), outcome=says, settled_at=at
-    )  # fmt: skip
+    stage = next_stage(request.stage, move)
+    ended = replace(request, stage=stage, outcome=says, settled_at=None if stage.is_waiting else at)
     record.policy_shelf.save(ended)
     entry = {**about_policy(request), **(body or {}), "says": says}
     record.append(_ENTRY[move], entry, actor=actor, at=at)

@@ -14,7 +14,8 @@ from core.governance.evidence import (
 )
 from core.governance.judgement import plan_of
 from core.governance.ledger.entries import Entry
-from core.governance.requests import PromotionRequest
+from core.governance.policies.proposals import PolicyRequest
+from core.governance.requests import Key, PromotionRequest
 from core.identity.people import Side
 
 FORMAT = "stile-bundle-1"
@@ -60,11 +61,47 @@ def bundle(decision: Decision) -> dict[str, JsonValue]:
             "decision": None if entry is None else {"seq": entry.seq, "hash": entry.hash},
             "frozen": evidence_document(request.evidence),
             "findings": [_finding(finding) for finding in decision.findings],
-            "keys": _keys(request),
+            "keys": _keys(request.keys),
             "comments": [
                 {"person": c.person, "at": utc_millis(c.at), "action": c.action, "text": c.text}
                 for c in request.comments
             ],
+        },
+    }
+
+
+def policy_bundle(request: PolicyRequest, entries: Sequence[Entry]) -> dict[str, JsonValue]:
+    """The whole record of a proposed policy that people decided: published, or not."""
+    number, settled = request.number, request.settled_at
+    about = [entry for entry in entries if entry.facts.get("policy_request") == number]
+    published = next((entry for entry in about if entry.kind == "policy_published"), None)
+    told: dict[str, JsonValue] = {} if published is None else {"keys": published.facts["keys"]}
+    return {
+        "format": FORMAT,
+        "about": "policy_request",
+        "request": {
+            "number": number,
+            "model": request.model,
+            "alias": request.alias,
+            "from_policy": request.base_version,
+            "status": request.stage.value,
+            "opened_by": request.opened_by,
+            "opened_at": utc_millis(request.opened_at),
+            "comment": request.comment,
+            "outcome": request.outcome,
+            "settled_at": None if settled is None else utc_millis(settled),
+        },
+        "evidence": {side.value: signed_facts(request.evidence, side) for side in Side},
+        "policy": {
+            "version": request.draft.version,
+            "digest": request.draft.digest,
+            "source": request.draft.source,
+        },
+        **told,
+        "story": {
+            "frozen": evidence_document(request.evidence),
+            "entries": [{"seq": entry.seq, "hash": entry.hash} for entry in about],
+            "keys": _keys(request.keys),
         },
     }
 
@@ -109,7 +146,7 @@ def _finding(finding: Finding) -> dict[str, JsonValue]:
     }
 
 
-def _keys(request: PromotionRequest) -> list[JsonValue]:
+def _keys(keys: Iterable[Key]) -> list[JsonValue]:
     return [
         {
             "side": key.side.value,
@@ -121,5 +158,5 @@ def _keys(request: PromotionRequest) -> list[JsonValue]:
             "authors_own": key.authors_own,
             "counts": key.counts,
         }
-        for key in request.keys
+        for key in keys
     ]

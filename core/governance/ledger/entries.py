@@ -136,6 +136,7 @@ class Flaw(StrEnum):
     SHORTER_THAN_ANCHOR = "shorter-than-anchor"
     ANCHOR_MISMATCH = "anchor-mismatch"
     UNGUARDED = "unguarded"
+    POLICY_ALTERED = "policy-altered"
 
 
 @dataclass(frozen=True, slots=True)

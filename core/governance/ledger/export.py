@@ -16,9 +16,10 @@ from core.errors import Refused
 from core.governance.checks import judge
 from core.governance.evidence import JsonValue, canonical_json, utc_millis
 from core.governance.ledger.anchors import Versions, anchor_findings, anchors_kept
-from core.governance.ledger.bundles import Decision, bundle, decided_by
+from core.governance.ledger.bundles import Decision, bundle, decided_by, policy_bundle
 from core.governance.ledger.entries import PLAIN, Entry, LedgerFinding
 from core.governance.ledger.model_card import model_card
+from core.governance.policies.record import altered_findings
 from core.store.governance import GovernanceStore, Record
 from core.tracking.values import RegisteredModel
 
@@ -94,8 +95,10 @@ class Exporter:
         with self.store.reading() as record:
             entries = record.entries()
             decisions = tuple(_decisions(record, entries))
+            proposals = [each for each in record.policy_shelf.requests() if each.settled_at]
+            altered = altered_findings(record.policy_shelf.published(), entries)
         progress(0.2, "Asking MLflow for its anchors")
-        findings = (*report.findings, *anchor_findings(entries, models, version))
+        findings = (*report.findings, *altered, *anchor_findings(entries, models, version))
         anchors = anchors_kept(entries, models, version)
         _put_lines(folder / "ledger.jsonl", entries)
         for done, decision in enumerate(decisions):
@@ -105,6 +108,9 @@ class Exporter:
             if decision.applied is not None:
                 card = model_card(decision, bundle_path=f"../bundles/request-{number}.json")
                 _put(folder / "model-cards" / f"request-{number}.cdx.json", card)
+        for proposal in proposals:
+            path = folder / "bundles" / f"policy-request-{proposal.number}.json"
+            _put(path, policy_bundle(proposal, entries))
         kept: list[JsonValue] = [
             {"place": anchor.place, "seq": anchor.seq, "hash": anchor.hash} for anchor in anchors
         ]
@@ -114,7 +120,7 @@ class Exporter:
         exported = Exported(
             entries=len(entries),
             head=report.head,
-            bundles=len(decisions),
+            bundles=len(decisions) + len(proposals),
             model_cards=sum(decision.applied is not None for decision in decisions),
             findings=findings,
         )

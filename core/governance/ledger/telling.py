@@ -37,6 +37,8 @@ KINDS: Final[Mapping[str, str]] = {
     "glass_reviewed": "reviewed the broken glass of",
     "policy_published": "published the policy of",
     "policy_rejected": "rejected a policy for",
+    "policy_changes_requested": "requested changes to a policy for",
+    "policy_revised": "revised a policy for",
     "policy_withdrawn": "withdrew a policy for",
     "policy_expired": "let expire a policy for",
     "person_changed": "changed the rights of",

@@ -30,6 +30,7 @@ class Stage(StrEnum):
     """Where a policy request stands."""
 
     OPEN = "open"
+    CHANGES_REQUESTED = "changes_requested"
     PUBLISHED = "published"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -38,11 +39,17 @@ class Stage(StrEnum):
     @property
     def is_waiting(self) -> bool:
         """True while people can still decide about it."""
-        return self is Stage.OPEN
+        return self in WAITING
+
+
+WAITING: Final = (Stage.OPEN, Stage.CHANGES_REQUESTED)
 
 
 class Move(StrEnum):
-    """What ends a policy request."""
+    """What moves a policy request on."""
+
+    REQUEST_CHANGES = "request_changes"
+    REVISE = "revise"
 
     PUBLISH = "publish"
     REJECT = "reject"
@@ -53,11 +60,25 @@ class Move(StrEnum):
 _NEXT: Final[Mapping[tuple[Stage, Move], Stage]] = MappingProxyType(
     {
         (Stage.OPEN, Move.PUBLISH): Stage.PUBLISHED,  # only when nothing holds it
-        (Stage.OPEN, Move.REJECT): Stage.REJECTED,
-        (Stage.OPEN, Move.WITHDRAW): Stage.WITHDRAWN,
-        (Stage.OPEN, Move.EXPIRE): Stage.EXPIRED,
+        (Stage.OPEN, Move.REQUEST_CHANGES): Stage.CHANGES_REQUESTED,
+        (Stage.CHANGES_REQUESTED, Move.REVISE): Stage.OPEN,
+        **{
+            (stage, move): end
+            for stage in WAITING
+            for move, end in (
+                (Move.REJECT, Stage.REJECTED),
+                (Move.WITHDRAW, Stage.WITHDRAWN),
+                (Move.EXPIRE, Stage.EXPIRED),
+            )
+        },
     }
 )
+
+
+_AWAITS: Final = {
+    Stage.OPEN: "Nobody has requested changes to this proposal; request them first.",
+    Stage.CHANGES_REQUESTED: "Changes were requested; the draft is revised before anyone decides.",
+}
 
 
 def next_stage(stage: Stage, move: Move) -> Stage:
@@ -65,6 +86,8 @@ def next_stage(stage: Stage, move: Move) -> Stage:
     try:
         return _NEXT[stage, move]
     except KeyError:
+        if stage.is_waiting:
+            raise Refused(_AWAITS[stage]) from None
         raise Refused(
             f"This policy request is {stage.value}; nothing is left to decide. Propose a new one."
         ) from None
@@ -187,6 +210,7 @@ def judged(
     owed = keys_owed(request, in_force, at=at) if in_force else dict.fromkeys(Side, 1)
     sentences = [
         "" if request.stage.is_waiting else f"This request is {request.stage.value}.",
+        _AWAITS[request.stage] if request.stage is Stage.CHANGES_REQUESTED else "",
         ledger_problem and f"{ledger_problem} Nothing is decided on a broken ledger.",
         altered(request),
         lapsed(request, at=at),
@@ -250,8 +274,7 @@ def require_policy_key(
         The person, the request or what was on their screen do not allow it; one sentence.
     """
     require_key(person, side)
-    if not request.stage.is_waiting:
-        next_stage(request.stage, Move.PUBLISH)
+    next_stage(request.stage, Move.PUBLISH)  # refuses all but an open one
     if sentence := altered(request) or lapsed(request, at=at) or outrun(request, in_force):
         raise Refused(sentence)
     if person.username == request.opened_by:
@@ -266,9 +289,10 @@ def require_policy_key(
             f"{person.name} has turned a key of the other side of this request; the two keys come "
             "from two people."
         )
-    if any(at < key.expires_at for key in own):
+    signed = request.evidence.pinned_digest(side)  # keys on a draft of before do not count
+    if any(key.digest == signed and at < key.expires_at for key in own):
         raise Refused(f"{person.name} has already turned the {side.label} key of this request.")
-    if digest != request.evidence.pinned_digest(side):
+    if digest != signed:
         raise Refused(
             "The proposal is not what was on your screen; reload the page, look at it again and "
             "then turn the key."

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from core.errors import Refused
 from core.governance.evidence import JsonValue
-from core.governance.ledger.entries import Entry
+from core.governance.ledger.entries import Entry, Flaw, LedgerFinding
 from core.governance.policies.bars import Published
 from core.governance.policies.policy import Policy, parse_policy
 
@@ -33,6 +33,15 @@ def altered(
     gone = sorted(name for name in told if name not in stored)
     found += [f"{_called(name)} was published, as the ledger says, and is gone." for name in gone]
     return tuple(sentence for sentence in found if sentence)
+
+
+def altered_findings(
+    published: Iterable[Published], entries: Iterable[Entry]
+) -> tuple[LedgerFinding, ...]:
+    """The same about all policies, as findings of the ledger's verification."""
+    return tuple(
+        LedgerFinding(Flaw.POLICY_ALTERED, 0, sentence) for sentence in altered(published, entries)
+    )
 
 
 def _problem(policy: Policy, digest: JsonValue) -> str:

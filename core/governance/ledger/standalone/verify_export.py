@@ -56,13 +56,14 @@ def findings(folder: Path, keys: Mapping[str, bytes]) -> Iterator[str]:
     bodies = [json.loads(entry["body"]) for entry in reversed(entries)]
     for file in sorted(folder.glob("bundles/*.json")):
         found = json.loads(file.read_bytes())
-        of_request = [b for b in bodies if b.get("request") == found["request"]["number"]]
+        about = found.get("about", "request")  # or a policy request, which has its own numbers
+        of_request = [b for b in bodies if b.get(about) == found["request"]["number"]]
         said: dict[str, Any] = next((body for body in of_request if "digests" in body), {})
         claims = {
-            **{name: found[name] for name in ("keys", "findings", "plan")},
+            **{name: found[name] for name in ("keys", "findings", "plan") if name in found},
             "digests": {side: sha256(facts) for side, facts in found["evidence"].items()},
             "policy": {**found["policy"], "source": sha256(found["policy"]["source"].encode())},
-            "verified": sha256(found["verified"]),
+            **({"verified": sha256(found["verified"])} if "verified" in found else {}),
         }
         wrong = [name for name in claims if said.get(name, claims[name]) != claims[name]]
         for name in wrong if said else ["request"]:
