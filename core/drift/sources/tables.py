@@ -45,7 +45,8 @@ def table_of(
         return in_utc(_by_spark(connection, kinds[0], paths))
     match kinds:
         case ["CSV"]:
-            table = connection.read_csv(paths, union_by_name=True, **extra)
+            # said, not guessed: a guess makes one bad line a table of one column
+            table = connection.read_csv(paths, union_by_name=True, header=True, delim=",", **extra)
         case ["JSON"]:
             table = connection.read_json(paths, union_by_name=True, **extra)
         case ["Parquet"]:

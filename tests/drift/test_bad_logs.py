@@ -1,0 +1,227 @@
+"""Bad logs: a pointed error or *not evaluable*, and everything else goes on."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.drift import assessment, calibration, sources
+from core.drift.counts import Profile, Reference
+from core.drift.keeping import day_window
+from core.drift.report import DriftVerdict, WindowReport
+from core.drift.sources.described import described_logs
+from core.drift.sources.description import read_description
+from core.errors import InsufficientData, Refused
+
+AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DAY = datetime(2013, 7, 1, 12, tzinfo=UTC)
+TEXT = "model: m\nwhere: {files: log/*.parquet}\ncolumns: {event_time: at}\nversion: 1\n"
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a file of the log: rows of one day unless said otherwise."""
+    (tmp_path / "log").mkdir()
+
+    def file(name: str = "a", rows: int = 200, at: datetime = DAY, **columns: Any) -> Path:
+        held = {"at": [at] * rows, "x": [float(i) for i in range(rows)], **columns}
+        path = tmp_path / "log" / f"{name}.parquet"
+        pq.write_table(pa.table(held), path)
+        return path
+
+    return file
+
+
+def learnt(tmp_path: Path, **columns: Any) -> Reference:
+    return learnt_alone(tmp_path, x=[float(i) for i in range(200)], **columns)
+
+
+def learnt_alone(tmp_path: Path, **columns: Any) -> Reference:
+    path = tmp_path / "learnt.parquet"
+    pq.write_table(pa.table(columns), path)
+    with sources.embedded() as connection:
+        return sources.reference_of(sources.table_of(connection, [path]))
+
+
+def read(tmp_path: Path, reference: Reference, text: str = TEXT) -> sources.Reading:
+    log = described_logs(read_description(text, what="log.yaml"), tmp_path, at=AT).rows
+    return sources.read_log(log, log.parts(), reference, until=AT + timedelta(days=1))
+
+
+def judged(reference: Reference, profile: Profile) -> WindowReport:
+    return assessment.assess(
+        model="m",
+        version=1,
+        window=day_window(DAY.date()),
+        reference=reference,
+        profile=profile,
+        calibrations=calibration.calibrate(reference, days=1, rows=200),
+        importance=None,
+    )
+
+
+def verdicts(tmp_path: Path, reference: Reference) -> dict[str, DriftVerdict]:
+    reading = read(tmp_path, reference)
+    assert reading.problems == ()
+    report = judged(reference, reading.days[DAY.date()])
+    return {column.name: column.verdict for column in report.columns}
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "not parquet", "broken inside"])
+def test_a_broken_file_is_named_and_the_others_are_counted(
+    damage: str, write: Write, tmp_path: Path
+) -> None:
+    write("good")
+    path = write("bad")
+    content = path.read_bytes()
+    match damage:
+        case "truncated":
+            path.write_bytes(content[: len(content) // 2])
+        case "empty":
+            path.write_bytes(b"")
+        case "not parquet":
+            path.write_text("at,x\n1,2\n")
+        case _:
+            path.write_bytes(content[:4] + b"\xff" * 600 + content[604:])
+
+    reading = read(tmp_path, learnt(tmp_path))
+
+    assert reading.days[DAY.date()].rows == 200
+    (problem,) = reading.problems
+    assert problem.startswith("bad.parquet cannot be read (")
+
+
+def test_a_schema_that_changes_between_files_costs_only_the_values_that_do_not_fit(
+    write: Write, tmp_path: Path
+) -> None:
+    reference = learnt(tmp_path, y=[float(i) for i in range(200)])
+    write("a", y=[float(i) for i in range(200)])
+    write("b", y=[f"{i}" if i % 2 else "broken" for i in range(200)])
+
+    reading = read(tmp_path, reference)
+
+    profile = reading.days[DAY.date()]
+    assert profile.rows == 400
+    assert profile.columns["x"].usable == 400
+    assert profile.columns["y"].usable + int(profile.columns["y"].special.sum()) == 400
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("wrong type", [f"text {i}" for i in range(200)]),
+        ("all null", [None] * 200),
+        ("all NaN", [math.nan] * 200),
+        ("infinite", [math.inf] * 200),
+        ("lists", [[i] for i in range(200)]),
+    ],
+)
+def test_a_column_that_cannot_be_judged_never_looks_stable(
+    kind: str, values: list[Any], write: Write, tmp_path: Path
+) -> None:
+    reference = learnt(tmp_path, y=[float(i) for i in range(200)])
+    write(y=values)
+
+    found = verdicts(tmp_path, reference)
+
+    assert found["x"] is DriftVerdict.STABLE
+    assert found["y"] is not DriftVerdict.STABLE
+
+
+def test_a_constant_column_is_stable_until_its_constant_changes(
+    write: Write, tmp_path: Path
+) -> None:
+    reference = learnt(tmp_path, same=[5.0] * 200, other=[5.0] * 200)
+    write(same=[5.0] * 200, other=[6.0] * 200)
+
+    found = verdicts(tmp_path, reference)
+
+    assert (found["same"], found["other"]) == (DriftVerdict.STABLE, DriftVerdict.DRIFTING)
+
+
+def test_one_row_is_not_evaluable(write: Write, tmp_path: Path) -> None:
+    reference = learnt(tmp_path)
+    write(rows=1)
+
+    report = judged(reference, read(tmp_path, reference).days[DAY.date()])
+
+    assert report.verdict is DriftVerdict.NOT_EVALUABLE
+
+
+def test_times_in_the_future_are_left_out_and_counted(write: Write, tmp_path: Path) -> None:
+    write("now")
+    write("ahead", rows=7, at=AT + timedelta(days=40))
+
+    reading = read(tmp_path, learnt(tmp_path))
+
+    assert set(reading.days) == {DAY.date()}
+    assert reading.problems == ("7 rows have no event time, or one in the future: left out.",)
+
+
+def test_a_file_without_rows_is_no_window_and_no_error(write: Write, tmp_path: Path) -> None:
+    path = write()
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+
+    reading = read(tmp_path, learnt(tmp_path))
+
+    assert (reading.days, reading.problems) == ({}, ())
+
+
+@pytest.mark.parametrize("x", [pa.array([], pa.float64()), pa.array([["a"], ["b"]])])
+def test_a_reference_that_holds_nothing_is_not_evaluable(x: pa.Array, tmp_path: Path) -> None:
+    with pytest.raises(InsufficientData):
+        learnt_alone(tmp_path, x=x)
+
+
+def test_a_column_that_is_called_like_an_attack_is_a_column(write: Write, tmp_path: Path) -> None:
+    name = '"; drop table x; --'
+    reference = learnt(tmp_path, **{name: [float(i) for i in range(200)]})
+    write(**{name: [float(i) for i in range(200)]})
+
+    assert verdicts(tmp_path, reference)[name] is DriftVerdict.STABLE
+
+
+def test_bad_lines_in_a_csv_are_one_pointed_sentence(tmp_path: Path) -> None:
+    good = "at,x\n" + "2013-07-01 10:00:00,1\n" * 50
+    (tmp_path / "good.csv").write_text(good)
+    (tmp_path / "bad.csv").write_text(good + "2013-07-01 10:00:00,1,2,3\n" + good)
+    text = TEXT.replace("log/*.parquet", '"*.csv"')
+
+    reading = read(tmp_path, learnt(tmp_path), text)
+
+    assert reading.days[DAY.date()].columns["x"].usable == 50
+    (problem,) = reading.problems
+    assert problem.startswith("bad.csv cannot be read (")
+
+
+def test_times_that_are_no_times_are_refused_by_name(write: Write, tmp_path: Path) -> None:
+    write(at=DAY)
+    path = tmp_path / "log" / "a.parquet"
+    pq.write_table(pa.table({"at": [True] * 5, "x": [1.0] * 5}), path)
+
+    (problem,) = read(tmp_path, learnt(tmp_path)).problems
+
+    assert "event_time holds boolean, not times" in problem
+
+
+def test_ten_thousand_columns_are_a_wide_table_and_no_more(tmp_path: Path) -> None:
+    wide = pa.table({f"c{i}": [float(i), 1.0] for i in range(10_000)})
+    pq.write_table(wide, tmp_path / "wide.parquet")
+
+    with sources.embedded() as connection:
+        table = sources.table_of(connection, [tmp_path / "wide.parquet"])
+        found = sources.reference_of(table.select(*table.columns[:400]))
+
+    assert len(table.columns) == 10_000
+    assert len(found.columns) == 400
+
+
+def test_files_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="not CSV and Parquet"), sources.embedded() as connection:
+        sources.table_of(connection, [tmp_path / "a.csv", tmp_path / "b.parquet"])
