@@ -96,8 +96,8 @@ def of_request(judged: Judgement) -> None:
     if not opened.open:
         return
     with opened:
-        source = next(f.source for f in evidence.figures if f.name == trials.LOADS)
-        st.caption(f"{theme.plain(source)}. Both took turns there, with one thread.")
+        said = [f for f in evidence.figures if f.name in {trials.LOADS, trials.LATENCY}]
+        st.caption(f"In the {theme.plain(said[0].source)}, in turns, with one thread.")
         table = pd.DataFrame(_lines(evidence), columns=["", "candidate", "champion"])
         st.dataframe(
             table,
@@ -106,6 +106,8 @@ def of_request(judged: Judgement) -> None:
             alt="What both versions did in the sandbox",
             height=tables.height(len(table)),
         )
+        for figure in said:
+            st.caption(theme.plain(figure.says))
 
 
 def _lines(evidence: Evidence) -> Sequence[tuple[str, str, str]]:
@@ -115,8 +117,16 @@ def _lines(evidence: Evidence) -> Sequence[tuple[str, str, str]]:
     batch = times.get("batch_rows")
     return [
         ("loads", _truth(loads.get("loads")), _truth(back.get("loads"))),
-        ("loads within", _number(loads.get("seconds"), "s"), _ABSENT),
-        ("memory at most", _number(loads.get("memory_mb"), "MB"), _ABSENT),
+        (
+            "loads within",
+            _number(loads.get("seconds"), "s"),
+            _number(loads.get("champion_seconds"), "s"),
+        ),
+        (
+            "memory at most",
+            _number(loads.get("memory_mb"), "MB"),
+            _number(loads.get("champion_memory_mb"), "MB"),
+        ),
         ("input example", _answers(example), _truth(back.get("predicts"))),
         ("live inputs", _answers(live), _ABSENT),
         (
@@ -132,7 +142,7 @@ def _lines(evidence: Evidence) -> Sequence[tuple[str, str, str]]:
         (
             f"{batch:,} rows at once" if isinstance(batch, int) else "many rows at once",
             _number(times.get("batch_ms"), "ms"),
-            _ABSENT,
+            _number(times.get("champion_batch_ms"), "ms"),
         ),
         ("size", _megabytes(size.get("bytes")), _megabytes(size.get("champion_bytes"))),
     ]

@@ -61,7 +61,7 @@ def of_bout(bout: Bout, champion: ModelVersion | None, *, scribe: Scribe) -> tup
     source = f"sandbox on {bout.machine}, {bout.tried_at:%Y-%m-%d %H:%M} UTC"
     tried = bout.candidate
     return (
-        _loads(tried, source, scribe),
+        _loads(bout, source, scribe),
         _answers(PREDICTS, tried, tried.example, "its input example", _NO_EXAMPLE, source, scribe),
         _answers(REPLAYED, tried, tried.replayed, "live inputs", _NO_LIVE_ROWS, source, scribe),
         _latency(bout, source, scribe),
@@ -87,7 +87,8 @@ def _found(rehearsals: Rehearsals, contestants: Contestants) -> Bout:
     return found
 
 
-def _loads(tried: Trial, source: str, scribe: Scribe) -> Figure:
+def _loads(bout: Bout, source: str, scribe: Scribe) -> Figure:
+    tried, other = bout.candidate, bout.champion
     if not tried.outcome.is_the_models:
         return scribe.absent(LOADS, tried.says, source=source)
     value = without_nulls(
@@ -96,11 +97,14 @@ def _loads(tried: Trial, source: str, scribe: Scribe) -> Figure:
             "outcome": tried.outcome.value,
             "seconds": _rounded(tried.load_s),
             "memory_mb": _rounded(tried.memory_mb, 1),
+            "champion_seconds": None if other is None else _rounded(other.load_s),
+            "champion_memory_mb": None if other is None else _rounded(other.memory_mb, 1),
         }
     )
     if tried.load_s is None:
         return scribe.known(LOADS, value, f"It does not load. {tried.says}", source=source)
-    memory = "" if tried.memory_mb is None else f" and held {tried.memory_mb:,.0f} MB at most"
+    memory = "" if tried.memory_mb is None else f"; the process held {tried.memory_mb:,.0f} MB"
+    memory += " at most" if memory else ""
     says = f"Loaded in a clean process in {tried.load_s:.1f} s{memory}."
     return scribe.known(LOADS, value, says, source=source, unit="s")
 
@@ -156,6 +160,7 @@ def _latency(bout: Bout, source: str, scribe: Scribe) -> Figure:
             **_times(ours),
             "champion_median_ms": None if theirs is None else _rounded(theirs.median_ms),
             "champion_p95_ms": None if theirs is None else _rounded(theirs.p95_ms),
+            "champion_batch_ms": None if theirs is None else _rounded(theirs.batch_ms),
             "ratio": None if ratio is None else _rounded(ratio.value),
             "ratio_low": None if ratio is None else _rounded(ratio.low),
             "ratio_high": None if ratio is None else _rounded(ratio.high),

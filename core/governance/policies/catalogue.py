@@ -216,6 +216,7 @@ _KNOWN: Final = (
         {
             **dict.fromkeys(("median_ms", "p95_ms", "batch_ms"), NUMBER),
             **dict.fromkeys(("champion_median_ms", "champion_p95_ms"), NUMBER),
+            "champion_batch_ms": NUMBER,
             **dict.fromkeys(("ratio", "ratio_low", "ratio_high"), NUMBER),
             "rows": WHOLE,
             "batch_rows": WHOLE,
@@ -223,7 +224,14 @@ _KNOWN: Final = (
     ),
     Known(
         "trial.loads",
-        {"loads": TRUTH, "outcome": _OUTCOME, "seconds": NUMBER, "memory_mb": NUMBER},
+        {
+            "loads": TRUTH,
+            "outcome": _OUTCOME,
+            "seconds": NUMBER,
+            "memory_mb": NUMBER,
+            "champion_seconds": NUMBER,
+            "champion_memory_mb": NUMBER,
+        },
     ),
     Known("trial.predicts", _ANSWERS),
     Known("trial.replayed", _ANSWERS),
