@@ -154,6 +154,30 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "drift",
     ),
     Word(
+        "estimated performance",
+        "What your scores promise before labels come, calibrated on the hold-out.",
+        "How well the model probably does today; blind to a world that answers otherwise.",
+        "drift",
+    ),
+    Word(
+        "realised performance",
+        "The loss of live predictions once their labels have arrived, with an interval.",
+        "How well the model did; it lags as long as labels take.",
+        "drift",
+    ),
+    Word(
+        "segment",
+        "The rows of one level of an input, held against the same level of training.",
+        "Where something moved: one airport, one customer, one region.",
+        "drift",
+    ),
+    Word(
+        "all inputs together",
+        "Whether a classifier tells a window from training, and by which inputs.",
+        "Finds what no column shows alone; usual is what training's own windows come to.",
+        "drift",
+    ),
+    Word(
         "inference log",
         "The inputs your model really saw and what it answered.",
         "Parquet (or a table) of inputs, predictions, version and times, by day.",
