@@ -96,9 +96,10 @@ def notices(person: Person) -> None:
     for target in frame.services().notifier.states():
         if target.problem:
             st.warning(
-                f"Notifications: {theme.plain(target.name)} fails since {target.attempts} "
-                f"tr{'ies' if target.attempts != 1 else 'y'}. {theme.plain(target.problem)} Tried "
-                f"again {frame.clock(target.not_before)}; nothing is lost and no decision waits.",
+                f"Notifications: {theme.plain(target.name)} has failed {target.attempts} "
+                f"time{'s' if target.attempts != 1 else ''} in a row. "
+                f"{theme.plain(target.problem)} The next try is at "
+                f"{frame.clock(target.not_before)}; nothing is lost and no decision waits.",
                 icon=":material/notifications_off:",
             )
 

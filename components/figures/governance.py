@@ -84,6 +84,10 @@ def production(
         )
     if alerts:
         _add_alerts(figure, alerts, at=at, mode=mode)
+        rows = [*map(alias_row, intervals), *(str(mark.version) for mark in marks)]
+        figure.update_yaxes(  # from the bottom upwards
+            categoryorder="array", categoryarray=[DRIFT_ROW, *dict.fromkeys(rows)]
+        )
     if marks:
         figure.add_scatter(
             name="request",

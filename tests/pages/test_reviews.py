@@ -39,6 +39,8 @@ def test_a_decayed_approval_is_compared_and_confirmed_on_the_first_page(decayed:
                                    "live performance"]  # fmt: skip
     assert list(table["verdict"]) == ["✓ pass", "✕ fail", "– not evaluable"]
     assert decayed.services.reviews.due() == ()
+    decayed.services.reviews.look(at=datetime.now(UTC))
+    assert decayed.services.reviews.due() == ()  # the weeks that were there are looked at
     assert decayed.services.tracking.registered_model(MODEL).aliases["champion"] == 1
 
 

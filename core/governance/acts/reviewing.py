@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from core.drift.alerts import performance
+from core.drift.history import newest_evaluable
 from core.drift.report import Grain
 from core.errors import InsufficientData, Refused, StileError
 from core.governance import reviews
@@ -139,6 +141,27 @@ class Reviews:
     def _drift(self) -> "DriftMonitor":
         return self.alerts.drift
 
+    def _seen_now(self, due: Review, *, at: datetime) -> tuple[datetime | None, float | None]:
+        """The end of the newest judged week and its loss: what the reviewer could look at.
+
+        As it was when the review came due, where nobody answers now.
+        """
+        try:
+            if not self._drift.has_inputs(due.model):
+                return due.seen_until, due.loss
+            reports = self._drift.timeline(due.model, due.version, Grain.WEEK, at=at)
+            weeks = self._drift.performance(due.model, Grain.WEEK, version=due.version)
+            metric = weeks[-1].metric if weeks else ""
+            expected = self.alerts.expected_loss(due.model, due.version, metric) if metric else None
+        except StileError:
+            return due.seen_until, due.loss
+        newest = newest_evaluable(reports)
+        lost = performance(due.version, weeks, expected=expected)
+        return (
+            due.seen_until if newest is None else newest.window.end,
+            due.loss if lost is None else lost.value,
+        )
+
     # answering
 
     def review(
@@ -165,6 +188,7 @@ class Reviews:
             )
             return due
         said = said_text(text, "Say what the review found.")
+        seen_until, loss = (None, None) if due is None else self._seen_now(due, at=at)
 
         def act(record: Record, person: Person) -> int:
             found = _due(record, entry)
@@ -174,8 +198,8 @@ class Reviews:
                 "request": found.request, "review": entry, "says": said,
             }  # fmt: skip
             if by_request is None:
-                seen = None if found.seen_until is None else found.seen_until.isoformat()
-                body |= {"seen_until": seen, "loss": found.loss}
+                seen = None if seen_until is None else seen_until.isoformat()
+                body |= {"seen_until": seen, "loss": loss}
                 record.append(reviews.CONFIRMED, body, actor=actor, at=at)
             else:
                 _require_about(record.request(by_request), found)
