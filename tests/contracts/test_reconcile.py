@@ -21,7 +21,7 @@ from core.governance.registry.timeline import (
 )
 from core.store import transaction
 from core.store.people import STILE
-from tests.contracts.parts import MINUTE, MODEL
+from tests.contracts.parts import ADA, ANA, MINUTE, MODEL, POLICY
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
 
@@ -193,6 +193,27 @@ class Reconciling:
         flags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
         assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
         assert here.look().repaired == ()
+
+    def test_a_version_behind_one_alias_is_not_superseded_behind_another(self, here: Stage) -> None:
+        here.office.promotions.publish_policy(
+            ADA.username, POLICY.replace("alias: champion", "alias: staging"), here.later()
+        )
+        for version in (3, 4):
+            request = here.office.promotions.open_request(
+                ANA.username, model=MODEL, version=version, alias="staging", comment="",
+                idempotency_key=here.office.form(), at=here.later(),
+            )  # fmt: skip
+            here.office.both_keys(request, at=here.later())
+            here.write()
+        after_the_write = {
+            v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)
+        }
+
+        here.look()
+
+        tags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
+        assert after_the_write[3] == ""
+        assert tags == {1: "", 2: "", 3: "", 4: "", 5: ""}
 
     def test_what_was_judged_beside_another_champion_is_stale(self, here: Stage) -> None:
         here.office.open(version=2, at=here.later())

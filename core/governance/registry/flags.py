@@ -43,8 +43,11 @@ def flags(
     former_champions: Iterable[int] = (),
     judged: Mapping[int, Judged] | None = None,
     champion_by_default: bool = False,
+    alias: str = "champion",
 ) -> Mapping[int, Flag]:
     """The flag of each version that deserves one; the champion has one only *by default*.
+
+    `champion` is the version behind `alias`, whatever that is called.
 
     A version nobody has judged and that never served has no flag: nothing is known against it.
     """
@@ -54,7 +57,7 @@ def flags(
         if version == champion:
             flag = _of_champion() if champion_by_default else None
         elif version in former:
-            flag = _superseded(champion)
+            flag = _superseded(champion, alias)
         else:
             flag = _of_judged(known.get(version, Judged()), everything)
         if flag is not None:
@@ -66,9 +69,9 @@ def _of_champion() -> Flag:
     return Flag(BY_DEFAULT, "It was there before Stile, or nothing was there to compare it with.")
 
 
-def _superseded(champion: int | None) -> Flag:
+def _superseded(champion: int | None, alias: str) -> Flag:
     now = f"version {champion} took its place" if champion else "nothing took its place"
-    return Flag(SUPERSEDED, f"It was champion before; {now}.")
+    return Flag(SUPERSEDED, f"It was {alias} before; {now}.")
 
 
 def _of_judged(judged: Judged, versions: tuple[int, ...]) -> Flag | None:

@@ -26,7 +26,7 @@ def derived_flags(
 ) -> Mapping[int, Flag] | None:
     """The flag of each version that deserves one; None while an alias stands where nobody put it.
 
-    A version that serves behind one alias is not called superseded because of another.
+    A version that stands behind one alias is not called superseded because of another.
     """
     where = {alias: position(known, name, alias) for name, alias in known.points
              if name == model.name}  # fmt: skip
@@ -44,11 +44,12 @@ def derived_flags(
             champion=champion,
             former_champions=record.served_before(model.name, alias) - {champion},
             judged=judged,
+            alias=alias,
             champion_by_default=_by_default(record, where.get(alias), judged, champion),
         )
         for version, flag in found.items():
             derived.setdefault(version, flag)
-    serving = {each.version for each in decided.values()}
+    serving = set(model.aliases.values())
     return {
         version: flag
         for version, flag in derived.items()

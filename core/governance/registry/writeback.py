@@ -240,11 +240,12 @@ class WriteBack:
 
     def _flag_tags(self, request: PromotionRequest) -> dict[int, dict[str, str]]:
         """The flag tags of every version that served before, and the new champion's cleared."""
-        champion = self.registry.aliases(request.model).get(request.alias)
+        aliases = self.registry.aliases(request.model)
+        champion = aliases.get(request.alias)
         with self.store.reading() as record:
             served = record.served_before(request.model, request.alias)
-        former = sorted(served - {champion})
-        found = flags(former, champion=champion, former_champions=former)
+        former = sorted(served - set(aliases.values()))  # what stands behind another one serves
+        found = flags(former, champion=champion, former_champions=former, alias=request.alias)
         tags = {version: _flag_tag(flag) for version, flag in found.items()}
         if champion is not None and TAG_FLAG in self.registry.version(request.model, champion).tags:
             tags[champion] = _flag_tag(Flag("", ""))
