@@ -1,5 +1,6 @@
 """From counts to a report: distances, levels, verdicts and the sentences that say them."""
 
+import calendar
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +73,14 @@ def assess(
     needed = calibration.rows_needed(len(reference.columns))
     measured = [
         _explained(
-            _measure(column, profile.columns.get(name), calibrations[name], shares[name], needed),
+            _measure(
+                column,
+                profile.columns.get(name),
+                calibrations[name],
+                shares[name],
+                needed,
+                window.start.weekday(),
+            ),
             profile.withheld.get(name),
         )
         for name, column in reference.columns.items()
@@ -213,6 +221,7 @@ def _measure(
     levels: Calibration,
     importance: float,
     needed: int,
+    weekday: int,
 ) -> _Measured:
     column = ColumnDrift(
         name=reference.name,
@@ -230,6 +239,8 @@ def _measure(
         return _unmeasured(column, "The live inputs have no such column that can be counted.")
     if reference.counts.total == 0 or window.total < needed:
         return _unmeasured(column, f"{window.total} rows; at least {needed} are needed.")
+    if levels.alike:
+        reference = replace(reference, counts=levels.alike[weekday])
     found = dict(distances(reference, window))
     change = abs((column.missing_window or 0.0) - (column.missing_reference or 0.0))
     found["missing_change"] = change
@@ -241,8 +252,11 @@ def _measure(
         found["unseen"] = effects[Way.UNSEEN]
     distance = found.get("total_variation" if reference.levels else "kolmogorov_smirnov")
     p_values = {way: levels.levels[way].p_value(effect) for way, effect in effects.items()}
+    says = _what_moved(reference, window)
+    if levels.alike:
+        says += f" (beside {calendar.day_name[weekday]}s of the reference)"
     measured = _Measured(
-        replace(column, distance=distance, says=_what_moved(reference, window)),
+        replace(column, distance=distance, says=says),
         levels,
         p_values,
         effects,

@@ -8,14 +8,14 @@ where the reference has too few such windows is chance alone the yardstick, and 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 import numpy as np
 
 from core.drift import levels, replicas
-from core.drift.counts import Reference, ReferenceColumn
+from core.drift.counts import ColumnCounts, Reference, ReferenceColumn
 from core.drift.levels import Draws, Level
 from core.drift.replicas import Distances, Way
 from core.drift.report import Basis
@@ -36,7 +36,8 @@ MINIMUM_WINDOWS: Final = 8
 TELLABLE: Final = 0.2
 """A window is evaluable when a distance of this size could be told from chance in it."""
 _LOOKED_AT: Final = 250
-_CLASSES: Final = 8  # of window sizes, for each doubling
+_CLOSER: Final = 0.7  # squares of distances: otherwise the days are too few to be worth it
+_CLASSES: Final = 4  # of window sizes, for each doubling
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +45,15 @@ class Calibration:
     """How far one column strays in each way without drift, for windows of one grain and size.
 
     `ways` is to how many independent looks the levels amount: a column that is looked at in three
-    ways that mostly agree has little more than one chance to alert.
+    ways that mostly agree has little more than one chance to alert. `alike` is what the reference
+    holds on each weekday, Monday first, where a day is compared with days of its weekday alone.
     """
 
     basis: Basis
     windows: int
     levels: Mapping[Way, Level]
     ways: float
+    alike: tuple[ColumnCounts, ...] = ()
 
     def p_value(self, smallest: float) -> float:
         """The p-value of a column whose smallest p-value over its ways is this (Sidak 1967)."""
@@ -68,16 +71,24 @@ def calibrate(
 
     Reference windows larger than that are thinned to `rows`, so that what chance adds to a small
     window is in the level; larger live windows are judged by the reference's own sizes. With
-    `by_chance` the reference's own windows are left aside: what would random draws do?
+    `by_chance` the reference's own windows are left aside: what would random draws do? Single days
+    are compared, column by column, with the same weekday of the reference, where it holds enough
+    of them and they resemble each other more than all days do.
     """
     spans = _spans(reference.days, days)
     disjoint = _span_days(reference.days) // days
     natural = not by_chance and min(disjoint, len(spans)) >= MINIMUM_WINDOWS
-    return {
+    if not natural:
+        return {name: _from_chance(column, rows) for name, column in reference.columns.items()}
+    found = {
         name: _from_windows(column, reference.days, spans, rows)
-        if natural
-        else _from_chance(column, rows)
         for name, column in reference.columns.items()
+    }
+    if days > 1 or not replicas.covers_weeks(reference.days):
+        return found
+    return {
+        name: _or_alike(known, reference.columns[name], reference.days, rows)
+        for name, known in found.items()
     }
 
 
@@ -126,6 +137,28 @@ def _from_windows(
         else:
             found[way] = levels.by_windows(known, endless=way is Way.MOVED)
     return Calibration(Basis.NATURAL, len(spans), found, _ways(found, strayed))
+
+
+def _or_alike(
+    known: Calibration, column: ReferenceColumn, days: Sequence[date], rows: int
+) -> Calibration:
+    """The same, or learnt from days beside days of the same weekday, if these lie much closer.
+
+    Missing and unseen values keep the levels of all days: outages know no weekday.
+    """
+    alike = tuple(replicas.on_weekday(column, days, weekday).counts for weekday in range(7))
+    strayed = replicas.of_weekdays(column, days, rows)
+    all_days = replicas.of_windows(column, days, _spans(days, 1), rows)
+    now, before = (np.square(each[Way.DISTANCE]) for each in (strayed, all_days))
+    both = ~np.isnan(now) & ~np.isnan(before)
+    known_on_all = all(counts.usable > 0 for counts in alike)
+    if not known_on_all or not now[both].sum() < _CLOSER * before[both].sum():
+        return known
+    found = {
+        way: levels.by_windows(distances[~np.isnan(distances)], endless=way is Way.MOVED)
+        for way, distances in strayed.items()
+    }
+    return replace(known, levels={**known.levels, **found}, alike=alike)
 
 
 def _from_chance(column: ReferenceColumn, rows: int) -> Calibration:

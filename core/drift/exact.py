@@ -41,7 +41,8 @@ def _of_categories(reference: pd.Series, window: pd.Series) -> Mapping[str, floa
         return {}
     before, now = reference.value_counts(), window.value_counts()
     every = before.index.union(now.index)
-    r, w = (side.reindex(every, fill_value=0).to_numpy(dtype=np.int64) for side in (before, now))
+    r = before.reindex(every, fill_value=0).to_numpy().astype(np.int64)
+    w = now.reindex(every, fill_value=0).to_numpy().astype(np.int64)
     named = {**statistics.UNORDERED, **statistics.ASSOCIATIONS}
     return {
         **{name: of(r, w) for name, of in named.items()},
@@ -55,8 +56,8 @@ def _of_numbers(reference: Values, window: Values) -> Mapping[str, float]:
     if len(reference) == 0 or len(window) == 0:
         return {}
     values, at = np.unique(np.concatenate([reference, window]), return_inverse=True)
-    r = np.bincount(at[: len(reference)], minlength=len(values))
-    w = np.bincount(at[len(reference) :], minlength=len(values))
+    r = np.bincount(at[: len(reference)], minlength=len(values)).astype(np.int64)
+    w = np.bincount(at[len(reference) :], minlength=len(values)).astype(np.int64)
     sides = r, r * values, w, w * values
     moved = statistics.wasserstein(*sides)
     found = {

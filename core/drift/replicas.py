@@ -4,6 +4,7 @@ What comes back are distances between windows and references among which nothing
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -11,12 +12,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from core.drift.counts import ReferenceColumn, Rows, Sums
+from core.drift.counts import ColumnCounts, ReferenceColumn, Rows, Sums
 from core.drift.statistics import wasserstein
 
 Distances = npt.NDArray[np.float64]
 _DRAWS: Final = 800
 _APART_DAYS: Final = 3
+_OF_EACH: Final = 4
 _SEED: Final = 20130101  # the same counts must give the same alert level, in every process
 
 
@@ -67,6 +69,44 @@ def of_windows(
     )
     if column.levels is not None and column.levels.complete:
         found[Way.UNSEEN] = np.where(few, np.nan, _share(unseen, usable))
+    return found
+
+
+def covers_weeks(days: Sequence[date]) -> bool:
+    """Whether every weekday is there often enough to compare a day with its like."""
+    return all(sum(d.weekday() == weekday for d in days) >= _OF_EACH for weekday in range(7))
+
+
+def on_weekday(column: ReferenceColumn, days: Sequence[date], weekday: int) -> ReferenceColumn:
+    """What the reference holds on one day of the week (0 is Monday)."""
+    same = [at for at, day in enumerate(days) if day.weekday() == weekday]
+    together = ColumnCounts(
+        rows=column.daily[same].sum(axis=0),
+        sums=column.daily_sums[same].sum(axis=0),
+        special=column.daily_special[same].sum(axis=0),
+    )
+    return replace(
+        column,
+        counts=together,
+        daily=column.daily[same],
+        daily_sums=column.daily_sums[same],
+        daily_special=column.daily_special[same],
+        debuts=column.debuts[:0],
+    )
+
+
+def of_weekdays(
+    column: ReferenceColumn, days: Sequence[date], rows: int
+) -> Mapping[Way, Distances]:
+    """Distances of each day of the reference from its other days of the same weekday, in order."""
+    found: dict[Way, Distances] = {}
+    for weekday in range(7):
+        same = [at for at, day in enumerate(days) if day.weekday() == weekday]
+        spans = [(at, at + 1) for at in range(len(same))]
+        alike = on_weekday(column, days, weekday)
+        for way, distances in of_windows(alike, [days[at] for at in same], spans, rows).items():
+            if way not in (Way.MISSING, Way.UNSEEN):
+                found.setdefault(way, np.full(len(days), np.nan))[same] = distances
     return found
 
 

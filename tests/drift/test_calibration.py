@@ -85,6 +85,32 @@ def test_the_level_is_learnt_from_as_many_days_as_the_window_has(
     assert level_of(day).distance_at(0.01) > level_of(week).distance_at(0.01)
 
 
+def test_a_day_is_compared_with_its_weekday_where_weekdays_differ(
+    winter_reference: Reference,
+) -> None:
+    day = calibration.calibrate(winter_reference, days=1, rows=700)
+    week = calibration.calibrate(winter_reference, days=7, rows=5_000)
+
+    saturdays = day["seats"].alike[5]
+    rows = winter_reference.columns["seats"].daily
+    weekday = [d.weekday() for d in winter_reference.days]
+    assert saturdays.usable == sum(r.sum() for r, d in zip(rows, weekday, strict=True) if d == 5)
+    assert not day["temp"].alike  # weather knows no weekday
+    assert not any(found.alike for found in week.values())
+
+
+def test_a_reference_of_two_weeks_is_too_short_for_weekdays(
+    winter: pd.DataFrame, tmp_path: Path
+) -> None:
+    fortnight = winter[winter["event_time"].dt.day_of_year <= 14][["event_time", *INPUTS]]
+    reference = reference_of(fortnight, tmp_path / "fortnight.parquet")
+
+    found = calibration.calibrate(reference, days=1, rows=700)
+
+    assert {known.basis for known in found.values()} == {Basis.NATURAL}
+    assert not any(known.alike for known in found.values())
+
+
 def test_a_small_window_needs_a_larger_distance(winter_reference: Reference) -> None:
     few = calibration.calibrate(winter_reference, days=1, rows=100)
     many = calibration.calibrate(winter_reference, days=1, rows=900)
