@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,11 @@ _VOICES = set(list(PEOPLE)[2:7])
 _AUTHOR = {list(PEOPLE)[2]}
 _ADMINISTRATOR = {"administrator without a key"}
 _UNDECIDED = {Status.OPEN, Status.CHANGES_REQUESTED, Status.APPROVED}
+_KEYS = {list(PEOPLE)[2], "data scientist", "data engineer", "holder of both keys"}
+_SCIENCE, _ENGINEERING = (
+    {"data scientist", "holder of both keys"},
+    {"data engineer", "holder of both keys"},
+)
 _OVER = {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.CONFLICT}
 
 
@@ -87,9 +93,87 @@ RULES: Final = (
         {Status.OPEN},
         "Without the missing keys, with a written reason; a review is due.",
     ),
+    Rule(
+        "copy another model's version and ask for it",
+        _STAFF,
+        set(Status),
+        "Into a model in which nobody has asked for it; under the rules and keys of that one.",
+    ),
+    Rule(
+        "propose a later policy",
+        _STAFF,
+        set(Status),
+        "A published policy changes by a proposal only, with a key of each side.",
+    ),
     Rule("publish a first policy", _ADMINISTRATOR, set(Status), "Of an alias that has none."),
     Rule("change somebody's rights", _ADMINISTRATOR, set(Status)),
 )
+
+
+class Scene(StrEnum):
+    """How an alias stands, or a proposed policy: the states that are no request's."""
+
+    PROMOTED = "promoted twice, as decided"
+    MOVED = "moved around Stile"
+    BEFORE = "there before Stile"
+    GLASS = "promoted with a broken glass"
+    FLYING = "a write under way"
+    PROPOSED = "a policy proposed"
+    SENT_BACK = "a proposal sent back"
+
+
+@dataclass(frozen=True)
+class SceneRule:
+    """An action about an alias or a proposal, who may, and the scenes in which it is possible."""
+
+    action: str
+    people: set[str]
+    scenes: set[Scene]
+    says: str = ""
+
+    def allows(self, who: str, scene: Scene) -> bool:
+        return who in self.people and scene in self.scenes
+
+
+SCENE_RULES: Final = (
+    SceneRule(
+        "roll back to a version that was approved before",
+        _KEYS - _AUTHOR,
+        {Scene.PROMOTED, Scene.MOVED},
+        "One key of either side; not the author's, unless the policy lists the side.",
+    ),
+    SceneRule(
+        "restore the decision that stands", _VOICES, {Scene.MOVED},
+        "No key is needed, because nothing new is decided.",
+    ),
+    SceneRule(
+        "ask to adopt what stands", _STAFF, {Scene.MOVED},
+        "With both keys, neither of who asks.",
+    ),
+    SceneRule(
+        "adopt a champion from before", _ADMINISTRATOR,
+        {Scene.BEFORE, Scene.PROPOSED, Scene.SENT_BACK},
+        "Nobody moves anything, so an administrator does it alone.",
+    ),
+    SceneRule(
+        "review a broken glass",
+        _VOICES - _ADMINISTRATOR,
+        {Scene.GLASS},
+        "Whoever holds a key, or another administrator: not who broke it.",
+    ),
+    SceneRule("turn the data science key of a proposed policy", _SCIENCE, {Scene.PROPOSED}),
+    SceneRule("turn the data engineering key of a proposed policy", _ENGINEERING, {Scene.PROPOSED}),
+    SceneRule("request changes to a proposed policy", _VOICES, {Scene.PROPOSED}),
+    SceneRule("revise a proposed policy", _AUTHOR, {Scene.SENT_BACK}, "Only who proposed it."),
+    SceneRule(
+        "reject a proposed policy", _VOICES, {Scene.PROPOSED, Scene.SENT_BACK},
+        "One veto is enough.",
+    ),
+    SceneRule(
+        "withdraw a proposed policy", _AUTHOR, {Scene.PROPOSED, Scene.SENT_BACK},
+        "Only who proposed it.",
+    ),
+)  # fmt: skip
 
 
 _INTRODUCTION = (
@@ -113,6 +197,16 @@ def as_markdown() -> str:
         lines.append("|---" * (len(states) + 1) + "|")
         for who in PEOPLE:
             cells = ("✓" if rule.allows(who, state) else "·" for state in states)
+            lines.append(f"| {who} | " + " | ".join(cells) + " |")
+    lines += ["", "# About an alias, or a proposed policy"]
+    for each in SCENE_RULES:
+        lines += ["", f"## {each.action.capitalize()}", ""]
+        if each.says:
+            lines += [each.says, ""]
+        lines.append("| | " + " | ".join(Scene) + " |")
+        lines.append("|---" * (len(Scene) + 1) + "|")
+        for who in PEOPLE:
+            cells = ("✓" if each.allows(who, scene) else "·" for scene in Scene)
             lines.append(f"| {who} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
