@@ -1,5 +1,6 @@
 """Hashing and trying over a real MLflow: what is remembered, what is noticed, what goes on."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from core.governance.gathering.hashing import (
 from core.governance.gathering.rehearsing import Rehearsals
 from core.governance.gathering.source import GatheredEvidence
 from core.governance.gathering.trials import LATENCY, LOADS, NOT_ALLOWED, NOT_YET, ROLLBACK
+from core.governance.requests import Status
 from core.sandbox.trial import Limits
 from core.store import transaction
 from core.store.governance import GovernanceStore
@@ -211,6 +213,32 @@ def test_a_place_that_cannot_be_hashed_says_why_to_who_waits(scene: Scene) -> No
     assert promotions.requests()[0].evidence.pending
 
 
+def test_what_was_promoted_is_hashed_too_and_again_later(scene: Scene) -> None:
+    promotions, preparation = an_office(scene)
+    open_one(promotions)
+    with promotions.store.deciding() as record:
+        record.save(replace(promotions.requests()[0], status=Status.APPLIED))
+    key = scene.sources.artifacts.contents(candidate(scene)).key
+
+    preparation.prepare(datetime.now(UTC))
+
+    assert len(preparation.hasher.store.known(key)) == 3
+
+
+def test_what_a_killed_worker_left_of_a_trial_is_removed_a_day_later(scene: Scene) -> None:
+    _, preparation = an_office(scene, allowed=True)
+    old, new = (scene.folder / "trials" / f"trial-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        (folder / "model").mkdir(parents=True)
+    os.utime(old, (0, 0))
+
+    with pytest.raises(Refused, match="no files to load"):
+        preparation.rehearsals.rehearse(empty(scene), None, at=datetime.now(UTC))
+
+    assert not old.exists()
+    assert new.exists()
+
+
 # trials
 
 
@@ -256,6 +284,14 @@ def test_nothing_is_loaded_unless_it_is_allowed(scene: Scene) -> None:
 
     with pytest.raises(Refused, match="STILE_ALLOW_MODEL_LOADING=true"):
         preparation.rehearsals.rehearse(candidate(scene), None, at=AT)
+
+
+def empty(scene: Scene) -> ModelVersion:
+    """A version whose model has no files."""
+    run_id = scene.log_run()
+    source = f"{scene.client.get_run(run_id).info.artifact_uri}/nothing"
+    number = int(scene.client.create_model_version(MODEL, source, run_id).version)
+    return scene.sources.tracking.version(MODEL, number)
 
 
 def register_strange(scene: Scene, folder: Path, *, load: str = "pass") -> int:

@@ -4,7 +4,7 @@ Done by the worker beside its rounds. Nothing here decides: hashes complete the 
 frozen, trials are live conditions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,9 @@ from core.tracking.values import ModelVersion, RunId
 if TYPE_CHECKING:
     from core.tracking.reader import TrackingReader
 
+_UNDECIDED: Final = tuple(s for s in Status if s.is_waiting or s.is_in_flight)
+_APPLIED: Final = RequestId(0)  # no request has this number: when the applied ones are due
+LOOK_AT_APPLIED: Final = timedelta(minutes=30)
 LOOK_AGAIN: Final = timedelta(minutes=1)
 """When a request whose files are hashed and tried is looked at once more: files may change."""
 
@@ -37,7 +40,7 @@ class Preparation:
     def prepare(self, at: datetime) -> tuple[str, ...]:
         """The sentences of what could not be prepared; long: minutes where files are large."""
         problems: dict[str, None] = {}
-        for request in self._concerned():
+        for request in self._concerned(at):
             due = self._due.get(request.request_id)
             if due is not None and at < due:
                 continue
@@ -48,16 +51,16 @@ class Preparation:
             self._due[request.request_id] = self.clock() + LOOK_AGAIN
         return tuple(problems)
 
-    def _concerned(self) -> Iterator[PromotionRequest]:
-        """Every request that is not over, and the newest that was applied to each alias."""
-        seen: set[tuple[str, str]] = set()
-        for request in self.promotions.requests():
-            status, place = request.status, (request.model, request.alias)
-            if status.is_waiting or status.is_in_flight:
-                yield request
-            elif status is Status.APPLIED and place not in seen:
-                seen.add(place)
-                yield request
+    def _concerned(self, at: datetime) -> tuple[PromotionRequest, ...]:
+        """Every request that is not over; now and then the newest applied to each alias, too."""
+        with self.promotions.store.reading() as record:
+            found = record.requests(statuses=_UNDECIDED)
+            if self._due.get(_APPLIED, at) > at:
+                return found
+            self._due[_APPLIED] = at + LOOK_AT_APPLIED
+            applied = record.requests(statuses=(Status.APPLIED,))
+        newest = {(each.model, each.alias): each for each in reversed(applied)}
+        return (*found, *newest.values())
 
     def _prepare(self, request: PromotionRequest) -> None:
         candidate = self.tracking.version(request.model, request.to_version)

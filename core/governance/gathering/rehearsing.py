@@ -3,10 +3,12 @@
 Slow and never done where somebody waits: the worker does it, or the command `gate`.
 """
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -82,6 +84,7 @@ class Rehearsals:
             raise Refused("Loading models is switched off; set STILE_ALLOW_MODEL_LOADING=true.")
         trials = self.home / "trials"
         trials.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_abandoned(trials, at=at)
         with self._one, TemporaryDirectory(prefix="trial-", dir=trials) as private:
             folders, digests = [], []
             for name, version in (("candidate", candidate), ("champion", champion)):
@@ -143,3 +146,11 @@ class Rehearsals:
             return
         if rows is not None:
             rows.to_parquet(folder / "replay.parquet")
+
+
+def _remove_abandoned(trials: Path, *, at: datetime) -> None:
+    """Remove what a worker that was killed left behind; no trial takes that long."""
+    for folder in trials.glob("trial-*"):
+        with suppress(FileNotFoundError):
+            if datetime.fromtimestamp(folder.stat().st_mtime, UTC) < at - AGAIN_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
