@@ -30,7 +30,7 @@ def inputs(candidate: WindowReport, champion: WindowReport | None) -> tuple[Besi
     ours = {c.name: c for c in candidate.columns}
     theirs = {} if champion is None else {c.name: c for c in champion.columns}
     found = [Beside(n, ours.get(n), theirs.get(n)) for n in dict.fromkeys((*ours, *theirs))]
-    return tuple(sorted(found, key=lambda b: (-_news(b), -abs(b.gap), b.name)))
+    return tuple(sorted(found, key=lambda b: (-_news(b), -abs(b.gap), -_furthest(b), b.name)))
 
 
 def in_words(candidate: WindowReport, champion: WindowReport | None) -> str:
@@ -54,6 +54,10 @@ def _news(both: Beside) -> int:
     """2 for an alert of the candidate alone, 1 for one of the champion alone, else 0."""
     ours, theirs = _alerts(both.candidate), _alerts(both.champion)
     return 0 if ours == theirs else 2 if ours else 1
+
+
+def _furthest(both: Beside) -> float:
+    return max((c.distance or 0.0 for c in (both.candidate, both.champion) if c), default=0.0)
 
 
 def _alerts(column: ColumnDrift | None) -> bool:
