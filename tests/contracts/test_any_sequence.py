@@ -21,14 +21,30 @@ from hypothesis.stateful import (
 )
 
 from core.errors import Refused, StileError, Unavailable
+from core.governance.acts.answers import Answers
 from core.governance.acts.glass import BROKEN, break_glass
+from core.governance.acts.policy_requests import PolicyRequests
+from core.governance.acts.rollback import ORDERED, Rollbacks
 from core.governance.ledger.entries import Entry
+from core.governance.policies.proposals import PolicyRequestId
 from core.governance.requests import PromotionRequest, RequestId
 from core.identity.people import Person, Role, Side
 from core.store import transaction
 from core.worker import Work, run_once
 from tests.contracts.elsewhere import KEY
-from tests.contracts.parts import ADA, ANA, AT, BEN, EVA, EVERYBODY, MODEL, Office, Shelf, office
+from tests.contracts.parts import (
+    ADA,
+    ANA,
+    AT,
+    BEN,
+    EVA,
+    EVERYBODY,
+    MODEL,
+    POLICY,
+    Office,
+    Shelf,
+    office,
+)
 
 EXAMPLES, STEPS = 15, 30
 CROWD: Final = st.sampled_from(EVERYBODY)
@@ -144,6 +160,44 @@ class AnySequence(RuleBasedStateMachine):
                 idempotency_key=self.form(), at=self.now,
             )  # fmt: skip
 
+    @rule(who=CROWD, to=st.sampled_from([None, 3, 4, 5]))
+    def roll_back(self, who: Person, to: int | None) -> None:
+        with suppress(StileError):
+            Rollbacks(self.here.promotions).roll_back(
+                who.username, model=MODEL, alias="champion", to=to,
+                idempotency_key=self.form(), at=self.now,
+            )  # fmt: skip
+
+    @rule(who=CROWD)
+    def restore(self, who: Person) -> None:
+        with suppress(StileError):
+            Answers(self.here.promotions).restore(
+                who.username, model=MODEL, alias="champion", idempotency_key=self.form(),
+                at=self.now,
+            )  # fmt: skip
+
+    @rule(who=CROWD, loss=st.sampled_from(["0.6", "0.59"]))
+    def propose_rules(self, who: Person, loss: str) -> None:
+        source = POLICY.replace("loss <= 0.6", f"loss <= {loss}")
+        with suppress(StileError):
+            PolicyRequests(self.here.store, lambda *_: None).propose(
+                who.username, source, comment="Other.", idempotency_key=self.form(), at=self.now
+            )
+
+    @rule(who=CROWD, number=NUMBERS, loss=st.sampled_from(["0.58", "0.57"]), side=SIDES)
+    def decide_about_rules(self, who: Person, number: int, loss: str, side: Side) -> None:
+        """Sent back by one, revised by another, and signed: as far as each may."""
+        policies, asked = PolicyRequests(self.here.store, lambda *_: None), PolicyRequestId(number)
+        form = lambda: {"idempotency_key": self.form(), "at": self.now}  # noqa: E731
+        draft = POLICY.replace("loss <= 0.6", f"loss <= {loss}")
+        with suppress(StileError):
+            digest = policies.request(asked).evidence.pinned_digest(side)
+            policies.turn_key(who.username, asked, side=side, digest=digest, **form())
+        with suppress(StileError):
+            policies.revisions.request_changes(who.username, asked, text="Other.", **form())
+        with suppress(StileError):
+            policies.revisions.revise(who.username, asked, draft, **form())
+
     @rule(who=CROWD, sides=st.sets(SIDES), active=st.booleans())
     def change_rights(self, who: Person, sides: set[Side], active: bool) -> None:
         if who.role is Role.ADMINISTRATOR:
@@ -234,8 +288,15 @@ class AnySequence(RuleBasedStateMachine):
             assert facts.drift is not None
             assert facts.loss <= 0.6
             assert facts.drift <= 0.2
+        if request.purpose.value != "break_glass":
+            facts = self.here.facts
             frozen = {figure.name: figure.value for figure in request.evidence.figures}
             assert (facts.loss, facts.files) == (frozen["loss"], frozen["files"])
+
+    @invariant()
+    def every_policy_is_as_the_ledger_says_it_was_published(self) -> None:
+        if hasattr(self, "here"):
+            assert PolicyRequests(self.here.store, lambda *_: None).altered() == ()
 
     def form(self) -> str:
         return f"form {next(self.forms)} of the sequence"
@@ -252,6 +313,9 @@ def is_decided(entries: tuple[Entry, ...], intent: Entry) -> bool:
     broken = [entry for entry in before if entry.kind == BROKEN]
     if broken:
         return broken[-1].actor == ADA.username
+    again = [e for e in before if e.kind in {ORDERED, "restore_ordered"}]
+    if again:
+        return is_issued_again(entries, again)
     approved = [entry for entry in before if entry.kind == "request_approved"]
     opened = next(entry for entry in before if entry.kind == "request_opened")
     if len(approved) != 1:
@@ -267,6 +331,19 @@ def is_decided(entries: tuple[Entry, ...], intent: Entry) -> bool:
         and not people & authors
         and all(any(same_key(key, found) for found in turned) for key in keys)
     )
+
+
+def is_issued_again(entries: tuple[Entry, ...], again: list[Entry]) -> bool:
+    """Whether a restore or rollback rests on a decision with its keys; a rollback on one more."""
+    facts = cast("Mapping[str, Any]", again[0].facts)  # Any: as above
+    first = facts["restores"]
+    stood = [e for e in entries if e.facts.get("request") == first and e.kind == "request_applied"]
+    if len(again) != 1 or not stood or not is_decided(entries, stood[0]):
+        return False
+    if again[0].kind == "restore_ordered":
+        return True
+    (key,) = facts["keys"]
+    return bool(key["person"] == again[0].actor and key["digest"] == facts["digests"][key["side"]])
 
 
 def same_key(key: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
@@ -313,6 +390,22 @@ def test_a_sequence_may_get_as_far_as_a_promotion(sqlite_template: Path) -> None
         machine.teardown()
         assert machine.shelf.told == [5]
         assert kinds[-1] == "request_applied"
+
+
+def test_a_sequence_may_get_as_far_as_a_rollback(sqlite_template: Path) -> None:
+    machine = AnySequence()
+    machine.template = sqlite_template
+    machine.begin()
+    for number, version in enumerate((4, 5), start=1):
+        machine.open(who=ANA, version=version)
+        machine.turn_all_round(number=number, order=list(EVERYBODY))
+        machine.the_worker_comes(fault=None, after=False)
+    machine.roll_back(who=EVA, to=None)
+    machine.the_worker_comes(fault=None, after=False)
+
+    machine.every_promotion_has_its_keys_or_a_broken_glass()
+    machine.teardown()
+    assert machine.shelf.told == [4, 5, 4]
 
 
 def test_the_watch_would_notice_a_promotion_without_keys() -> None:
