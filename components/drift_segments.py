@@ -51,7 +51,7 @@ def _looking(model: str, version: int, report: WindowReport, column: str) -> Non
     frame.require(Role.VIEWER)
     found = frame.services().drift.segments.ask(model, version, report.window, column)
     if not isinstance(found, Looking) or found.failed:
-        st.rerun("drift_live")
+        st.rerun()
     st.progress(found.share, text=theme.plain(f"{found.what.capitalize()} …"))
 
 

@@ -35,7 +35,7 @@ def _looking(model: str, version: int, report: WindowReport) -> None:
     frame.require(Role.VIEWER)
     found = frame.services().drift.together.ask(model, version, report.window)
     if not isinstance(found, Looking) or found.failed:
-        st.rerun("drift_live")
+        st.rerun()
     st.progress(found.share, text=f"{found.what.capitalize()} …")
 
 
