@@ -305,6 +305,18 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "overview",
     ),
     Word(
+        "rollback",
+        "One key brings back a version that both sides approved before, on the evidence of then.",
+        "The way out when production is in trouble: facts read again, one click, one write.",
+        "versions",
+    ),
+    Word(
+        "copy",
+        "A version of another model, say dev, registered in this one and judged by its rules.",
+        "The same bytes under a new number; nothing serves it before its keys are turned.",
+        "versions",
+    ),
+    Word(
         "adopt",
         "A version that serves already is judged by the policy and gets its two keys.",
         "What stands becomes governed from that day; nothing moves.",
