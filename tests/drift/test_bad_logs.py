@@ -211,15 +211,15 @@ def test_times_that_are_no_times_are_refused_by_name(write: Write, tmp_path: Pat
 
 
 def test_ten_thousand_columns_are_a_wide_table_and_no_more(tmp_path: Path) -> None:
-    wide = pa.table({f"c{i}": [float(i), 1.0] for i in range(10_000)})
+    wide = pa.table({f"c{i:04}": [float(i), 1.0] for i in range(10_000)})
     pq.write_table(wide, tmp_path / "wide.parquet")
 
     with sources.embedded() as connection:
         table = sources.table_of(connection, [tmp_path / "wide.parquet"])
-        found = sources.reference_of(table.select(*table.columns[:400]))
+        found = sources.reference_of(table.select(*table.columns[:20]))
 
     assert len(table.columns) == 10_000
-    assert len(found.columns) == 400
+    assert len(found.columns) == 20
 
 
 def test_files_of_two_kinds_are_refused(tmp_path: Path) -> None:

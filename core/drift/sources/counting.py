@@ -1,9 +1,11 @@
 """Tables counted by their engine: only counts travel from it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -13,7 +15,11 @@ from core.drift.counts import Profile, Reference, ReferenceColumn
 from core.drift.report import ColumnKind
 from core.errors import InsufficientData
 
-_COLUMNS_AT_ONCE: Final = 100  # a statement over 10,000 columns would be megabytes of SQL
+_COLUMNS_AT_ONCE: Final = 25  # each column groups by itself, in megabytes of buffers of its own
+_WIDE: Final = 500
+"""A table of more columns is cut into narrow ones first: each scan of a file holds its schema."""
+_NARROW: Final = 100
+_BOOKKEEPING: Final = (profile.EVENT_TIME, "received_at")
 _GRID_COLUMNS: Final = ("column", "quartiles", "deviation")
 _LEVEL_COLUMNS: Final = ("column", "value", "rows", "first", "last")
 _T = TypeVar("_T")
@@ -27,11 +33,12 @@ def reference_of(table: ir.Table) -> Reference:
     InsufficientData
         The table has no rows or no column that can be profiled.
     """
-    bookkeeping = {profile.EVENT_TIME, "received_at"}
+    if _is_wide(table):
+        return _wide_reference(table)
     kinds = {
         name: kind
         for name, dtype in table.schema().items()
-        if name not in bookkeeping and (kind := profile.kind_of(dtype)) is not None
+        if name not in _BOOKKEEPING and (kind := profile.kind_of(dtype)) is not None
     }
     if not kinds:
         raise InsufficientData("The reference has no column that can be profiled.")
@@ -62,6 +69,8 @@ def profiles_of(table: ir.Table, reference: Reference) -> Mapping[date | None, P
 
     A column that the table lacks, or holds in a type that cannot be counted, is absent.
     """
+    if _is_wide(table):
+        return _wide_profiles(table, reference)
     spans = result(profile.spans(table))
     table = profile.with_lengths(table, reference.columns.values())
     schema = table.schema()
@@ -114,3 +123,40 @@ def result(expression: ir.Table) -> pd.DataFrame:
 def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for start in range(0, len(items), _COLUMNS_AT_ONCE):
         yield items[start : start + _COLUMNS_AT_ONCE]
+
+
+def _is_wide(table: ir.Table) -> bool:
+    return len(table.columns) > _WIDE and table.get_backend().name == "duckdb"
+
+
+def _narrow(table: ir.Table) -> Iterator[ir.Table]:
+    """The table's columns, some at a time beside its times, each part read from it once."""
+    times = [name for name in _BOOKKEEPING if name in table.columns]
+    others = [name for name in table.columns if name not in _BOOKKEEPING]
+    for start in range(0, len(others), _NARROW):
+        part = others[start : start + _NARROW]
+        engine, name = table.get_backend(), f"stile_{uuid4().hex}"
+        yield engine.create_table(name, table.select(*times, *part), temp=True)
+        # at once, so that memory is bounded; drop_table() of Ibis 12 forgets the name here
+        engine.raw_sql(f'DROP TABLE "{name}"')
+
+
+def _wide_reference(table: ir.Table) -> Reference:
+    found = []
+    for part in _narrow(table):
+        with suppress(InsufficientData):  # no column of this part can be profiled
+            found.append(reference_of(part))
+    if not found:
+        raise InsufficientData("The reference has no rows, or no column that can be profiled.")
+    columns = {name: column for part in found for name, column in part.columns.items()}
+    return replace(found[0], columns=dict(sorted(columns.items())))
+
+
+def _wide_profiles(table: ir.Table, reference: Reference) -> Mapping[date | None, Profile]:
+    found: dict[date | None, Profile] = {}
+    for part in _narrow(table):
+        for day, of_part in profiles_of(part, reference).items():
+            before = found.get(day)
+            known = of_part.columns if before is None else {**before.columns, **of_part.columns}
+            found[day] = replace(of_part, columns=known)
+    return found
