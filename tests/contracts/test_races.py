@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from core.errors import StileError
 from core.governance.acts.promotion import Promotions
+from core.governance.policies.policy import Policy
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
 from core.identity.people import Person, Role, Username
@@ -27,11 +28,13 @@ from tests.contracts.elsewhere import (
     sentence_of,
 )
 from tests.contracts.parts import (
+    ADA,
     AT,
     BEN,
     BLUE,
     EVA,
     MINUTE,
+    MODEL,
     ORANGE,
     Office,
     Shelf,
@@ -206,6 +209,7 @@ class Moving:
     [
         ("evidence", {"aliases", "set_version_tags", "set_alias"}),
         ("champion", {"set_version_tags", "set_alias"}),
+        ("policy", {"set_version_tags", "set_alias"}),
     ],
 )
 def test_what_moves_before_the_last_look_is_never_overlooked(
@@ -222,9 +226,16 @@ def test_what_moves_before_the_last_look_is_never_overlooked(
     here.promotions = replace(here.promotions, registry=moving)
     now, at_call, overlooked, endings = AT, 0, Counter[str](), Counter[str]()
 
+    def in_force() -> Policy:
+        return here.promotions.policy_for(MODEL, "champion")
+
     def move() -> None:
         if what == "evidence":
             here.facts.files = "overwritten"
+        elif what == "policy":
+            with here.store.deciding() as record:
+                newer = replace(in_force(), version=in_force().version + 1)
+                record.add_policy(newer, by=ADA.username, at=now)
         else:
             here.shelf.pointing["champion"] = 4
 
@@ -241,6 +252,7 @@ def test_what_moves_before_the_last_look_is_never_overlooked(
             stale = signed["files"] != here.facts.files or (
                 what == "champion" and request.from_version != 4
             )
+            stale |= what == "policy" and request.policy.version != in_force().version
             overlooked[moving.moved_in] += stale
         assert here.store.verify().ok
         now += timedelta(hours=2)

@@ -43,6 +43,7 @@ from core.store.people import STILE
 from core.store.queue import Owed
 
 _log = logging.getLogger(__name__)
+_RULES_CHANGED: Final = "The rules changed before the write; the alias was left alone."
 _UNEXPECTED: Final = "Something unexpected happened while writing to MLflow; see the log."
 LEASE: Final = timedelta(seconds=60)
 FIRST_WAIT: Final = timedelta(seconds=2)
@@ -120,6 +121,8 @@ class WriteBack:
             says = moved_elsewhere(request, stands)
             return self._settle(request, Action.CONFLICT, says, at=at)
         request, head = self._start(request, stands=stands, at=at)
+        if request.status is Status.CONFLICT:
+            return request
         self._write(request, head, stands=stands, lease=lease)
         read_back = self.registry.aliases(request.model).get(request.alias)
         if read_back != request.to_version:
@@ -150,7 +153,7 @@ class WriteBack:
             people = record.people()
             moved_on = outdated(record, request)
         if moved_on:
-            return f"The rules changed before the write; the alias was left alone. {moved_on}"
+            return f"{_RULES_CHANGED} {moved_on}"
         now = self.promotions.verified_now(request, people, at=at)
         _require_hashed(now)
         changed = changed_facts(request.evidence, now)
@@ -196,6 +199,10 @@ class WriteBack:
         """The request in APPLYING and the ledger's head; the intent is kept before MLflow is."""
         with self.store.deciding() as record:
             now = record.request(request.request_id)
+            moved_on = outdated(record, now) if stands == begins_at(now) else ""
+            if now.status is not Status.APPLYING and moved_on:  # published while facts were read
+                says = f"{_RULES_CHANGED} {moved_on}"
+                return settle(record, now, Action.CONFLICT, says, actor=STILE, at=at), ""
             if now.status is not Status.APPLYING:
                 now = replace(now, status=next_status(now.status, Action.START))
                 record.save(now)
