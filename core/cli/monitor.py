@@ -1,7 +1,7 @@
 """`python -m core monitor` and `profile`: drift of live inputs, and of one file against another."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli import emit, progress_console
+from core.drift.counts import Reference, ReferenceColumn
 from core.drift.engine import Engine
-from core.drift.report import ColumnDrift, Grain, Window, WindowReport
+from core.drift.report import ColumnDrift, ColumnKind, Grain, Window, WindowReport
 from core.errors import InsufficientData, Refused, Unavailable
 
 _WHOLE_FILE: Final = 1_000_000  # days: longer than any reference, so chance is the yardstick
@@ -165,10 +166,13 @@ def profile(
     url_from: Annotated[
         str, typer.Option(help="The environment variable with the URL of the PostgreSQL database.")
     ] = "",
+    exact: Annotated[
+        bool, typer.Option(help="In the JSON also each statistic of the very rows, all read.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Drift of one window against a reference: per column statistics, alert level and verdict."""
-    compared = compare(reference, window, engine=engine, url_from=url_from)
+    compared = compare(reference, window, engine=engine, url_from=url_from, exact=exact)
     emit(profile_document(compared), as_json, lambda: _columns(compared.report))
 
 
@@ -178,10 +182,16 @@ class Compared:
 
     report: WindowReport
     basis: str
+    exact: Mapping[str, Mapping[str, float]]
 
 
 def compare(
-    reference: str, window: str, *, engine: Engine = Engine.DUCKDB, url_from: str = ""
+    reference: str,
+    window: str,
+    *,
+    engine: Engine = Engine.DUCKDB,
+    url_from: str = "",
+    exact: bool = False,
 ) -> Compared:
     """The drift of one table against another, each with its event times where it has them.
 
@@ -190,9 +200,11 @@ def compare(
     from core.drift import assessment, calibration, sources  # Ibis takes a moment to import
 
     with sources.engine_of(engine, url_from) as connection:
-        learnt = sources.reference_of(_table(connection, engine, reference))
+        trained = _table(connection, engine, reference)
+        learnt = sources.reference_of(trained)
         live = sources.logged_inputs(_table(connection, engine, window))
         profiles = sources.profiles_of(live, learnt)
+        of_rows = _exact(trained, live, learnt) if exact else {}
     if not profiles:
         raise InsufficientData(f"{window} has no rows: give a file that has some.")
     days = sorted(day for day in profiles if day is not None)
@@ -213,7 +225,26 @@ def compare(
         calibrations=calibrations,
         importance=None,
     )
-    return Compared(report, ", ".join(sorted({c.basis.value for c in calibrations.values()})))
+    basis = ", ".join(sorted({c.basis.value for c in calibrations.values()}))
+    return Compared(report, basis, of_rows)
+
+
+def _exact(
+    trained: Any,  # Any: Ibis is untyped
+    live: Any,
+    learnt: Reference,
+) -> Mapping[str, Mapping[str, float]]:
+    from core.drift import profile as counted  # Ibis takes a moment to import
+    from core.drift.exact import distances
+
+    def values(table: Any, column: ReferenceColumn) -> Any:
+        raw = table[column.name]
+        number = column.kind is ColumnKind.NUMERIC
+        usable = counted.as_number(raw) if number else raw.cast("string")
+        return usable.to_pyarrow().to_pandas()
+
+    held = (c for c in learnt.columns.values() if {c.name} <= {*trained.columns} & {*live.columns})
+    return {c.name: distances(c.kind, values(trained, c), values(live, c)) for c in held}
 
 
 def _table(connection: Any, engine: Engine, place: str) -> Any:  # Any: Ibis is untyped
@@ -234,12 +265,14 @@ def profile_document(compared: Compared) -> dict[str, Any]:
         "severity": report.severity,
         "alerting_share": report.alerting_share,
         "calibrated_by": compared.basis,
-        "columns": [_column(column) for column in report.columns],
+        "columns": [_column(column, compared.exact) for column in report.columns],
     }
 
 
-def _column(column: ColumnDrift) -> dict[str, Any]:
+def _column(column: ColumnDrift, exact: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    of_rows = {"exact": dict(exact[column.name])} if column.name in exact else {}
     return {
+        **of_rows,
         "name": column.name,
         "kind": column.kind.value,
         "missing": {"reference": column.missing_reference, "window": column.missing_window},

@@ -37,7 +37,7 @@ TELLABLE: Final = 0.2
 """A window is evaluable when a distance of this size could be told from chance in it."""
 _LOOKED_AT: Final = 250
 _CLOSER: Final = 0.7  # squares of distances: otherwise the days are too few to be worth it
-_CLASSES: Final = 4  # of window sizes, for each doubling
+_CLASSES: Final = 8  # of window sizes, for each doubling
 
 
 @dataclass(frozen=True, slots=True, eq=False)

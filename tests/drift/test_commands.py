@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
+from scipy.stats import wasserstein_distance
 
 from core import cli
 from core.cli import monitor
@@ -46,6 +47,28 @@ def test_profile_prints_one_document_in_the_agreed_shape(
     assert by_name["carrier"]["kind"] == "categorical"
     assert set(by_name["temp"]["missing"]) == {"reference", "window"}
     assert by_name["temp"]["alert_level"] > 0.05
+
+
+def test_profile_tells_the_statistics_of_the_very_rows_too(
+    flights: pd.DataFrame, winter: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, now = winter.head(3_000)[list(INPUTS)], flights.tail(2_000)[list(INPUTS)]
+    before.to_parquet(tmp_path / "before.parquet", index=False)
+    now.to_parquet(tmp_path / "now.parquet", index=False)
+
+    code = run(
+        *("profile", "--reference", str(tmp_path / "before.parquet"), "--exact"),
+        *("--window", str(tmp_path / "now.parquet"), "--json"),
+    )
+
+    columns = {c["name"]: c["exact"] for c in json.loads(capsys.readouterr().out)["columns"]}
+    assert code == 0
+    for name in ("temp", "distance"):
+        moved = wasserstein_distance(before[name].dropna(), now[name].dropna())
+        assert columns[name]["wasserstein_units"] == pytest.approx(moved, rel=1e-9)
+    shares = (side["carrier"].value_counts(normalize=True) for side in (before, now))
+    changes = pd.concat(list(shares), axis=1).fillna(0).diff(axis=1).iloc[:, 1]
+    assert columns["carrier"]["total_variation"] == pytest.approx(changes.abs().sum() / 2)
 
 
 def test_a_file_that_is_not_there_or_not_readable_is_one_sentence_and_exit_one(
