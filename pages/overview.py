@@ -1,7 +1,6 @@
 """Overview: what changed, is it safe, what waits for me?"""
 
 from datetime import UTC, datetime
-from typing import Final
 
 import streamlit as st
 
@@ -9,23 +8,20 @@ from components import (
     alerts,
     answering,
     frame,
-    governance,
     model_card,
     model_list,
     policy_request,
     queries,
     queue,
+    recent,
     reviews,
     theme,
     watch,
 )
 from core.errors import StileError
-from core.governance.ledger import telling
 from core.governance.registry.reconcile import Unanswered
 from core.identity.people import Role
 from core.tracking.values import RegisteredModel
-
-_DECISIONS_SHOWN: Final = 6
 
 
 def render() -> None:
@@ -42,7 +38,7 @@ def render() -> None:
         )
     if models:
         _models(models)
-    _recent()
+    recent.decisions()
     watch.way_around()
     watch.look_button(person)
     with top:
@@ -110,24 +106,6 @@ def _card(name: str) -> None:
         return
     if model is not None:
         model_card.draw(model, person)
-
-
-@st.fragment(run_every="10s", key="overview_recent")
-def _recent() -> None:
-    frame.require(Role.VIEWER)
-    people = governance.names()
-    decided = [e for e in frame.services().store.entries() if e.kind in telling.DECISIONS]
-    st.subheader("Recent decisions", anchor=False)
-    if not decided:
-        st.caption("Nobody has decided anything yet.")
-    for entry in reversed(decided[-_DECISIONS_SHOWN:]):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f":small[{frame.clock(entry.time)}] · {theme.plain(telling.line(entry, people))}",
-                width="stretch",
-            )
-            with st.container(width="content"):
-                frame.link(f"Entry {entry.seq}", "ledger", entry=entry.seq)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py
