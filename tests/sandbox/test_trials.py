@@ -28,7 +28,7 @@ BAD: Final = {
         "predict": "raise RuntimeError('not today')",
     },
     "scribbles": {
-        "load": "for fd in range(3, 60):\n    try:\n        os.write(fd, b'{\"step\": 1}\\n')\n"
+        "load": "for fd in range(3, 4096):\n    try:\n        os.write(fd, b'{\"step\": 1}\\n')\n"
         "    except OSError:\n        pass"
     },
     "lacks": {"load": f"import {NOWHERE}"},
