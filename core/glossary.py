@@ -113,8 +113,14 @@ GLOSSARY: Final[tuple[Word, ...]] = (
     ),
     Word(
         "reference",
-        "The inputs a version learnt from; drift is always distance from it.",
+        "The inputs a version learnt from, logged or attached; drift is distance from it.",
         "The stored profile that every live window is held against.",
+        "drift",
+    ),
+    Word(
+        "source",
+        "Where the rows of a live model come from, when Stile does not capture them itself.",
+        "Files or a table, described in a small YAML; only counts are taken out of them.",
         "drift",
     ),
     Word(
