@@ -23,7 +23,7 @@ from tests.drift import flights_2013
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 DOCS = "drift-statistics.md"
-WINDOWS, SHIFTED, OF_PEERS = 200, 60, 4
+WINDOWS, SHIFTED, OF_PEERS = 200, 60, 20
 
 
 @pytest.fixture(scope="module")
