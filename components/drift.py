@@ -7,8 +7,8 @@ import pandas as pd
 
 from components import charts, drift_marks, frame, theme
 from components.figures import drift as figures
-from core.drift.history import Mark, by_concern, newest_evaluable, streak
 from core.drift.report import DriftVerdict, Grain, WindowReport
+from core.drift.telling.history import Mark, by_concern, newest_evaluable, streak
 
 _ROW_HEIGHT = 24
 

@@ -10,7 +10,6 @@ import streamlit as st
 from components import charts, drift_queries, frame, queries, state, theme
 from components.figures import drift as figures
 from components.figures import drift_column
-from core.drift.history import newest_evaluable, streak, until, unusual
 from core.drift.report import (
     ColumnDistribution,
     ColumnDrift,
@@ -18,6 +17,7 @@ from core.drift.report import (
     DriftVerdict,
     WindowReport,
 )
+from core.drift.telling.history import newest_evaluable, streak, until, unusual
 
 _NEWEST = "newest"
 _TRAINING = "training"

@@ -6,8 +6,8 @@ from datetime import datetime
 import streamlit as st
 
 from components import drift_queries, frame, standing, theme
-from core.drift.history import Mark, marks, moves
 from core.drift.report import Grain, WindowReport
+from core.drift.telling.history import Mark, marks, moves
 from core.tracking.values import RegisteredModel
 
 _NEWEST = 4

@@ -5,8 +5,8 @@ import streamlit as st
 from components import charts, drift_queries, frame, state, theme
 from components.figures import drift as figures
 from components.figures import drift_column
-from core.drift.history import column_history, newest_evaluable, streak
 from core.drift.report import DriftVerdict, Grain, OutputDrift
+from core.drift.telling.history import column_history, newest_evaluable, streak
 
 
 def predictions(model: str, version: int, grain: Grain, window: str) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from components import charts, drift_queries, frame, queries, state, theme
 from components.figures import drift_performance as figures
-from core.drift import promise
+from core.drift.outcomes import promise
 from core.drift.report import EstimatedPerformance, Grain, Performance
 
 Realised = Mapping[int, Sequence[Performance]]

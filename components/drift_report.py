@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import frame, standing
 from core.drift.report import Grain, WindowReport
-from core.drift.reporting import html_report
+from core.drift.telling.reporting import html_report
 from core.tracking.values import RegisteredModel
 
 

@@ -5,9 +5,9 @@ import streamlit as st
 
 from components import charts, frame, state, theme
 from components.figures import drift_segments as figures
-from core.drift import promise
-from core.drift.looking import Looking
+from core.drift.outcomes import promise
 from core.drift.report import Segment, Segments, WindowReport
+from core.drift.together.looking import Looking
 from core.identity.people import Role
 
 _ROW_HEIGHT = 24

@@ -5,8 +5,8 @@ import streamlit as st
 
 from components import charts, frame, theme
 from components.figures import drift_together as figures
-from core.drift.looking import Looking
 from core.drift.report import DriftVerdict, Together, WindowReport
+from core.drift.together.looking import Looking
 from core.identity.people import Role
 
 

@@ -6,8 +6,8 @@ from typing import Final
 import streamlit as st
 
 from components import alerts, answering, frame, governance, queries, standing, theme
-from core.drift.history import newest_evaluable
 from core.drift.report import DriftVerdict, Grain, Performance, WindowReport
+from core.drift.telling.history import newest_evaluable
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.registry.timeline import Interval, Standing
 from core.governance.requests import PromotionRequest

@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from components import drift_queries, frame, tables, theme
-from core.drift import beside
 from core.drift.report import ColumnDrift, Grain, WindowReport
+from core.drift.telling import beside
 from core.governance.judgement import Judgement
 
 _SHOWN = 12

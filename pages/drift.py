@@ -22,7 +22,7 @@ from components import (
     queries,
     state,
 )
-from core.drift.history import newest_evaluable
+from core.drift.telling.history import newest_evaluable
 from core.identity.people import Role
 from core.tracking.values import RegisteredModel
 

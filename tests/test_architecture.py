@@ -57,13 +57,59 @@ PURE = (
     ),
     "core/governance/gathering/figures.py",
     *(
-        f"core/drift/{m}.py"
-        for m in [
-            *("counts", "statistics", "calibration", "assessment", "report", "history"),
-            *("rebase", "sketch", "paper", "estimated", "alerts", "promise", "together"),
-            *("beside", "support", "encoding", "reconstruction", "classifier", "segments"),
-        ]
+        f"core/drift/counting/{m}.py"
+        for m in (
+            "counts",
+            "rebase",
+            "captured",
+            "withheld",
+        )
     ),
+    *(
+        f"core/drift/judging/{m}.py"
+        for m in (
+            "statistics",
+            "calibration",
+            "assessment",
+            "support",
+            "exact",
+            "levels",
+            "replicas",
+        )
+    ),
+    *(
+        f"core/drift/{m}.py"
+        for m in (
+            "report",
+            "alerts",
+        )
+    ),
+    *(
+        f"core/drift/telling/{m}.py"
+        for m in (
+            "history",
+            "sketch",
+            "paper",
+            "beside",
+        )
+    ),
+    *(
+        f"core/drift/outcomes/{m}.py"
+        for m in (
+            "estimated",
+            "promise",
+        )
+    ),
+    *(
+        f"core/drift/together/{m}.py"
+        for m in (
+            "judged",
+            "encoding",
+            "reconstruction",
+            "classifier",
+        )
+    ),
+    *(f"core/drift/segments/{m}.py" for m in ("moved",)),
     "core/identity/people.py",
 )
 IMPURE = {"os", "pathlib", "time", "socket", "subprocess", "requests", "httpx", "logging", "random"}

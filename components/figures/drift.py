@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from components import theme
 from components.theme import Mode
-from core.drift.history import by_concern, column_history
 from core.drift.report import ColumnDistribution, DriftVerdict, WindowReport
+from core.drift.telling.history import by_concern, column_history
 
 _REFERENCE = 0
 _WINDOW = 3

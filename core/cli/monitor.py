@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli import emit, progress_console
-from core.drift.counts import Reference, ReferenceColumn
+from core.drift.counting.counts import Reference, ReferenceColumn
 from core.drift.engine import Engine
 from core.drift.report import ColumnDrift, ColumnKind, Grain, Window, WindowReport
 from core.errors import InsufficientData, Refused, Unavailable
@@ -94,7 +94,7 @@ def write_report(
 
     `services` are the program's `Services`.
     """
-    from core.drift.reporting import html_report  # as above
+    from core.drift.telling.reporting import html_report  # as above
     from core.governance.registry.observing import present_intervals
 
     at = datetime.now(UTC)
@@ -197,7 +197,8 @@ def compare(
 
     Tables are files or, of PostgreSQL, names; `url_from` names the variable with its URL.
     """
-    from core.drift import assessment, calibration, sources  # Ibis takes a moment to import
+    from core.drift import sources  # Ibis takes a moment to import
+    from core.drift.judging import assessment, calibration  # Ibis takes a moment to import
 
     with sources.engine_of(engine, url_from) as connection:
         trained = _table(connection, engine, reference)
@@ -234,8 +235,8 @@ def _exact(
     live: Any,
     learnt: Reference,
 ) -> Mapping[str, Mapping[str, float]]:
-    from core.drift import profile as counted  # Ibis takes a moment to import
-    from core.drift.exact import distances
+    from core.drift.counting import profile as counted  # Ibis takes a moment to import
+    from core.drift.judging.exact import distances
 
     def values(table: Any, column: ReferenceColumn) -> Any:
         raw = table[column.name]

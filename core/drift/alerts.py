@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NewType
 
-from core.drift.history import newest_evaluable, streak, until
 from core.drift.report import DriftVerdict, Performance, Window, WindowReport
+from core.drift.telling.history import newest_evaluable, streak, until
 from core.governance.evidence import JsonValue
 from core.identity.people import Person, Role, Side, Username
 

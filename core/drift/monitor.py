@@ -13,14 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.drift import assessment, calibration, forgetting, keeping, realised, rebase
-from core.drift.calibration import Calibration
-from core.drift.counts import Profile, Reference
-from core.drift.estimating import PerformanceEstimator
-from core.drift.inputs_together import InputsTogether
-from core.drift.keeping import KeptReference
+from core.drift.counting import forgetting, keeping, rebase
+from core.drift.counting.counts import Profile, Reference
+from core.drift.counting.keeping import KeptReference
+from core.drift.judging import assessment, calibration
+from core.drift.judging.calibration import Calibration
+from core.drift.outcomes import realised
+from core.drift.outcomes.estimating import PerformanceEstimator
+from core.drift.outcomes.predictions import PredictionMonitor
 from core.drift.places import Places
-from core.drift.predictions import PredictionMonitor
 from core.drift.references import References
 from core.drift.remembered import Remembered
 from core.drift.report import (
@@ -32,7 +33,8 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
-from core.drift.segmented import SegmentMonitor
+from core.drift.segments.asking import SegmentMonitor
+from core.drift.together.asking import InputsTogether
 from core.errors import Refused, StileError
 from core.live.treatment import kept_key
 from core.store.drift import ProfileStore, StoredWindow
@@ -359,7 +361,9 @@ class DriftMonitor:
 
     def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
         """How the newest day's live rows fit a signature; None without live rows."""
-        from core.drift import live  # Ibis takes a while to import, and pages rarely need it
+        from core.drift.outcomes import (
+            live,  # Ibis takes a while to import, and pages rarely need it
+        )
 
         return live.conformity(self.places.logs(model, at=at).rows, signature, at=at)
 
@@ -429,7 +433,9 @@ class DriftMonitor:
         return self.references.of(model, version, at=at)
 
     def _catch_up(self, model: str, kept: KeptReference, log: "Log", *, at: datetime) -> Refreshed:
-        from core.drift import catchup  # Ibis takes a while to import, and is rarely needed
+        from core.drift.counting import (
+            catchup,  # Ibis takes a while to import, and is rarely needed
+        )
 
         with self._reading:
             windows, files, problems = catchup.catch_up(
@@ -444,7 +450,7 @@ class DriftMonitor:
         return Refreshed(windows, files, problems)
 
     def _catch_up_losses(self, model: str, logs: "Logs", *, at: datetime) -> None:
-        from core.drift import catchup  # as above
+        from core.drift.counting import catchup  # as above
 
         with self._reading:
             catchup.catch_up_losses(self._counts(model), logs.rows, logs.labels, model, at=at)

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from core.drift import keeping
-from core.drift.counts import Reference
-from core.drift.keeping import KeptReference, Origin
+from core.drift.counting import keeping
+from core.drift.counting.counts import Reference
+from core.drift.counting.keeping import KeptReference, Origin
 from core.drift.places import Places
 from core.drift.remembered import Remembered
 from core.drift.report import Grain

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from core.drift.alerts import Judged, performance
-from core.drift.history import newest_evaluable, streak
 from core.drift.report import DriftVerdict, Performance, WindowReport
+from core.drift.telling.history import newest_evaluable, streak
 from core.governance.checks import Finding
 from core.governance.evidence import JsonValue
 from core.governance.ledger.entries import Entry

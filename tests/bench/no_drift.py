@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
-from core.drift import assessment, calibration, sources
-from core.drift.calibration import Calibration
-from core.drift.counts import Profile, Reference
+from core.drift import sources
+from core.drift.counting.counts import Profile, Reference
+from core.drift.judging import assessment, calibration
+from core.drift.judging.calibration import Calibration
 from core.drift.report import Grain, Window, WindowReport
 from tests.drift import flights_2013
 

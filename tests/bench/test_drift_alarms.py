@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.drift import calibration, sources
-from core.drift.calibration import Calibration
-from core.drift.counts import Profile, Reference
+from core.drift import sources
+from core.drift.counting.counts import Profile, Reference
+from core.drift.judging import calibration
+from core.drift.judging.calibration import Calibration
 from core.drift.report import DriftVerdict, WindowReport
 from tests.bench import no_drift, tables
 from tests.bench.no_drift import COLUMNS, SIZES, Scene, Textbook

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from core.bootstrap import Services, open_services, work_of
 from core.cli import erase, run
-from core.drift import realised
+from core.drift.outcomes import realised
 from core.drift.report import Grain
 from core.governance.ledger import telling
 from core.governance.ledger.entries import Entry

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.drift import assessment, calibration
-from core.drift.counts import Profile, Reference
+from core.drift.counting.counts import Profile, Reference
+from core.drift.judging import assessment, calibration
 from core.drift.report import DriftVerdict, Grain, Window, WindowReport
 from tests.drift.conftest import INPUTS, profiles_of
 

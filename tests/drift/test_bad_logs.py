@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.drift import assessment, calibration, sources
-from core.drift.counts import Profile, Reference
-from core.drift.keeping import day_window
+from core.drift import sources
+from core.drift.counting.counts import Profile, Reference
+from core.drift.counting.keeping import day_window
+from core.drift.judging import assessment, calibration
 from core.drift.report import DriftVerdict, WindowReport
 from core.drift.sources.described import described_logs
 from core.drift.sources.description import read_description

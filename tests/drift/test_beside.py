@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.drift import beside
 from core.drift.report import DriftVerdict, WindowReport
+from core.drift.telling import beside
 from tests.drift.test_history import a_column, a_report
 
 STABLE, DRIFTING = DriftVerdict.STABLE, DriftVerdict.DRIFTING

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift import calibration
-from core.drift.calibration import Basis
-from core.drift.counts import Reference
-from core.drift.levels import Level
-from core.drift.replicas import Way
+from core.drift.counting.counts import Reference
+from core.drift.judging import calibration
+from core.drift.judging.calibration import Basis
+from core.drift.judging.levels import Level
+from core.drift.judging.replicas import Way
 from core.drift.report import DriftVerdict, Grain
 from tests.drift.conftest import INPUTS, profiles_of, reference_of
 from tests.drift.test_assessment import judged_days

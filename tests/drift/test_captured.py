@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from core.drift import assessment, calibration, catchup, keeping, live, sources
-from core.drift.counts import Profile, Reference
+from core.drift import sources
+from core.drift.counting import catchup, keeping
+from core.drift.counting.counts import Profile, Reference
+from core.drift.judging import assessment, calibration
+from core.drift.outcomes import live
 from core.drift.report import DriftVerdict, Grain, WindowReport
 from core.live.capture import InferenceLogWriter
 from core.live.exchange import Naming

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine
 
-from core.drift import catchup, keeping, sources
-from core.drift.keeping import KeptReference
+from core.drift import sources
+from core.drift.counting import catchup, keeping
+from core.drift.counting.keeping import KeptReference
 from core.drift.report import Grain
 from core.drift.sources.checking import check
 from core.drift.sources.described import Logs, described_logs

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.drift import sources
-from core.drift.counts import Profile, Reference
+from core.drift.counting.counts import Profile, Reference
 from core.drift.sources.engines import postgresql, spark
 from tests.drift.conftest import INPUTS, arrow, profiles_of, reference_of
 

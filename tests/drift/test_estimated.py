@@ -13,10 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from core.drift import estimated, keeping
-from core.drift.counts import ColumnCounts, empty_counts
-from core.drift.estimated import WINDOWS_TO_AGREE
-from core.drift.profile import grid_of
+from core.drift.counting import keeping
+from core.drift.counting.counts import ColumnCounts, empty_counts
+from core.drift.counting.profile import grid_of
+from core.drift.outcomes import estimated
+from core.drift.outcomes.estimated import WINDOWS_TO_AGREE
 from core.drift.report import Performance, Window
 from core.errors import InsufficientData
 from core.governance.comparison.losses import Loss, row_losses

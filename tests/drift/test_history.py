@@ -2,16 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from core.drift.history import (
-    Mark,
-    Moved,
-    by_concern,
-    column_history,
-    drifting_since,
-    marks,
-    moves,
-    newest_evaluable,
-)
 from core.drift.report import (
     ColumnDrift,
     ColumnKind,
@@ -20,6 +10,16 @@ from core.drift.report import (
     Served,
     Window,
     WindowReport,
+)
+from core.drift.telling.history import (
+    Mark,
+    Moved,
+    by_concern,
+    column_history,
+    drifting_since,
+    marks,
+    moves,
+    newest_evaluable,
 )
 from core.governance.registry.timeline import Interval, Standing
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from core.drift import levels
-from core.drift.levels import Draws, Law, Level, Logarithms, Squares
+from core.drift.judging import levels
+from core.drift.judging.levels import Draws, Law, Level, Logarithms, Squares
 
 shares = st.floats(1e-4, 0.5)
 laws = st.one_of(

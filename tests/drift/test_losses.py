@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from core.drift import catchup, realised, sources
-from core.drift.keeping import day_window
+from core.drift import sources
+from core.drift.counting import catchup
+from core.drift.counting.keeping import day_window
+from core.drift.outcomes import realised
 from core.drift.report import Grain
 from core.live.files import inference_folder
 from core.live.labels import append_labels

@@ -10,8 +10,8 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
+from core.drift.outcomes.predictions import FIRST_DAYS, PredictionMonitor
 from core.drift.places import Places
-from core.drift.predictions import FIRST_DAYS, PredictionMonitor
 from core.drift.report import DriftVerdict, Grain
 from core.errors import Refused
 from core.store.drift import ProfileStore

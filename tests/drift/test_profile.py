@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.drift import sources
-from core.drift.counts import GRID_BINS, Profile, Reference
+from core.drift.counting.counts import GRID_BINS, Profile, Reference
 from core.drift.report import ColumnKind
 from tests.drift.conftest import INPUTS, profiles_of, reference_of
 from tests.drift.test_engines import same_counts

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.drift import assessment, calibration, keeping, rebase
-from core.drift.counts import Profile, Reference
-from core.drift.history import streak, unusual
+from core.drift.counting import keeping, rebase
+from core.drift.counting.counts import Profile, Reference
+from core.drift.judging import assessment, calibration
 from core.drift.report import Basis, DriftVerdict
+from core.drift.telling.history import streak, unusual
 from tests.drift.conftest import profiles_of, reference_of
 from tests.drift.test_history import DRIFTING, STABLE, UNKNOWN, a_column, a_report
 

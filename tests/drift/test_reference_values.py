@@ -16,8 +16,8 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from core.drift import assessment, exact
-from core.drift.counts import Profile, Reference
+from core.drift.counting.counts import Profile, Reference
+from core.drift.judging import assessment, exact
 from core.drift.report import ColumnKind
 from tests.drift import flights_2013
 from tests.drift.conftest import profiles_of, reference_of

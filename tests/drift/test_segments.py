@@ -8,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.drift import keeping, segment_reading, segments, sources
+from core.drift import sources
+from core.drift.counting import keeping
 from core.drift.report import DriftVerdict, Segment, Segments
+from core.drift.segments import moved as segments
+from core.drift.segments import reading as segment_reading
 from core.errors import InsufficientData
 from tests.drift.conftest import INPUTS, reference_of
 from tests.drift.test_history import a_column, a_report

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from core.drift import assessment, statistics
-from core.drift.counts import Reference
+from core.drift.counting.counts import Reference
+from core.drift.judging import assessment, statistics
 from core.drift.report import ColumnKind
 from core.errors import InsufficientData
 from tests.drift.conftest import profiles_of

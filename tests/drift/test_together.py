@@ -12,18 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from core.drift import (
-    classifier,
-    encoding,
-    keeping,
-    kept_together,
-    multivariate,
-    reconstruction,
-    sources,
-    together,
-)
+from core.drift import sources
+from core.drift.counting import keeping
 from core.drift.report import ColumnKind, DriftVerdict, Grain, Measure, Together
-from core.drift.together import OwnWindows
+from core.drift.together import classifier, encoding, multivariate, reconstruction
+from core.drift.together import judged as together
+from core.drift.together import kept as kept_together
+from core.drift.together.judged import OwnWindows
 from core.errors import InsufficientData
 from core.live.treatment import Capture
 from core.store.drift import ProfileStore
@@ -216,7 +211,7 @@ def test_the_same_rows_are_found_again_in_the_store_and_grown_ones_are_not(
 def test_columns_that_capture_hashed_are_left_out_and_named(
     tmp_path: Path, winter: pd.DataFrame, log_rows: LogRows
 ) -> None:
-    from core.drift import rows
+    from core.drift.together import rows
 
     log_rows(winter.head(300), "a.parquet")
     log = sources.captured_log(tmp_path, "flight-delay")
@@ -238,7 +233,7 @@ def test_columns_that_capture_hashed_are_left_out_and_named(
 def test_a_sample_is_the_same_every_time_and_in_the_order_of_time(
     tmp_path: Path, winter: pd.DataFrame, log_rows: LogRows
 ) -> None:
-    from core.drift import rows
+    from core.drift.together import rows
 
     live = winter[winter["event_time"].dt.floor("D") == pd.Timestamp("2013-01-14", tz="UTC")]
     log_rows(live.iloc[::-1], "a.parquet")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift.keeping import week_window
+from core.drift.counting.keeping import week_window
 from core.drift.report import Performance
 from core.errors import InsufficientData
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.drift.looking import Looking
 from core.drift.report import Grain, Together
+from core.drift.together.looking import Looking
 from tests.pages import watched
 from tests.pages.house import MODEL, VERA, House, text_of
 

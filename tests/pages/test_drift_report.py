@@ -12,7 +12,7 @@ import typer
 from core import cli
 from core.cli import monitor
 from core.drift.report import Grain
-from core.drift.reporting import html_report
+from core.drift.telling.reporting import html_report
 from core.errors import Refused
 from core.governance.registry.timeline import Interval, Standing
 from tests.pages import watched

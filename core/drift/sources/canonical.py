@@ -6,7 +6,7 @@ from typing import Any, Final
 import ibis
 import ibis.expr.types as ir
 
-from core.drift import profile
+from core.drift.counting import profile
 from core.drift.sources.description import (
     Condition,
     Description,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from core.drift import profile
+from core.drift.counting import profile
 from core.drift.report import ColumnKind
 from core.drift.sources.canonical import (
     LABELLED,

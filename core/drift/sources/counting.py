@@ -10,8 +10,8 @@ from uuid import uuid4
 import ibis.expr.types as ir
 import pandas as pd
 
-from core.drift import decoding, profile
-from core.drift.counts import Profile, Reference, ReferenceColumn
+from core.drift.counting import decoding, profile
+from core.drift.counting.counts import Profile, Reference, ReferenceColumn
 from core.drift.report import ColumnKind
 from core.errors import InsufficientData
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import ibis
 import ibis.expr.types as ir
 
-from core.drift import profile
+from core.drift.counting import profile
 from core.drift.sources.canonical import LABELLED, RECEIVED, canonical, canonical_labels
 from core.drift.sources.counting import result
 from core.drift.sources.description import Description, Where

@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 
 import ibis.expr.types as ir
 
-from core.drift import captured, profile
-from core.drift.counts import Profile, Reference
+from core.drift.counting import captured, profile
+from core.drift.counting.counts import Profile, Reference
 from core.drift.sources import files as log_files
 from core.drift.sources.counting import profiles_of, result
 from core.drift.sources.engines import embedded, first_line

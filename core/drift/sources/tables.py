@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis.common.exceptions import TableNotFound
 
-from core.drift import profile
+from core.drift.counting import profile
 from core.errors import Refused
 
 FILE: Final = "stile_file"

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.drift.alerts import performance
-from core.drift.history import newest_evaluable
 from core.drift.report import Grain
+from core.drift.telling.history import newest_evaluable
 from core.errors import InsufficientData, Refused, StileError
 from core.governance import reviews
 from core.governance.acts import glass

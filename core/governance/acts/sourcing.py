@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from core.drift.keeping import KeptReference, Origin
+from core.drift.counting.keeping import KeptReference, Origin
 from core.errors import Refused
 from core.governance.evidence import JsonValue
 from core.identity.people import Role, Username, require_role

@@ -134,7 +134,7 @@ class Rehearsals:
 
     def _put_live_rows(self, version: ModelVersion, folder: Path, *, at: datetime) -> None:
         """Put captured inputs beside the model, where there are some with all of its columns."""
-        from core.drift.replaying import live_inputs  # Ibis takes a while to import
+        from core.drift.outcomes.replaying import live_inputs  # Ibis takes a while to import
 
         try:
             signature = self.tracking.signature(version)

@@ -7,7 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from core.drift import assessment, calibration, sources
+from core.drift import sources
+from core.drift.judging import assessment, calibration
 from core.drift.report import Grain, Window
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

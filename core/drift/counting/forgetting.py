@@ -1,0 +1,30 @@
+"""Taking the digests of erased prediction ids out of what drift keeps beside its counts."""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from core.drift.outcomes import realised
+from core.drift.outcomes.realised import Waiting
+from core.drift.report import Grain
+from core.store.drift import ProfileStore
+
+
+def forget_ids(store: ProfileStore, model: str, ids: Collection[str]) -> None:
+    """Nothing; afterwards no digest of these ids is kept. Counts and sums of losses stay."""
+    digests = realised.digests_of(sorted(ids))
+    rows = []
+    for day in store.get(model, realised.IDS, Grain.DAY):
+        held = realised.ids_in(day)
+        kept = held[~np.isin(held, digests)]
+        if len(kept) < len(held):
+            date = day.window.start.date()
+            rows.append(realised.store_ids(date, kept, model=model, at=day.profiled_at))
+    for stored in store.get(model, realised.WAITING, Grain.DAY):
+        waiting = realised.waiting_in([stored])
+        others = ~np.isin(waiting.ids, digests)
+        if not others.all():
+            rest = Waiting(waiting.files, waiting.owners[others], waiting.ids[others])
+            rows.append(realised.store_waiting(rest, model=model, at=stored.profiled_at))
+    if rows:
+        store.put(rows)

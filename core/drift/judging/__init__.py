@@ -1,0 +1,1 @@
+"""What is unusual: distances between counts, their levels, and verdicts. Pure."""

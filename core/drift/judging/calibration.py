@@ -1,0 +1,214 @@
+"""What is unusual: alert levels learnt from how the reference differs from itself.
+
+A window of real data always differs from a reference of many months: weather and timetables
+are not drawn afresh each minute. So the yardstick is the distance of the reference's own windows
+of the same grain from the rest of it, each left out of the reference while it is measured. Only
+where the reference has too few such windows is chance alone the yardstick, and that is said.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from core.drift.counting.counts import ColumnCounts, Reference, ReferenceColumn
+from core.drift.judging import levels, replicas
+from core.drift.judging.levels import Draws, Level
+from core.drift.judging.replicas import Distances, Way
+from core.drift.report import Basis
+
+RATE: Final = 0.05
+"""Windows without drift in which any column alerts, at most: five in a hundred."""
+FLOORS: Final[Mapping[Way, float]] = {
+    Way.DISTANCE: 0.05,
+    Way.RANKED: 0.03,
+    Way.MOVED: 0.1,
+    Way.MIXED: 0.05,
+    Way.MISSING: 0.02,
+    Way.UNSEEN: 0.02,
+}
+"""Smaller effects never alert, however certain a large window makes them."""
+MINIMUM_WINDOWS: Final = 8
+"""Windows side by side that the reference must hold before its own variation can be judged."""
+TELLABLE: Final = 0.2
+"""A window is evaluable when a distance of this size could be told from chance in it."""
+_LOOKED_AT: Final = 250
+_CLOSER: Final = 0.7  # squares of distances: otherwise the days are too few to be worth it
+_CLASSES: Final = 8  # of window sizes, for each doubling
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """How far one column strays in each way without drift, for windows of one grain and size.
+
+    `ways` is to how many independent looks the levels amount: a column that is looked at in three
+    ways that mostly agree has little more than one chance to alert. `alike` is what the reference
+    holds on each weekday, Monday first, where a day is compared with days of its weekday alone.
+    """
+
+    basis: Basis
+    windows: int
+    levels: Mapping[Way, Level]
+    ways: float
+    alike: tuple[ColumnCounts, ...] = ()
+
+    def p_value(self, smallest: float) -> float:
+        """The p-value of a column whose smallest p-value over its ways is this (Sidak 1967)."""
+        return float(-np.expm1(self.ways * np.log1p(-min(smallest, 1 - 1e-12))))
+
+    def each(self, p_value: float) -> float:
+        """What a single way must reach so that the column's p-value is at most this."""
+        return float(-np.expm1(np.log1p(-min(p_value, 1 - 1e-12)) / self.ways))
+
+
+def calibrate(
+    reference: Reference, *, days: int, rows: int, by_chance: bool = False
+) -> Mapping[str, Calibration]:
+    """The calibration of every column for windows of `days` days and about `rows` rows.
+
+    Reference windows larger than that are thinned to `rows`, so that what chance adds to a small
+    window is in the level; larger live windows are judged by the reference's own sizes. With
+    `by_chance` the reference's own windows are left aside: what would random draws do? Single days
+    are compared, column by column, with the same weekday of the reference, where it holds enough
+    of them and they resemble each other more than all days do.
+    """
+    spans = _spans(reference.days, days)
+    disjoint = _span_days(reference.days) // days
+    natural = not by_chance and min(disjoint, len(spans)) >= MINIMUM_WINDOWS
+    if not natural:
+        return {name: _from_chance(column, rows) for name, column in reference.columns.items()}
+    found = {
+        name: _from_windows(column, reference.days, spans, rows)
+        for name, column in reference.columns.items()
+    }
+    if days > 1 or not replicas.covers_weeks(reference.days):
+        return found
+    return {
+        name: _or_alike(known, reference.columns[name], reference.days, rows)
+        for name, known in found.items()
+    }
+
+
+def size_class(rows: int) -> int:
+    """A slightly smaller number of rows that many windows share, so they share a calibration."""
+    return max(1, int(2 ** (math.floor(_CLASSES * math.log2(max(rows, 1))) / _CLASSES)))
+
+
+def rows_needed(columns: int, *, rate: float = RATE) -> int:
+    """Rows from which `TELLABLE` can be told from chance in the strictest of `columns` tests.
+
+    From the Dvoretzky-Kiefer-Wolfowitz bound with Massart's constant (1990).
+    """
+    return math.ceil(math.log(2 * max(columns, 1) / rate) / (2 * TELLABLE**2))
+
+
+def cutoff(p_values: Sequence[float], *, rate: float = RATE) -> float:
+    """The p-value at or below which a column alerts, by Benjamini-Hochberg over all of them.
+
+    With nothing to reject it is the strictest threshold, ``rate / n``: what one column alone
+    would have to reach. The expected share of false alerts is at most `rate`; while nothing
+    drifts, so is the chance of any.
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), Journal of the Royal Statistical Society B 57(1), 289-300.
+    """
+    n = len(p_values)
+    if n == 0:
+        return 0.0
+    ranked = np.sort(np.asarray(p_values, dtype=np.float64))
+    rejected = np.flatnonzero(ranked <= rate * np.arange(1, n + 1) / n)
+    return rate * (int(rejected[-1]) + 1 if len(rejected) else 1) / n
+
+
+def _from_windows(
+    column: ReferenceColumn, days: Sequence[date], spans: Sequence[tuple[int, int]], rows: int
+) -> Calibration:
+    strayed = replicas.of_windows(column, days, spans, rows)
+    chance = _chance(column, rows)
+    found = {}
+    for way, distances in strayed.items():
+        known = distances[~np.isnan(distances)]
+        if way in chance:
+            found[way] = levels.by_outages(known, chance[way])
+        else:
+            found[way] = levels.by_windows(known, endless=way is Way.MOVED)
+    return Calibration(Basis.NATURAL, len(spans), found, _ways(found, strayed))
+
+
+def _or_alike(
+    known: Calibration, column: ReferenceColumn, days: Sequence[date], rows: int
+) -> Calibration:
+    """The same, or learnt from days beside days of the same weekday, if these lie much closer.
+
+    Missing and unseen values keep the levels of all days: outages know no weekday.
+    """
+    alike = tuple(replicas.on_weekday(column, days, weekday).counts for weekday in range(7))
+    strayed = replicas.of_weekdays(column, days, rows)
+    all_days = replicas.of_windows(column, days, _spans(days, 1), rows)
+    now, before = (np.square(each[Way.DISTANCE]) for each in (strayed, all_days))
+    both = ~np.isnan(now) & ~np.isnan(before)
+    known_on_all = all(counts.usable > 0 for counts in alike)
+    if not known_on_all or not now[both].sum() < _CLOSER * before[both].sum():
+        return known
+    found = {
+        way: levels.by_windows(distances[~np.isnan(distances)], endless=way is Way.MOVED)
+        for way, distances in strayed.items()
+    }
+    return replace(known, levels={**known.levels, **found}, alike=alike)
+
+
+def _from_chance(column: ReferenceColumn, rows: int) -> Calibration:
+    drawn = replicas.of_draws(column, rows)
+    chance = _chance(column, rows)
+    found = {
+        way: Level((chance[way],)) if way in chance else levels.by_chance(distances)
+        for way, distances in drawn.items()
+    }
+    return Calibration(Basis.CHANCE, 0, found, _ways(found, drawn))
+
+
+def _chance(column: ReferenceColumn, rows: int) -> Mapping[Way, Draws]:
+    """The shares that are binomial: on as many rows as make up for an estimated share."""
+    total, usable = column.counts.total, column.counts.usable
+    known = float(column.counts.special.sum()) / max(total, 1)
+    missing = replicas.missing_by_chance(column)
+    unseen = max(replicas.unseen_by_chance(column), 0.5 / (usable + 1))
+    return {
+        Way.MISSING: Draws(missing, max(1.0, rows * total / max(rows + total, 1)), known),
+        Way.UNSEEN: Draws(unseen, max(1.0, float(rows)), 0.0),
+    }
+
+
+def _ways(found: Mapping[Way, Level], strayed: Mapping[Way, Distances]) -> float:
+    """How many independent looks these are, by how small the smallest of their p-values gets.
+
+    Of k independent p-values the smallest follows ``1 - (1 - p) ** k``; k is estimated by maximum
+    likelihood, with one more window that speaks for all ways being independent.
+    """
+    each = np.asarray(
+        [
+            [1.0 if np.isnan(distance) else found[way].p_value(distance) for distance in some]
+            for way, distances in strayed.items()
+            for some in (distances[:_LOOKED_AT],)
+        ]
+    )
+    smallest = np.clip(each.min(axis=0), 1e-12, 1 - 1e-12)
+    looks = (len(smallest) + 1) / (float(-np.log1p(-smallest).sum()) + 1 / len(found))
+    return float(min(max(looks, 1.0), len(found)))
+
+
+def _span_days(days: Sequence[date]) -> int:
+    return (days[-1] - days[0]).days + 1 if days else 0
+
+
+def _spans(days: Sequence[date], length: int) -> tuple[tuple[int, int], ...]:
+    """Index ranges of every run of `length` calendar days, at least half of which have rows."""
+    ordinals = np.asarray([day.toordinal() for day in days], dtype=np.int64)
+    starts = range(len(days))
+    ends = np.searchsorted(ordinals, ordinals + length)
+    whole = [a for a in starts if ordinals[a] + length - 1 <= ordinals[-1]]
+    return tuple((a, int(ends[a])) for a in whole if 2 * (ends[a] - a) >= length)

@@ -1,0 +1,1 @@
+"""What the served model answered and how well: predictions, realised and estimated performance."""

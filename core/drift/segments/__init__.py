@@ -1,0 +1,1 @@
+"""Which part of the rows moved, and how the model does there."""

@@ -1,0 +1,129 @@
+"""Segments of a window, asked for by model, version, window and column."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from core.drift.counting import keeping
+from core.drift.outcomes import realised
+from core.drift.outcomes.estimating import PerformanceEstimator
+from core.drift.remembered import Remembered
+from core.drift.report import Grain, Segments, Window
+from core.drift.segments import moved as segments
+from core.drift.together.looking import Looking, Looks, Progress
+from core.errors import InsufficientData, Refused
+from core.tracking.artifacts import ArtifactReader
+from core.tracking.reader import TrackingReader
+
+if TYPE_CHECKING:
+    from core.drift.monitor import DriftMonitor
+
+_KEPT: Final = 50
+
+
+class SegmentMonitor:
+    """Cuts windows by a column, and remembers what was found for as long as the process lives."""
+
+    def __init__(
+        self,
+        drift: "DriftMonitor",
+        reader: TrackingReader,
+        artifacts: ArtifactReader,
+        estimator: PerformanceEstimator,
+    ) -> None:
+        """Nothing is read or opened before it is asked for."""
+        self._drift = drift
+        self._reader = reader
+        self._artifacts = artifacts
+        self._estimator = estimator
+        self._looks = Looks()
+        self._found = Remembered(_KEPT)
+
+    def columns(self, model: str, version: int, window: Window) -> tuple[str, ...]:
+        """The columns a window can be cut by, the ones that matter most first.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        kept = self._drift.counted(model, version, window).kept
+        return segments.columns_to_cut_by(kept.reference, dict(kept.importance or {}))
+
+    def ask(self, model: str, version: int, window: Window, column: str) -> Segments | Looking:
+        """What was found, or how far the look is, which begins now.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        counted = self._drift.counted(model, version, window)
+        key = (model, version, window, column, counted.kept.reference_id, counted.rows)
+        found = self._found.known(key)
+        if isinstance(found, Segments):
+            return found
+
+        def look(progress: Progress) -> object:
+            return self._found.get(
+                key,
+                lambda: self.look(
+                    model, version, window, column, at=datetime.now(UTC), progress=progress
+                ),
+            )
+
+        return self._looks.ask(key, look)
+
+    def look(
+        self,
+        model: str,
+        version: int,
+        window: Window,
+        column: str,
+        *,
+        at: datetime,
+        progress: Progress = lambda _share, _what: None,
+    ) -> Segments:
+        """The segments of a window, read now: takes seconds.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, the window no rows, or they cannot be read.
+        InsufficientData
+            The rows are not at hand any more.
+        """
+        from core.drift.segments import reading as segment_reading  # Ibis takes a while to import
+
+        counted = self._drift.counted(model, version, window)
+        if column not in counted.kept.reference.columns:
+            raise Refused(f"{model} {version} has no input called {column!r}; cut by another.")
+        run_id = self._reader.version(model, version).run_id
+        path = None if run_id is None else self._artifacts.reference_inputs(run_id)
+        if path is None or counted.kept.origin is not None:
+            raise InsufficientData(
+                "Segments need the rows that the version was trained on (artifact"
+                " reference/inputs.parquet); of an attached reference only counts are kept."
+            )
+        logs = self._drift.places.logs(model, at=at)
+        losses = counted.store.windows_known(model, realised.REALISED, Grain.DAY)
+        labelled = {
+            name
+            for start, day in losses.items()
+            if window.start <= start < window.end
+            for name in realised.files_in(day.source).labels
+        }
+        return segment_reading.read(
+            segment_reading.Cut(model, version, window, column),
+            counted.kept,
+            segment_reading.Rows(
+                path,
+                (logs.rows, [p for p in logs.rows.parts() if _named(p.name, counted.parts)]),
+                (logs.labels, [p for p in logs.labels.parts() if _named(p.name, labelled)]),
+            ),
+            self._estimator.calibration(model, version),
+            progress=progress,
+        )
+
+
+def _named(name: str, digests: "set[str] | frozenset[str]") -> bool:
+    return keeping.short_digest(name) in digests

@@ -1,0 +1,246 @@
+"""Segments of a window, read: each level's rows of log and reference, in the reference's bins."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from core.drift import sources
+from core.drift.counting import profile, rebase
+from core.drift.counting.counts import SPECIAL, ColumnCounts, Profile, Reference
+from core.drift.counting.keeping import KeptReference
+from core.drift.judging import assessment, calibration
+from core.drift.outcomes import estimated, live
+from core.drift.outcomes.estimated import Calibration
+from core.drift.outcomes.realised import mean_loss
+from core.drift.report import Estimate, Performance, Segment, Segments, Window, WindowReport
+from core.drift.segments import moved as segments
+from core.drift.sources import Log, LogPart
+from core.drift.sources.tables import LOG_ONLY, RENAMED
+from core.drift.together.looking import Progress
+from core.errors import InsufficientData
+
+_SCORE_BINS: Final = 400
+_APART: Final = 300_000
+"""So many days lie between two levels that are laid side by side: the year 9999 holds eight."""
+_FIRST: Final = date(1900, 1, 1).toordinal()
+_LEVEL: Final = "stile_level"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where the rows are: the reference's file, the window's parts of the log, and of labels."""
+
+    reference: Path
+    log: tuple[Log, Sequence[LogPart]]
+    labels: tuple[Log, Sequence[LogPart]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A window of a version, and the column that cuts its rows."""
+
+    model: str
+    version: int
+    window: Window
+    column: str
+
+
+def read(
+    cut: Cut,
+    kept: KeptReference,
+    rows: Rows,
+    scores: Calibration | None,
+    *,
+    progress: Progress = lambda _share, _what: None,
+) -> Segments:
+    """Every large level of a column: its drift, estimated and realised performance.
+
+    `scores` is what the version's scores are worth; None: nothing is estimated.
+
+    Raises
+    ------
+    InsufficientData
+        The rows are not at hand any more, or the column is hashed in them.
+    """
+    levels, others = segments.levels_of(kept.reference, cut.column)
+    bins = _without(kept.reference, cut.column)
+    progress(0.0, f"counting the window by {cut.column}")
+    with _window(cut, rows) as (table, labels):
+        counted = _profiles(table, cut.column, levels, bins)
+        progress(0.3, "joining labels")
+        promised = {} if scores is None else _promised(table, cut, levels, scores)
+        told = _told(table, labels, cut, levels)
+    progress(0.5, f"counting training by {cut.column}")
+    with sources.embedded() as connection:
+        table = sources.table_of(connection, [rows.reference])
+        learnt = _profiles(table, cut.column, levels, bins)
+    reports = []
+    for done, level in enumerate(levels):
+        progress(0.8 + 0.2 * done / len(levels), f"comparing {cut.column} {level} to training")
+        reports.append(_report(cut, bins, kept, learnt[level], counted[level]))
+    reports = list(segments.judged_together(reports))
+    found = segments.by_movement(
+        [
+            Segment(level, report, promised.get(level), told.get(level))
+            for level, report in zip(levels, reports, strict=True)
+        ]
+    )
+    return Segments(
+        cut.model,
+        cut.version,
+        cut.window,
+        cut.column,
+        found,
+        others,
+        segments.in_words(cut.column, found, others),
+    )
+
+
+@contextmanager
+def _window(cut: Cut, rows: Rows) -> Iterator[tuple[ir.Table, ir.Table | None]]:
+    log, parts = rows.log
+    good, problems = log.readable(parts)
+    if not good:
+        raise InsufficientData(problems[0] if problems else "Its rows are not at hand any more.")
+    if any(cut.column in part.capture.dropped | part.capture.hashed for part in good):
+        raise InsufficientData(f"{cut.column} is dropped or hashed at capture: cut by another.")
+    labels_log, label_parts = rows.labels
+    with_labels, _ = labels_log.readable(label_parts)
+    with log.connected() as connection:
+        table = log.table(connection, good)
+        at = table[profile.EVENT_TIME]
+        start, end = (sources.naive_utc(t) for t in (cut.window.start, cut.window.end))
+        inside = table.filter((at >= start) & (at < end))
+        labels = labels_log.table(connection, with_labels) if with_labels else None
+        yield inside, labels
+
+
+def _report(
+    cut: Cut,
+    bins: Reference,
+    kept: KeptReference,
+    learnt: Mapping[date, Profile],
+    counted: Mapping[date, Profile],
+) -> WindowReport:
+    by_day: dict[date | None, Profile] = dict(learnt.items())
+    reference = rebase.reference_from(bins, by_day)
+    profile_of = sum(counted.values(), start=Profile(rows=0, columns={}))
+    days, size = (cut.window.end - cut.window.start).days, calibration.size_class(profile_of.rows)
+    if not reference.rows:
+        return assessment.not_evaluable(
+            model=cut.model,
+            version=cut.version,
+            window=cut.window,
+            rows=profile_of.rows,
+            reference_rows=0,
+            says="Training holds no such rows.",
+        )
+    return assessment.assess(
+        model=cut.model,
+        version=cut.version,
+        window=cut.window,
+        reference=reference,
+        profile=profile_of,
+        calibrations=calibration.calibrate(reference, days=days, rows=size),
+        importance=kept.importance,
+    )
+
+
+def _profiles(
+    table: ir.Table, column: str, levels: Sequence[str], bins: Reference
+) -> Mapping[str, Mapping[date, Profile]]:
+    """The profile of each level by day: the levels are laid side by side in time, and counted in
+    one go, because to compile such a statement costs more than to run it."""
+    name = _there(table, column)
+    if profile.EVENT_TIME not in table.columns:
+        table = table.mutate(**{profile.EVENT_TIME: ibis.timestamp("1970-01-01")})
+    text = table[name].cast("string")
+    place = ibis.cases(*((text == level, at) for at, level in enumerate(levels)))
+    moved = table.filter(text.isin(list(levels))).mutate(
+        **{profile.EVENT_TIME: table[profile.EVENT_TIME] + (place * _APART).as_interval("D")}
+    )
+    found: dict[str, dict[date, Profile]] = {level: {} for level in levels}
+    for day, counted in sources.profiles_of(sources.logged_inputs(moved), bins).items():
+        if day is not None:
+            place_of, own = divmod(day.toordinal() - _FIRST, _APART)
+            found[levels[place_of]][date.fromordinal(own + _FIRST)] = counted
+    return found
+
+
+def _promised(
+    table: ir.Table, cut: Cut, levels: Sequence[str], scores: Calibration
+) -> Mapping[str, Estimate]:
+    if "score" not in table.columns:
+        return {}
+    number = profile.as_number(table["score"])
+    own = table.filter((table["version"] == cut.version) & (number >= 0) & (number <= 1))
+    number = profile.as_number(own["score"])
+    keyed = own.select(
+        **{_LEVEL: own[_there(own, cut.column)].cast("string")},
+        score=number,
+        bin=(number * _SCORE_BINS).floor().cast("int64").clip(0, _SCORE_BINS - 1),
+    )
+    keyed = keyed.filter(keyed[_LEVEL].isin(list(levels)))
+    counted = keyed.group_by(_LEVEL, "bin").aggregate(rows=keyed.count(), sum=keyed["score"].sum())
+    by_level: dict[str, ColumnCounts] = {}
+    for row in counted.to_pyarrow().to_pylist():
+        counts = by_level.setdefault(row[_LEVEL], _no_scores())
+        counts.rows[row["bin"]] += row["rows"]
+        counts.sums[row["bin"]] += row["sum"]
+    return {
+        level: estimated.estimate(scores, cut.window, counts) for level, counts in by_level.items()
+    }
+
+
+def _told(
+    table: ir.Table, labels: ir.Table | None, cut: Cut, levels: Sequence[str]
+) -> Mapping[str, Performance]:
+    if not {"prediction_id", "version"} <= set(table.columns):
+        return {}
+    own = table.filter(table["version"] == cut.version)
+    by = {_LEVEL: own[_there(own, cut.column)].cast("string")}
+    expression, metric = live.loss_sums(own, labels, by=by)
+    return {
+        row[_LEVEL]: mean_loss(
+            cut.window,
+            metric,
+            rows=int(row["rows"]),
+            labelled=int(row["labelled"]),
+            loss=float(row["loss"] or 0.0),
+            squares=float(row["squares"] or 0.0),
+        )
+        for row in expression.to_pyarrow().to_pylist()
+        if row[_LEVEL] in levels
+    }
+
+
+def _there(table: ir.Table, column: str) -> str:
+    """The name of an input in the rows, where those of the log's own columns are marked."""
+    marked = f"{RENAMED}{column}"
+    name = marked if column in LOG_ONLY and marked in table.columns else column
+    if name not in table.columns:
+        raise InsufficientData(f"The rows have no column called {column}.")
+    return name
+
+
+def _without(reference: Reference, column: str) -> Reference:
+    """The bins of all other columns: within a segment the column that cuts is constant."""
+    return replace(reference, columns={n: c for n, c in reference.columns.items() if n != column})
+
+
+def _no_scores() -> ColumnCounts:
+    counts: Any = np.zeros(_SCORE_BINS, dtype=np.int64)  # Any: shapes are not in the types
+    return ColumnCounts(
+        rows=counts,
+        sums=np.zeros(_SCORE_BINS),
+        special=np.zeros(len(SPECIAL), dtype=np.int64),
+        low=0.0,
+        high=1.0,
+    )

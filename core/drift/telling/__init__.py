@@ -1,0 +1,1 @@
+"""What windows say together, in words and on paper."""

@@ -1,0 +1,1 @@
+"""All inputs of a window at once: a classifier and a reconstruction, in the background."""

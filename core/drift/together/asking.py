@@ -1,0 +1,112 @@
+"""All inputs of a window together, asked for by model, version and window."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from core.drift.counting import keeping
+from core.drift.report import Together, Window
+from core.drift.together import kept as kept_together
+from core.drift.together.looking import Looking, Looks, Progress
+from core.errors import Refused
+from core.tracking.artifacts import ArtifactReader
+from core.tracking.reader import TrackingReader
+
+if TYPE_CHECKING:
+    from core.drift.monitor import DriftMonitor
+
+
+class InputsTogether:
+    """Looks at samples of rows, and remembers what was found of each window."""
+
+    def __init__(
+        self, drift: "DriftMonitor", reader: TrackingReader, artifacts: ArtifactReader
+    ) -> None:
+        """Nothing is read or opened before it is asked for."""
+        self._drift = drift
+        self._looks = Looks()
+        self._reader = reader
+        self._artifacts = artifacts
+
+    def known(self, model: str, version: int, window: Window) -> Together | None:
+        """What was found of a window, if just the rows it has now were looked at.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        found = self._drift.counted(model, version, window)
+        name = kept_together.name_of(found.kept.reference_id)
+        for stored in found.store.get(model, name, window.grain, window.start):
+            if kept_together.is_of(stored, window, found.rows):
+                return kept_together.found_in(stored, version)
+        return None
+
+    def ask(self, model: str, version: int, window: Window) -> Together | Looking:
+        """What was found of a window, or how far the look at it is, which begins now.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, or the window no rows.
+        """
+        found = self.known(model, version, window)
+        if found is not None:
+            return found
+        counted = self._drift.counted(model, version, window)
+        key = (model, version, window, counted.kept.reference_id, counted.rows)
+        return self._looks.ask(
+            key,
+            lambda progress: self.look(
+                model, version, window, at=datetime.now(UTC), progress=progress
+            ),
+        )
+
+    def look(
+        self,
+        model: str,
+        version: int,
+        window: Window,
+        *,
+        at: datetime,
+        progress: Progress = lambda _share, _what: None,
+    ) -> Together:
+        """All inputs of a window together, looked at now if they were not yet: takes seconds.
+
+        `progress` is told how much is done (0 to 1), and what is being done.
+
+        Raises
+        ------
+        Refused
+            The version has no reference, the window no rows, or they cannot be read.
+        """
+        known = self.known(model, version, window)
+        if known is not None:
+            return known
+        from core.drift.together import multivariate  # scikit-learn and Ibis take a while to import
+
+        found = self._drift.counted(model, version, window)
+        if found.kept.origin is not None:
+            raise Refused(
+                "Of the reference that was attached to it only counts are kept, and this looks at"
+                " rows. Columns one by one are judged as ever."
+            )
+        run_id = self._reader.version(model, version).run_id
+        path = None if run_id is None else self._artifacts.reference_inputs(run_id)
+        if path is None:
+            raise Refused(
+                f"The rows that {model} {version} was trained on are not at hand"
+                " (artifact reference/inputs.parquet)."
+            )
+        log = self._drift.places.logs(model, at=at).rows
+        parts = tuple(p for p in log.parts() if keeping.short_digest(p.name) in found.parts)
+        return multivariate.judge(
+            found.store,
+            model,
+            version,
+            window,
+            found.kept,
+            multivariate.Rows(path, log, parts, found.rows),
+            at=at,
+            progress=progress,
+        )
