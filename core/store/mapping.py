@@ -26,7 +26,7 @@ from core.governance.requests import (
     Status,
 )
 from core.identity.people import Person, Role, Side, Username
-from core.store.tables import CommentRow, KeyRow, LedgerRow, PersonRow, RequestRow
+from core.store.tables import CommentRow, KeyRow, LedgerRow, PersonRow, PolicyKeyRow, RequestRow
 
 _Loaded: TypeAlias = Any  # Any: JSON that this module wrote itself
 
@@ -194,23 +194,26 @@ def request_value(
     )
 
 
+def key_fields(key: Key) -> dict[str, Any]:  # Any: a column each
+    """What the row of a turned key says, whatever it was turned on."""
+    return {
+        "side": key.side.value,
+        "person": key.person,
+        "digest": key.digest,
+        "turned_at": key.turned_at,
+        "expires_at": key.expires_at,
+        "comment": key.comment,
+        "counts": key.counts,
+    }
+
+
 def key_row(request_id: RequestId, key: Key) -> KeyRow:
     """A new row for a key that was just turned."""
-    return KeyRow(
-        request_id=request_id,
-        side=key.side.value,
-        person=key.person,
-        digest=key.digest,
-        turned_at=key.turned_at,
-        expires_at=key.expires_at,
-        comment=key.comment,
-        authors_own=key.authors_own,
-        counts=key.counts,
-    )
+    return KeyRow(request_id=request_id, authors_own=key.authors_own, **key_fields(key))
 
 
-def key_value(row: KeyRow) -> Key:
-    """The key of a row."""
+def key_value(row: KeyRow | PolicyKeyRow) -> Key:
+    """The key of a row; on a policy no key is ever its author's own."""
     return Key(
         side=Side(row.side),
         person=Username(row.person),
@@ -218,7 +221,7 @@ def key_value(row: KeyRow) -> Key:
         turned_at=row.turned_at,
         expires_at=row.expires_at,
         comment=row.comment,
-        authors_own=row.authors_own,
+        authors_own=isinstance(row, KeyRow) and row.authors_own,
         counts=row.counts,
     )
 

@@ -83,18 +83,7 @@ class PolicyShelf:
 
     def add_key(self, number: PolicyRequestId, key: Key) -> None:
         """Nothing; afterwards the key is turned."""
-        self.session.add(
-            PolicyKeyRow(
-                number=number,
-                side=key.side.value,
-                person=key.person,
-                digest=key.digest,
-                turned_at=key.turned_at,
-                expires_at=key.expires_at,
-                comment=key.comment,
-                counts=key.counts,
-            )
-        )
+        self.session.add(PolicyKeyRow(number=number, **mapping.key_fields(key)))
         self.session.flush()
 
     def _row(self, number: PolicyRequestId) -> PolicyRequestRow:
@@ -157,21 +146,9 @@ def request_value(row: PolicyRequestRow, keys: Iterable[PolicyKeyRow]) -> Policy
         expires_at=row.expires_at,
         comment=row.comment,
         evidence=mapping.evidence_value(row.evidence),
-        keys=tuple(_key_value(key) for key in keys),
+        keys=tuple(mapping.key_value(key) for key in keys),
         outcome=row.outcome,
         settled_at=row.settled_at,
-    )
-
-
-def _key_value(row: PolicyKeyRow) -> Key:
-    return Key(
-        side=Side(row.side),
-        person=Username(row.person),
-        digest=row.digest,
-        turned_at=row.turned_at,
-        expires_at=row.expires_at,
-        comment=row.comment,
-        counts=row.counts,
     )
 
 

@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from core.drift.judging.support import independent
+
 Distances = npt.NDArray[np.float64]
 _MANY: Final = 1e6
+_MOST_ALIKE: Final = 0.95
 _TAIL: Final = 0.1
 _GRANTED: Final = 4
 _GRANTED_SPREAD: Final = 0.7
@@ -196,11 +199,11 @@ def by_windows(distances: Distances, *, endless: bool = False) -> Level:
     if len(distances) == 0:
         return Level((Squares(0.5, _MANY),))
     squares = np.square(distances)
-    laws: list[Law] = [_squares(squares, support=_independent(squares))]
+    laws: list[Law] = [_squares(squares, support=independent(squares, most_alike=_MOST_ALIKE))]
     far = distances[distances > 0]
     if endless and len(far) > 1:
         logs = np.log(far)
-        support = _independent(logs)
+        support = independent(logs, most_alike=_MOST_ALIKE)
         spread = max(float(logs.std(ddof=1)), 1e-6) * math.sqrt(1 + 1 / support)
         laws.append(Logarithms(1.0, float(logs.mean()), spread, support - 1))
     return Level(tuple(laws), float(distances.max()))
@@ -242,13 +245,3 @@ def _squares(squares: Distances, *, support: float) -> Squares:
         return Squares(shape=0.5, mean=mean)
     # A dozen windows do not show how thin a tail is: between half of one squared normal and 50.
     return Squares(min(max(mean**2 / spread, 0.25), 50.0), mean, support)
-
-
-def _independent(values: Distances) -> float:
-    """How many independent values tell as much about the mean as these do, in their order."""
-    centred = values - values.mean()
-    around = float((centred**2).sum())
-    if around <= 0:
-        return float(len(values))
-    alike = min(max(float((centred[1:] * centred[:-1]).sum()) / around, 0.0), 0.95)
-    return max(2.0, len(values) * (1 - alike) / (1 + alike))
