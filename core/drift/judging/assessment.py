@@ -18,7 +18,7 @@ from core.drift.counting.counts import (
     ReferenceColumn,
 )
 from core.drift.counting.withheld import Withheld
-from core.drift.judging import calibration, statistics
+from core.drift.judging import calibration, replicas, statistics
 from core.drift.judging.calibration import FLOORS, Calibration
 from core.drift.judging.replicas import Way
 from core.drift.report import (
@@ -239,6 +239,9 @@ def _measure(
         return _unmeasured(column, "The live inputs have no such column that can be counted.")
     if reference.counts.total == 0 or window.total < needed:
         return _unmeasured(column, f"{window.total} rows; at least {needed} are needed.")
+    outside = 0.0
+    if reference.levels is None and window.usable:  # beside all days: a range knows no weekday
+        outside = float(replicas.beyond(reference.counts.rows[None], window.rows[None])[0])
     if levels.alike:
         reference = replace(reference, counts=levels.alike[weekday])
     found = dict(distances(reference, window))
@@ -247,6 +250,8 @@ def _measure(
     effects = {Way.MISSING: change}
     if window.usable >= needed:
         effects |= _strays(reference, window, found)
+        if reference.levels is None:
+            effects[Way.OUTSIDE] = found["outside"] = outside
     effects = {way: effect for way, effect in effects.items() if way in levels.levels}
     if Way.UNSEEN in effects:
         found["unseen"] = effects[Way.UNSEEN]

@@ -26,11 +26,13 @@ FLOORS: Final[Mapping[Way, float]] = {
     Way.DISTANCE: 0.05,
     Way.RANKED: 0.03,
     Way.MOVED: 0.1,
+    Way.OUTSIDE: 0.5,
     Way.MIXED: 0.05,
     Way.MISSING: 0.02,
     Way.UNSEEN: 0.02,
 }
-"""Smaller effects never alert, however certain a large window makes them."""
+"""Smaller effects never alert, however certain a large window makes them. Records are natural: of
+values beyond the reference's, only more than half of a window is an effect."""
 MINIMUM_WINDOWS: Final = 8
 """Windows side by side that the reference must hold before its own variation can be judged."""
 TELLABLE: Final = 0.2
@@ -180,6 +182,7 @@ def _chance(column: ReferenceColumn, rows: int) -> Mapping[Way, Draws]:
     return {
         Way.MISSING: Draws(missing, max(1.0, rows * total / max(rows + total, 1)), known),
         Way.UNSEEN: Draws(unseen, max(1.0, float(rows)), 0.0),
+        Way.OUTSIDE: Draws(replicas.beyond_by_chance(column), max(1.0, float(rows)), 0.0),
     }
 
 

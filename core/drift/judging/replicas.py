@@ -19,6 +19,8 @@ Distances = npt.NDArray[np.float64]
 _DRAWS: Final = 800
 _APART_DAYS: Final = 3
 _OF_EACH: Final = 4
+_TAIL: Final = 0.0005
+"""Of the reference on each side: wide enough that a wild value or two do not hide what is new."""
 _SEED: Final = 20130101  # the same counts must give the same alert level, in every process
 
 
@@ -31,6 +33,8 @@ class Way(StrEnum):
     """How far Mann-Whitney is from one half: numbers. Sees small shifts best."""
     MOVED = "moved"
     """Wasserstein in standard deviations of the reference: numbers. Has no end, the others do."""
+    OUTSIDE = "outside"
+    """Share beyond all but one in a thousand of the reference's values: numbers."""
     MIXED = "mixed"
     """Jensen-Shannon: categories. Sees changes of rare levels best."""
     MISSING = "missing"
@@ -105,7 +109,7 @@ def of_weekdays(
         spans = [(at, at + 1) for at in range(len(same))]
         alike = on_weekday(column, days, weekday)
         for way, distances in of_windows(alike, [days[at] for at in same], spans, rows).items():
-            if way not in (Way.MISSING, Way.UNSEEN):
+            if way not in (Way.MISSING, Way.UNSEEN, Way.OUTSIDE):
                 found.setdefault(way, np.full(len(days), np.nan))[same] = distances
     return found
 
@@ -136,6 +140,24 @@ def of_draws(column: ReferenceColumn, rows: int) -> Mapping[Way, Distances]:
     return found
 
 
+def beyond(reference: Rows, windows: Rows) -> Distances:
+    """Share of each window in bins past those that hold nearly all of the reference, row by row.
+
+    Both are counts of shape (n, bins) over the bins of a number. A window without rows has none.
+    """
+    shares = _shares(reference)
+    within = (np.cumsum(shares, axis=1) > _TAIL) & (
+        np.cumsum(shares[:, ::-1], axis=1)[:, ::-1] > _TAIL
+    )
+    return _share(np.where(within, 0, windows).sum(axis=1), windows.sum(axis=1))
+
+
+def beyond_by_chance(column: ReferenceColumn) -> float:
+    """The share beyond to expect, never quite none: what the reference itself holds there."""
+    own = float(beyond(column.counts.rows[None], column.counts.rows[None])[0])
+    return (own * column.counts.usable + 0.5) / (column.counts.usable + 1)
+
+
 def missing_by_chance(column: ReferenceColumn) -> float:
     """The share of missing values to expect, never quite none."""
     return (float(column.counts.special.sum()) + 0.5) / (column.counts.total + 1)
@@ -163,7 +185,8 @@ def _between(
     below = np.cumsum(r, axis=1)
     gaps = np.abs(below - np.cumsum(w, axis=1))
     ranked = np.abs((w * (below - r / 2)).sum(axis=1) - 0.5)
-    found = {Way.DISTANCE: gaps.max(axis=1), Way.RANKED: ranked}
+    outside = beyond(reference[0], windows[0])
+    found = {Way.DISTANCE: gaps.max(axis=1), Way.RANKED: ranked, Way.OUTSIDE: outside}
     if not column.deviation > 0:
         return found
     if means is not None:
