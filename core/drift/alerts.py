@@ -18,6 +18,9 @@ LABELLED_SHARE: Final = 0.8
 TOLERATED_LOSS: Final = 0.05
 """How much above the hold-out's loss, as a share of it, the live loss may be before it alerts."""
 COLUMNS_KEPT: Final = 20
+_VERDICTS: Final = (DriftVerdict.STABLE, DriftVerdict.DRIFTING)
+CALM: Final = 3
+"""Stable days in a row after which drifting is over: weather comes back after a day."""
 
 
 class Subject(StrEnum):
@@ -54,6 +57,7 @@ class Judged:
     `windows` counts those that drifted in a row up to it, `since` is where the first of them began;
     `value` is the severity of inputs and predictions (0 to 1), or the loss of the performance, and
     `level` what the loss is held against (None for the others). `columns` are those that alert.
+    `wavers` while it is stable, but for fewer than `CALM` windows in a row.
     """
 
     subject: Subject
@@ -66,6 +70,7 @@ class Judged:
     value: float | None = None
     level: float | None = None
     columns: tuple[Moved, ...] = ()
+    wavers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,8 @@ def next_step(alert: Alert | None, look: Look | None, judged: Judged) -> Step:
     """What the newest judged window does to the alert that is open, if one is.
 
     A window older than the one judged last says nothing new of the same version: somebody else has
-    looked since. A window that is not evaluable never comes here, so absence closes nothing.
+    looked since. A window that is not evaluable never comes here, so absence closes nothing, and
+    one that wavers closes nothing yet.
     """
     is_old = look is not None and (
         judged.version == look.version and judged.window.end < look.window_end
@@ -181,7 +187,7 @@ def next_step(alert: Alert | None, look: Look | None, judged: Judged) -> Step:
         if alert is None:
             return Step.OPEN
         return Step.NOTHING if alert.last == judged else Step.GO_ON
-    if alert is not None:
+    if alert is not None and not judged.wavers:
         return Step.CLOSE
     known = look is not None and (look.version, look.window_end, look.verdict) == (
         judged.version,
@@ -264,7 +270,14 @@ def _of_reports(subject: Subject, version: int, reports: Sequence[WindowReport])
             Moved(column.name, column.distance, column.alert_level)
             for column in newest.alerting[:COLUMNS_KEPT]
         ),
+        wavers=_wavers(until(reports, newest)),
     )
+
+
+def _wavers(reports: Sequence[WindowReport]) -> bool:
+    """True when it drifted a short while ago: within the last `CALM` windows with a verdict."""
+    verdicts = [each.verdict for each in reports if each.verdict in _VERDICTS][-CALM:]
+    return verdicts[-1:] == [DriftVerdict.STABLE] and DriftVerdict.DRIFTING in verdicts
 
 
 def _is_labelled(week: Performance) -> bool:

@@ -60,6 +60,22 @@ def test_a_drifting_window_opens_and_a_stable_one_closes() -> None:
     assert next_step(None, looked(calm), calm) is Step.NOTHING
 
 
+def test_a_day_that_is_stable_again_closes_nothing_before_two_more_of_them() -> None:
+    drifts = judged(0, DRIFTING)
+    for calm, step in ((1, Step.REMEMBER), (2, Step.REMEMBER), (3, Step.CLOSE)):
+        found = alerts.inputs(1, reports(DRIFTING, *[STABLE] * calm, UNKNOWN))
+
+        assert found is not None
+        assert next_step(an_alert(drifts), looked(drifts), found) is step
+
+
+def test_what_never_drifted_does_not_waver() -> None:
+    found = alerts.inputs(1, reports(STABLE, UNKNOWN))
+
+    assert found is not None
+    assert not found.wavers
+
+
 def test_an_older_window_than_the_one_judged_last_says_nothing_of_the_same_version() -> None:
     newest = looked(judged(5, STABLE))
 

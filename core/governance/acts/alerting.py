@@ -65,8 +65,6 @@ class DriftAlerts:
             is_asked = model in {None, each.name}
             if champion is None or not is_asked or not self.drift.has_inputs(each.name):
                 continue
-            if not self.drift.has_inputs(each.name):  # nothing to judge, in a house of hundreds
-                continue
             try:
                 for judged in self._judged(each.name, champion, at=at):
                     note(self.store, each.name, judged, at=at)
