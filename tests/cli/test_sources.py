@@ -1,0 +1,133 @@
+"""`source` and `reference`: what is watched and what it is held against, from the command line."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from mlflow import MlflowClient
+
+from core.bootstrap import open_services
+from core.cli import reference, run, source
+from core.drift.report import DriftVerdict, Grain
+from core.settings import load_settings
+from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
+
+Stile = Callable[..., tuple[int, str, str]]
+YAML = """\
+model: m
+where: {files: log/*.parquet}
+columns: {event_time: at}
+version: 1
+"""
+
+
+def rows(first: str, *, days: int, shift: float = 0.0) -> pd.DataFrame:
+    at = pd.date_range(first, periods=days * 24 * 20, freq="3min", tz="UTC")
+    rng = np.random.default_rng(7)
+    return pd.DataFrame({"at": at, "event_time": at, "x": rng.normal(shift, 1.0, len(at))})
+
+
+@pytest.fixture
+def home(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copyfile(migrated_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("STILE_HOME", str(tmp_path))
+    monkeypatch.setenv("STILE_AUTH", "demo")
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "STILE_DATABASE_URL", "STILE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client.create_registered_model("m")
+    client.create_model_version("m", f"file://{tmp_path}/model")  # logged by no run at all
+    client.set_registered_model_alias("m", "champion", "1")
+    (tmp_path / "log").mkdir()
+    rows("2013-07-01", days=3, shift=4.0).drop(columns="event_time").to_parquet(
+        tmp_path / "log" / "july.parquet", index=False
+    )
+    rows("2013-01-01", days=30).drop(columns="at").to_parquet(tmp_path / "learnt.parquet")
+    (tmp_path / "m.yaml").write_text(YAML)
+    return tmp_path
+
+
+@pytest.fixture
+def stile(home: Path, capsys: pytest.CaptureFixture[str]) -> Stile:
+    def command(*arguments: str) -> tuple[int, str, str]:
+        app = typer.Typer(callback=lambda: None)
+        source.register(app)
+        reference.register(app)
+        capsys.readouterr()
+        code = run(app, list(arguments))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def document(answer: tuple[int, str, str]) -> Any:
+    code, out, err = answer
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_a_described_log_is_checked_added_listed_watched_and_removed(
+    home: Path, stile: Stile
+) -> None:
+    found = document(stile("source", "check", str(home / "m.yaml"), "--json"))
+    assert (found["rows"], found["days"]) == (1440, 3)
+
+    added = document(stile("source", "add", str(home / "m.yaml"), "--as", "emil", "--json"))
+    assert added["added_by"] == "emil"
+    (listed,) = document(stile("source", "list", "--json"))["sources"]
+    assert listed["model"] == "m"
+
+    document(stile("source", "remove", "m", "--as", "emil", "--json"))
+    assert document(stile("source", "list", "--json"))["sources"] == []
+    told = [entry.kind for entry in open_services(load_settings()).store.entries()]
+    assert told == ["source_added", "source_removed"]
+
+
+def test_a_version_that_no_run_logged_is_held_against_a_file(home: Path, stile: Stile) -> None:
+    document(stile("source", "add", str(home / "m.yaml"), "--as", "emil", "--json"))
+    before = stile("reference", "show", "m", "1", "--json")
+    assert before[0] != 0
+
+    kept = document(
+        stile("reference", "set", "m", "1", "--from", str(home / "learnt.parquet"),
+              "--as", "emil", "--json")
+    )  # fmt: skip
+    assert (kept["rows"], kept["set_by"]) == (14_400, "emil")
+    services = open_services(load_settings())
+    at = pd.Timestamp("2013-07-05", tz="UTC").to_pydatetime()
+    services.drift.refresh("m", at=at)
+    reports = services.drift.timeline("m", 1, Grain.DAY, at=at)
+    assert [report.verdict for report in reports] == [DriftVerdict.DRIFTING] * 3
+
+    document(stile("reference", "remove", "m", "1", "--as", "emil", "--json"))
+    assert stile("reference", "show", "m", "1", "--json")[0] != 0
+
+
+def test_a_viewer_neither_adds_nor_attaches_and_is_told_so(home: Path, stile: Stile) -> None:
+    for arguments in (
+        ("source", "add", str(home / "m.yaml")),
+        ("reference", "set", "m", "1", "--from", str(home / "learnt.parquet")),
+    ):
+        code, _, err = stile(*arguments, "--as", "vera")
+        assert code == 1
+        assert "member" in err
+    assert open_services(load_settings()).store.entries() == ()
+
+
+def test_a_mistake_in_the_description_names_its_line_and_keeps_nothing(
+    home: Path, stile: Stile
+) -> None:
+    (home / "m.yaml").write_text(YAML.replace("event_time", "evnt_time"))
+
+    code, _, err = stile("source", "add", str(home / "m.yaml"), "--as", "emil")
+
+    assert code == 1
+    assert "line 3" in err
+    assert document(stile("source", "list", "--json"))["sources"] == []
