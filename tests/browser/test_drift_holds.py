@@ -69,7 +69,6 @@ def test_summer_drifts_by_itself_and_holds_a_version_that_knows_winter_only(
     )
     expect(side.get_by_role("link", name="Drift of version 1")).to_be_visible()
     expect(ben.locator(".st-key-request_held")).to_contain_text("“inputs-stable” fails (blocking)")
-    assert ben.locator("[class*=st-key-decisions_turn_key_data_engineering] button").count() == 0
 
     served = MlflowClient(staged.tracking_uri).get_model_version_by_alias(MODEL, "champion")
     assert int(served.version) == CHAMPION
