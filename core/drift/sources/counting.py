@@ -54,7 +54,9 @@ def reference_of(table: ir.Table) -> Reference:
     ]
     texts = [c for c in columns if c.levels is not None and table[c.name].type().is_string()]
     lengths = decoding.lengths_of(texts, rows=rows, taken=table.columns)
-    table = table.mutate(**{name: table[of].length().cast("int64") for name, of in lengths.items()})
+    if lengths:  # a selection of everything would be compiled into each part of the union
+        measures = {name: table[of].length().cast("int64") for name, of in lengths.items()}
+        table = table.mutate(**measures)
     measured = _grids(table, list(lengths))
     columns += [
         replace(column, text_of=lengths[column.name])
@@ -100,14 +102,8 @@ def _summaries(
 
 def _grids(table: ir.Table, names: Sequence[str]) -> pd.DataFrame:
     """Quartiles and deviation of each numeric column, one row each."""
-    rows = []
-    for part in _parts(names):
-        found = profile.grids(table, part).to_pyarrow().to_pylist()[0]
-        rows += [
-            (name, found[f"quartiles_{at}"] or [], found[f"deviation_{at}"])
-            for at, name in enumerate(part)
-        ]
-    return pd.DataFrame(rows, columns=list(_GRID_COLUMNS))
+    parts = [result(profile.grids(table, part)) for part in _parts(names)]
+    return _stacked(parts, _GRID_COLUMNS)
 
 
 def _stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
