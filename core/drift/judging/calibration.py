@@ -192,11 +192,11 @@ def _ways(found: Mapping[Way, Level], strayed: Mapping[Way, Distances]) -> float
     Of k independent p-values the smallest follows ``1 - (1 - p) ** k``; k is estimated by maximum
     likelihood, with one more window that speaks for all ways being independent.
     """
+    looked_at = {way: distances[:_LOOKED_AT] for way, distances in strayed.items()}
     each = np.asarray(
         [
-            [1.0 if np.isnan(distance) else found[way].p_value(distance) for distance in some]
-            for way, distances in strayed.items()
-            for some in (distances[:_LOOKED_AT],)
+            np.where(np.isnan(some), 1.0, found[way].p_values(np.nan_to_num(some)))
+            for way, some in looked_at.items()
         ]
     )
     smallest = np.clip(each.min(axis=0), 1e-12, 1 - 1e-12)

@@ -38,9 +38,10 @@ class Squares:
     mean: float
     support: float = _MANY
 
-    def p_value(self, distance: float) -> float:
-        """How often a window without drift strays at least as far, 0 to 1."""
-        return float(special.fdtrc(*self._degrees, distance**2 / self.mean))
+    def p_values(self, distances: Distances) -> Distances:
+        """How often a window without drift strays at least as far as each of these, 0 to 1."""
+        found: Distances = special.fdtrc(*self._degrees, np.square(distances) / self.mean)
+        return found
 
     def distance_at(self, p_value: float) -> float:
         """The distance that is exceeded with this probability."""
@@ -67,12 +68,11 @@ class Logarithms:
     spread: float
     freedom: float
 
-    def p_value(self, distance: float) -> float:
-        """How often a window without drift strays at least as far, 0 to 1."""
-        if distance <= 0:
-            return 1.0
-        beyond = (math.log(distance) - self.center) / self.spread
-        return self.often * float(special.stdtr(self.freedom, -beyond))
+    def p_values(self, distances: Distances) -> Distances:
+        """How often a window without drift strays at least as far as each of these, 0 to 1."""
+        logs = np.log(np.where(distances > 0, distances, 1.0))
+        tails = self.often * special.stdtr(self.freedom, (self.center - logs) / self.spread)
+        return np.where(distances > 0, tails, 1.0)
 
     def distance_at(self, p_value: float) -> float:
         """The distance that is exceeded with this probability."""
@@ -94,27 +94,23 @@ class Draws:
     rows: float
     known: float
 
-    def p_value(self, distance: float) -> float:
-        """How often a window without drift strays at least as far, 0 to 1."""
-        if distance <= 0:
-            return 1.0
+    def p_values(self, distances: Distances) -> Distances:
+        """How often a window without drift strays at least as far as each of these, 0 to 1."""
         # A thousandth of a row: a count that was divided and multiplied again is the same count.
-        above = self.rows * (self.known + distance) - 1e-3
-        below = self.rows * (self.known - distance) + 1e-3
-        more = float(special.betainc(above, self.rows - above + 1, self.share)) if (
-            above <= self.rows
-        ) else 0.0  # fmt: skip
-        if below < 0:
-            return more
-        fewer = float(special.betaincc(below + 1, self.rows - below, self.share))
-        return min(1.0, more + fewer)
+        above = self.rows * (self.known + distances) - 1e-3
+        below = self.rows * (self.known - distances) + 1e-3
+        with np.errstate(invalid="ignore"):  # of ends that cannot be, and are not taken
+            more = special.betainc(above, self.rows - above + 1, self.share)
+            fewer = special.betaincc(below + 1, self.rows - below, self.share)
+        tails = np.where(above <= self.rows, more, 0.0) + np.where(below >= 0, fewer, 0.0)
+        return np.where(distances > 0, np.minimum(tails, 1.0), 1.0)
 
     def distance_at(self, p_value: float) -> float:
         """The distance that is exceeded with this probability, to a millionth."""
         low, high = 0.0, 1.0
         while high - low > 1e-6:
             middle = (low + high) / 2
-            low, high = (middle, high) if self.p_value(middle) > p_value else (low, middle)
+            low, high = (middle, high) if p_value_of(self, middle) > p_value else (low, middle)
         return high
 
 
@@ -131,10 +127,11 @@ class Beyond:
     excess: float
     seen: int
 
-    def p_value(self, distance: float) -> float:
+    def p_values(self, distances: Distances) -> Distances:
         """How often a window without drift strays at least as far; `often` up to the start."""
-        past = max(0.0, distance**2 - self.start) / (self.seen * self.excess)
-        return self.often * float((1 + past) ** -self.seen)
+        far = np.maximum(0.0, np.square(distances) - self.start) / (self.seen * self.excess)
+        found: Distances = self.often * (1 + far) ** -self.seen
+        return found
 
     def distance_at(self, p_value: float) -> float:
         """The distance that is exceeded with this probability."""
@@ -145,6 +142,11 @@ class Beyond:
 
 
 Law = Squares | Logarithms | Draws | Beyond
+
+
+def p_value_of(law: Law, distance: float) -> float:
+    """How often a window without drift strays at least as far, by one law."""
+    return float(law.p_values(np.asarray([distance]))[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,11 @@ class Level:
 
     def p_value(self, distance: float) -> float:
         """How often a window without drift strays at least as far, 0 to 1."""
-        return max(law.p_value(distance) for law in self.laws)
+        return max(p_value_of(law, distance) for law in self.laws)
+
+    def p_values(self, distances: Distances) -> Distances:
+        """How often a window without drift strays at least as far as each of these, 0 to 1."""
+        return np.max([law.p_values(distances) for law in self.laws], axis=0)
 
     def distance_at(self, p_value: float) -> float:
         """The distance from which a p-value of `p_value` is an alert."""
