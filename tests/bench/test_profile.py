@@ -9,6 +9,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -31,21 +32,33 @@ def _normal(seed: int, column: int) -> str:
     return f"(sqrt(-2 * ln(({first} + 1) / 1000001.0)) * cos(2 * pi() * ({second}) / 1000000.0))"
 
 
-def write_rows(path: Path, *, rows: int, seed: int, shift: float = 0.0) -> None:
-    """Ten numbers of several shapes and ten categories of up to 2,000 levels, with missing ones."""
-    numbers = ", ".join(
+def write_rows(
+    path: Path,
+    *,
+    rows: int,
+    seed: int,
+    shift: float = 0.0,
+    numbers: int = len(NUMBERS),
+    levels: Sequence[int] = LEVELS,
+) -> None:
+    """Numbers of several shapes and categories of up to 2,000 levels, some missing."""
+    drawn = ", ".join(
         f"CASE WHEN hash(i + {seed}, 'm{k}') % 50 = 0 THEN NULL ELSE "
-        + (f"exp({_normal(seed, k)})" if k % 3 == 2 else f"{_normal(seed, k)} * {k + 1} + {shift}")
+        + (
+            f"exp({_normal(seed, k)})"
+            if k % 3 == 2
+            else f"{_normal(seed, k)} * {k % 10 + 1} + {shift}"
+        )
         + f" END AS n{k}"
-        for k in range(10)
+        for k in range(numbers)
     )
     texts = ", ".join(
         f"'level ' || CAST(floor({n} * pow((hash(i + {seed}, 't{k}') % 1000000) / 1000000.0, 2))"
         f" AS INT) AS c{k}"
-        for k, n in enumerate(LEVELS)
+        for k, n in enumerate(levels)
     )
     with duckdb.connect() as connection:
-        rows_in_sql = f"SELECT {numbers}, {texts} FROM range({rows}) t(i)"  # noqa: S608  (our own)
+        rows_in_sql = f"SELECT {drawn}, {texts} FROM range({rows}) t(i)"  # noqa: S608  (our own)
         connection.execute(f"COPY ({rows_in_sql}) TO '{path}' (FORMAT parquet)")
 
 

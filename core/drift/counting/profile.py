@@ -112,12 +112,13 @@ def spans(table: ir.Table, *, by: Sequence[str] = ()) -> ir.Table:
     )
 
 
-def grids(table: ir.Table, names: Sequence[str]) -> ir.Table:
+def grids(table: ir.Table, names: Sequence[str], *, exact: bool = True) -> ir.Table:
     """`column`, its `quartiles` and its standard deviation (divisor n) `deviation`: a row each.
 
     A statement each, because DuckDB lets two cores share a union, but not a file of one row group.
+    Exact quartiles hold every number in memory; the others are approximated where the engine can.
     """
-    return _union([_grid(table, name) for name in names])
+    return _union([_grid(table, name, exact=exact) for name in names])
 
 
 def levels(table: ir.Table, names: Sequence[str]) -> ir.Table:
@@ -221,13 +222,14 @@ def _grouped(table: ir.Table, name: str) -> ir.Table:
     return _named(grouped, name)
 
 
-def _grid(table: ir.Table, name: str) -> ir.Table:
+def _grid(table: ir.Table, name: str, *, exact: bool) -> ir.Table:
     number: Any = as_number(table[name])  # Any: Ibis columns are untyped
     bounded = table[name].type().is_floating() or table[name].type().is_string()
     usable = number.between(-_LARGEST, _LARGEST) if bounded else None
     bearable = (number > -_SQUARABLE) & (number < _SQUARABLE)
+    quantile = number.quantile if exact else number.approx_quantile
     return table.aggregate(
-        quartiles=number.quantile([0.25, 0.5, 0.75], where=usable),
+        quartiles=quantile([0.25, 0.5, 0.75], where=usable),
         deviation=number.std(how="pop", where=bearable),
     ).mutate(column=ibis.literal(name))
 

@@ -166,7 +166,8 @@ class Level:
 
     def p_values(self, distances: Distances) -> Distances:
         """How often a window without drift strays at least as far as each of these, 0 to 1."""
-        return np.max([law.p_values(distances) for law in self.laws], axis=0)
+        found: Distances = np.max([law.p_values(distances) for law in self.laws], axis=0)
+        return found
 
     def distance_at(self, p_value: float) -> float:
         """The distance from which a p-value of `p_value` is an alert."""

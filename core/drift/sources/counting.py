@@ -16,6 +16,11 @@ from core.drift.report import ColumnKind
 from core.errors import InsufficientData
 
 _COLUMNS_AT_ONCE: Final = 25  # each column groups by itself, in megabytes of buffers of its own
+_NUMBERS_AT_ONCE: Final = 12_000_000
+"""For exact quartiles DuckDB holds so many numbers in memory: about 100 MB."""
+_EXACT_UP_TO: Final = 5_000_000
+"""Quartiles of a column of more rows are approximated (to a part in a thousand or so): they only
+say where the grid lies, and counts are exact in any grid."""
 _WIDE: Final = 500
 """A table of more columns is cut into narrow ones first: each scan of a file holds its schema."""
 _NARROW: Final = 100
@@ -46,7 +51,7 @@ def reference_of(table: ir.Table) -> Reference:
     days, rows = decoding.days_of(spans), int(spans["rows"].sum())
     if rows == 0:
         raise InsufficientData("The reference has no rows.")
-    grids, levels = _summaries(table, kinds)
+    grids, levels = _summaries(table, kinds, rows)
     categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
     columns = [
         *decoding.numeric_columns(grids),
@@ -57,7 +62,7 @@ def reference_of(table: ir.Table) -> Reference:
     if lengths:  # a selection of everything would be compiled into each part of the union
         measures = {name: table[of].length().cast("int64") for name, of in lengths.items()}
         table = table.mutate(**measures)
-    measured = _grids(table, list(lengths))
+    measured = _grids(table, list(lengths), rows)
     columns += [
         replace(column, text_of=lengths[column.name])
         for column in decoding.numeric_columns(measured)
@@ -92,17 +97,21 @@ def countable(dtype: Any, column: ReferenceColumn) -> bool:  # Any: Ibis types a
 
 
 def _summaries(
-    table: ir.Table, kinds: Mapping[str, ColumnKind]
+    table: ir.Table, kinds: Mapping[str, ColumnKind], rows: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     numeric = [name for name, kind in kinds.items() if kind is ColumnKind.NUMERIC]
     categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
     levels = [result(profile.levels(table, part)) for part in _parts(categorical)]
-    return _grids(table, numeric), _stacked(levels, _LEVEL_COLUMNS)
+    return _grids(table, numeric, rows), _stacked(levels, _LEVEL_COLUMNS)
 
 
-def _grids(table: ir.Table, names: Sequence[str]) -> pd.DataFrame:
+def _grids(table: ir.Table, names: Sequence[str], rows: int) -> pd.DataFrame:
     """Quartiles and deviation of each numeric column, one row each."""
-    parts = [result(profile.grids(table, part)) for part in _parts(names)]
+    exact = rows <= _EXACT_UP_TO
+    at_once = max(1, _NUMBERS_AT_ONCE // max(rows, 1)) if exact else _COLUMNS_AT_ONCE
+    parts = [
+        result(profile.grids(table, part, exact=exact)) for part in _parts(names, at_once=at_once)
+    ]
     return _stacked(parts, _GRID_COLUMNS)
 
 
@@ -116,9 +125,10 @@ def result(expression: ir.Table) -> pd.DataFrame:
     return frame
 
 
-def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(items), _COLUMNS_AT_ONCE):
-        yield items[start : start + _COLUMNS_AT_ONCE]
+def _parts(items: Sequence[_T], *, at_once: int = _COLUMNS_AT_ONCE) -> Iterator[Sequence[_T]]:
+    at_once = min(at_once, _COLUMNS_AT_ONCE)
+    for start in range(0, len(items), at_once):
+        yield items[start : start + at_once]
 
 
 def _is_wide(table: ir.Table) -> bool:
