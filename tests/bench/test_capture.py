@@ -2,8 +2,8 @@
 
 Budgets (issue 4): medians within 5 %, 99th percentiles within 2 ms. Both servers run all the
 time; requests alternate in short blocks whose order turns round, so that whatever else the
-machine does meets both. Intervals are bootstrapped over blocks (95 %). On a busy machine the
-99th percentiles are the machine's own; the budget is broken when the interval lies above it.
+machine does meets both. Intervals are bootstrapped over blocks (95 %); the whole of each must lie
+within its budget, which on a busy machine it does not: 99th percentiles are then the machine's.
 """
 
 import http.client
@@ -35,7 +35,7 @@ from tests.live.conftest import (  # noqa: F401  fixtures are found by their nam
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-BLOCKS, A_BLOCK = 60, 40
+BLOCKS, A_BLOCK = 150, 40
 MEDIAN_RATIO, P99_MS = 1.05, 2.0
 JSON = {"Content-Type": "application/json"}
 Times = npt.NDArray[np.float64]
@@ -145,5 +145,5 @@ def test_capture_costs_an_answer_next_to_nothing(
         f"difference {p99[0]:+.2f} ms [{p99[1]:+.2f}, {p99[2]:+.2f}]"
     )
     assert counted["dropped"] + counted["failed"] + counted["unreadable"] == 0
-    assert ratio[0] <= MEDIAN_RATIO
-    assert p99[1] <= P99_MS
+    assert ratio[2] <= MEDIAN_RATIO
+    assert p99[2] <= P99_MS
