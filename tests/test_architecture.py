@@ -31,7 +31,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 PURE = (
     *(
         f"core/governance/{m}.py"
-        for m in ("evidence", "checks", "requests", "judgement", "reviews")
+        for m in ("aliases", "evidence", "checks", "requests", "judgement", "reviews")
     ),
     *(
         f"core/governance/policies/{m}.py"

@@ -184,11 +184,19 @@ class Office:
         """A new idempotency key, as every drawn form carries one."""
         return f"form-{next(self._numbers)}"
 
-    def open(self, actor: Person = ANA, version: int = 5, at: datetime = AT) -> PromotionRequest:
+    def open(
+        self,
+        actor: Person = ANA,
+        version: int = 5,
+        at: datetime = AT,
+        *,
+        alias: str = "champion",
+    ) -> PromotionRequest:
         return self.promotions.open_request(
             actor.username,
             model=MODEL,
             version=version,
+            alias=alias,
             comment="Retrained on March to May.",
             idempotency_key=self.form(),
             at=at,

@@ -67,6 +67,13 @@ class RequestLife:
         with pytest.raises(Refused, match="only READY"):
             here.open(version=4)
 
+    @pytest.mark.parametrize("alias", ["latest", "v3", "<script>", 'a"; drop table', "", "a" * 256])
+    def test_a_name_that_mlflow_gives_to_no_alias_is_refused_before_anyone_decides(
+        self, here: Office, alias: str
+    ) -> None:
+        with nothing_recorded(here), pytest.raises(Refused, match="alias"):
+            here.open(alias=alias)
+
     def test_the_same_move_is_not_asked_for_twice(self, here: Office) -> None:
         first = here.open()
 

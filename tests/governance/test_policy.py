@@ -75,6 +75,8 @@ def test_the_digest_is_of_what_the_policy_says_and_not_of_how_it_is_written() ->
         (("approval_days: 7", "approval_days: true"), 17, "valid integer"),
         (("approval_days: 7", "approval_days: 0"), 17, "greater than or equal to 1"),
         (("alias: champion\n", ""), 1, "alias: is missing"),
+        (("alias: champion\n", "alias: latest\n"), 2, "MLflow keeps the alias “latest”"),
+        (("alias: champion\n", "alias: a b\n"), 2, "An alias has letters, digits"),
         (("data_engineering: 1}", "engineering: 1}"), 4, "'data_science' or 'data_engineering'"),
         ((", data_engineering: 1}", "}"), 4, "how many data engineering keys"),
         (("data_engineering: 1}", "data_engineering: 0}"), 4, "needs a key of each side"),

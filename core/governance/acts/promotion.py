@@ -21,6 +21,7 @@ from core.governance.acts.deciding import (
     waits_for,
 )
 from core.governance.acts.hashing import completed
+from core.governance.aliases import alias_problem
 from core.governance.checks import judge
 from core.governance.evidence import Evidence
 from core.governance.gathering.source import EvidenceSource
@@ -113,6 +114,8 @@ class Promotions(Conversation):
             if done is not None:
                 return record.request(done)
             require_role(record.person(actor), Role.MEMBER, to="open a promotion request")
+            if problem := alias_problem(alias):
+                raise Refused(problem)
             people = record.people()
             policy = record.policy(model, alias) or default_policy(model, alias)
         said = said_text(comment)

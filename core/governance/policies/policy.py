@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import Refused, StileError
+from core.governance.aliases import alias_problem
 from core.governance.evidence import JsonValue, canonical_json
 from core.governance.policies import rules
 from core.governance.policies.strict_yaml import Document, read_document
@@ -133,7 +134,7 @@ class _ReviewFile(_Outside):
 
 class _PolicyFile(_Outside):
     model: Annotated[str, Field(min_length=1, max_length=500)]
-    alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
+    alias: Annotated[str, Field(min_length=1, max_length=255)]
     risk: Literal["low", "medium", "high"] = "high"
     keys: dict[Side, Annotated[int, Field(ge=0, le=5)]] = dict.fromkeys(Side, 1)
     checks: Annotated[list[_CheckFile], Field(min_length=1, max_length=100)]
@@ -265,7 +266,17 @@ def _read(source: str) -> tuple[_PolicyFile | None, tuple[Problem, ...]]:
     except StileError:  # a number too large to be one
         says = "The policy holds a number that is not finite; correct it."
         return None, (Problem(1, None, "", says),)
-    return file, (*_about_keys(file, document), *_about_rules(file.checks, document))
+    return file, (
+        *_about_alias(file.alias, document),
+        *_about_keys(file, document),
+        *_about_rules(file.checks, document),
+    )
+
+
+def _about_alias(alias: str, document: Document) -> Iterator[Problem]:
+    if problem := alias_problem(alias):
+        line = document.line(("alias",))
+        yield Problem(line, None, "", f"The policy, line {line}: {problem}")
 
 
 def _about_keys(file: _PolicyFile, document: Document) -> Iterator[Problem]:
