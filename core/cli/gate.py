@@ -139,12 +139,16 @@ def as_document(finding: Finding) -> dict[str, Any]:
 
 def in_words(model: str, version: int, verdict: Verdict, findings: Sequence[Finding]) -> str:
     """The findings, one line each, below the answer."""
-    lines = [f"{model} {version}: {_word(verdict)}"]
-    lines += [
+    lines = [f"{model} {version}: {_word(verdict)}", *finding_lines(findings)]
+    return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """Findings for a person, one line each."""
+    return [
         f"{_SIGNS[f.verdict]} {f.check_id} ({f.side.label}, {f.level.value}): {f.says}"
         for f in findings
     ]
-    return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
 
 
 def _word(verdict: Verdict) -> str:

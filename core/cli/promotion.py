@@ -1,0 +1,285 @@
+"""`python -m core promotion …`: read the promotion requests, and decide about them, as a screen."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from core.cli import emit
+from core.cli.gate import as_document as finding_document
+from core.cli.gate import finding_lines
+from core.cli.request import acting, as_document
+from core.governance.acts.promotion import Promotions
+from core.governance.judgement import Judgement, unverified
+from core.governance.requests import PromotionRequest, RequestId
+from core.identity.people import Side, Username
+
+_Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="The request.")]
+_Why = Annotated[str, typer.Option("--comment", help="What for; it stays in the record.")]
+_Perhaps = Annotated[str, typer.Option("--comment", help="What for, if you want to say it.")]
+_As = Annotated[str, typer.Option("--as", help="Who acts; only in the demonstration.")]
+_Form = Annotated[
+    str, typer.Option(help="The same key is the same decision, however often it is run.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+_Act = Callable[[Promotions, Username, str, datetime], PromotionRequest]
+"""One call into core: the use cases, who acts, the form's idempotency key, the moment."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `promotion`."""
+    group = typer.Typer(help="Promotion requests, and decisions on them.", no_args_is_help=True)
+    group.command("list")(list_requests)
+    group.command("show")(show)
+    group.command("turn-key")(turn_key)
+    group.command("comment")(comment)
+    group.command("request-changes")(request_changes)
+    group.command("refresh")(refresh)
+    group.command("reject")(reject)
+    group.command("withdraw")(withdraw)
+    group.command("retry")(retry)
+    app.add_typer(group, name="promotion")
+
+
+def list_requests(
+    model: Annotated[str | None, typer.Option(help="Only of this registered model.")] = None,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only the undecided ones.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Every request, newest first, judged on its evidence as it was verified last. Ends with 0."""
+    promotions, at = _promotions(), datetime.now(UTC)
+    found = [
+        promotions.judgement(each.request_id, at=at)
+        for each in promotions.requests(model=model, waiting_only=waiting)
+    ]
+    emit(
+        {"requests": [document(each) for each in found]},
+        as_json,
+        lambda: printable([_line(each) for each in found] or ["Nobody has asked for anything."]),
+    )
+
+
+def show(number: _Number, as_json: _Json = False) -> None:
+    """One request with its evidence verified now: findings, keys, what holds it, what a key signs.
+
+    Ends with 0 (shown), 1 (no such request), 4 (no answer).
+    """
+    promotions = _promotions()
+    promotions.verify(RequestId(number), at=datetime.now(UTC))
+    _say(promotions, number, as_json)
+
+
+def turn_key(
+    number: _Number,
+    side: Annotated[Side, typer.Option(help="Whose key.")],
+    digest: Annotated[str, typer.Option(help="What you sign, as `promotion show` says it.")],
+    said: _Perhaps = "",
+    user: _As = "",
+    idempotency_key: _Form = "",
+    as_json: _Json = False,
+) -> None:
+    """Turn the key of one side; with the last one the write to MLflow is queued.
+
+    Evidence that was not verified for a while is verified first, and the digest must still be the
+    one of its facts. Ends with 0 (turned), 1 (refused), 4 (no answer).
+    """
+
+    def act(promotions: Promotions, actor: Username, form: str, at: datetime) -> PromotionRequest:
+        request = promotions.request(RequestId(number))
+        if request.status.is_waiting and unverified(request, at=at):
+            promotions.verify(request.request_id, at=at)
+        return promotions.turn_key(
+            actor, request.request_id, side=side, digest=digest, comment=said,
+            idempotency_key=form, at=at,
+        )  # fmt: skip
+
+    _act(act, number, user, idempotency_key, as_json)
+
+
+def comment(
+    number: _Number,
+    said: _Why,
+    user: _As = "",
+    idempotency_key: _Form = "",
+    as_json: _Json = False,
+) -> None:
+    """Add a line to the conversation. Ends with 0 or 1."""
+    _act(
+        lambda promotions, actor, form, at: promotions.comment(
+            actor, RequestId(number), text=said, idempotency_key=form, at=at
+        ),
+        number, user, idempotency_key, as_json,
+    )  # fmt: skip
+
+
+def request_changes(
+    number: _Number,
+    said: _Why,
+    user: _As = "",
+    idempotency_key: _Form = "",
+    as_json: _Json = False,
+) -> None:
+    """Send a request back until its evidence is refreshed. Ends with 0 or 1."""
+    _act(
+        lambda promotions, actor, form, at: promotions.request_changes(
+            actor, RequestId(number), text=said, idempotency_key=form, at=at
+        ),
+        number, user, idempotency_key, as_json,
+    )  # fmt: skip
+
+
+def refresh(
+    number: _Number,
+    said: _Perhaps = "",
+    user: _As = "",
+    idempotency_key: _Form = "",
+    as_json: _Json = False,
+) -> None:
+    """Freeze the evidence anew after changes were requested; whoever does it is an author.
+
+    Ends with 0 (open again), 1 (refused), 4 (no answer).
+    """
+    _act(
+        lambda promotions, actor, form, at: promotions.revise(
+            actor, RequestId(number), text=said, idempotency_key=form, at=at
+        ),
+        number, user, idempotency_key, as_json,
+    )  # fmt: skip
+
+
+def reject(
+    number: _Number,
+    said: _Why,
+    user: _As = "",
+    idempotency_key: _Form = "",
+    as_json: _Json = False,
+) -> None:
+    """Reject a request; one veto is enough. Ends with 0 or 1."""
+    _act(
+        lambda promotions, actor, form, at: promotions.reject(
+            actor, RequestId(number), text=said, idempotency_key=form, at=at
+        ),
+        number, user, idempotency_key, as_json,
+    )  # fmt: skip
+
+
+def withdraw(
+    number: _Number,
+    said: _Perhaps = "",
+    user: _As = "",
+    idempotency_key: _Form = "",
+    as_json: _Json = False,
+) -> None:
+    """Withdraw a request one has opened. Ends with 0 or 1."""
+    _act(
+        lambda promotions, actor, form, at: promotions.withdraw(
+            actor, RequestId(number), text=said, idempotency_key=form, at=at
+        ),
+        number, user, idempotency_key, as_json,
+    )  # fmt: skip
+
+
+def retry(
+    number: _Number, user: _As = "", idempotency_key: _Form = "", as_json: _Json = False
+) -> None:
+    """Try the write of a decided request again at once. Ends with 0 or 1."""
+    _act(
+        lambda promotions, actor, form, at: promotions.retry(
+            actor, RequestId(number), idempotency_key=form, at=at
+        ),
+        number, user, idempotency_key, as_json,
+    )  # fmt: skip
+
+
+def document(judged: Judgement) -> dict[str, Any]:  # Any: JSON
+    """A request as JSON: `core request`'s fields, its findings, keys and conversation."""
+    request = judged.request
+    return {
+        **as_document(judged),
+        "purpose": request.purpose.value,
+        "comment": request.comment,
+        "outcome": request.outcome,
+        "verified_at": None if request.verified_at is None else request.verified_at.isoformat(),
+        "checks": [finding_document(finding) for finding in judged.findings],
+        "keys": [
+            {
+                "side": key.side.value,
+                "person": key.person,
+                "digest": key.digest,
+                "turned_at": key.turned_at.isoformat(),
+                "expires_at": key.expires_at.isoformat(),
+                "comment": key.comment,
+                "authors_own": key.authors_own,
+                "counts": key.counts and key.digest == judged.digests[key.side],
+            }
+            for key in request.keys
+        ],
+        "comments": [
+            {"person": c.person, "at": c.at.isoformat(), "action": c.action, "text": c.text}
+            for c in request.comments
+        ],
+    }
+
+
+def printable(lines: list[str]) -> str:
+    """Lines for a terminal; foreign text cannot steer it."""
+    return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
+
+
+def _act(act: _Act, number: int, user: str, form: str, as_json: bool) -> None:
+    from core.bootstrap import open_services  # opening the services takes a moment
+    from core.settings import load_settings
+
+    settings = load_settings()
+    actor = acting(settings, user)
+    promotions = open_services(settings).promotions
+    act(promotions, actor, form or f"cli-{uuid4()}", datetime.now(UTC))
+    _say(promotions, number, as_json)
+
+
+def _promotions() -> Promotions:
+    from core.bootstrap import open_services  # as above
+    from core.settings import load_settings
+
+    return open_services(load_settings()).promotions
+
+
+def _say(promotions: Promotions, number: int, as_json: bool) -> None:
+    judged = promotions.judgement(RequestId(number), at=datetime.now(UTC))
+    emit(document(judged), as_json, lambda: printable(_lines(judged)))
+
+
+def _line(judged: Judgement) -> str:
+    request = judged.request
+    start = "" if request.from_version is None else f"{request.from_version} → "
+    owed = [side.label for side in Side if judged.missing_keys.get(side)]
+    is_wanted = bool(owed) and request.status.is_waiting
+    wants = f"; wants the {' and the '.join(owed)} key" if is_wanted else ""
+    return (
+        f"Request {request.request_id}: {request.model} {start}{request.to_version} as "
+        f"{request.alias} ({request.purpose.label}), {request.status.value.replace('_', ' ')}, "
+        f"{judged.verdict.value.replace('_', ' ')}{wants}"
+    )
+
+
+def _lines(judged: Judgement) -> list[str]:
+    request = judged.request
+    lines = [_line(judged), *finding_lines(judged.findings)]
+    for key in request.keys:
+        counts = key.counts and key.digest == judged.digests[key.side]
+        is_void = request.status.is_waiting and not counts
+        said = f"{key.side.label} key turned by {key.person}"
+        lines.append(f"✕ {said}, not counting" if is_void else f"✓ {said}")
+    if request.outcome:
+        lines.append(request.outcome)
+    if not request.status.is_waiting:
+        return lines
+    if judged.held:
+        lines.append("Before it can be promoted:")
+        lines += [f"- {sentence}" for sentence in judged.held]
+    lines.append(f"Then: {judged.plan.says}.")
+    lines += [f"A {side.label} key signs {judged.digests[side]}" for side in Side]
+    return lines
