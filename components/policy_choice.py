@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, policy_rules, queries, state, theme
+from components import frame, policy_rules, queries, standing, state, theme
 from core.governance.policies.bars import Published
 from core.governance.policies.policy import Level, Policy
 from core.governance.policies.proposals import PolicyRequest
@@ -26,12 +26,17 @@ def published() -> tuple[Published, ...]:
 
 
 def choices(everything: Sequence[Published]) -> list[tuple[str, str]] | None:
-    """Every alias with a policy, and the champion of every model; None when nobody can say."""
+    """Every alias that is set, ruled or was decided about, and the champion of every model.
+
+    None when nobody can say.
+    """
     known = {(each.policy.model, each.policy.alias) for each in everything}
     models = frame.ask(queries.models, keep_as="models")
     if models is None and not known:
         return None
-    return sorted(known | {(model.name, _CHAMPION) for model in models or ()})
+    for model in models or ():
+        known |= {(model.name, alias) for alias in (_CHAMPION, *model.aliases)}
+    return sorted(known | set(standing.known().chronicle.points))
 
 
 def chosen(choices: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from components import decisions, frame, governance, queries, theme
 from core.errors import StileError
 from core.governance.judgement import Judgement, changed_facts
 from core.governance.policies.bars import AFTER_THE_RESULT, set_after_result
+from core.governance.registry.reconciling import lasting
 from core.governance.requests import PromotionRequest, Purpose
 
 _ACTIONS = {
@@ -72,6 +73,8 @@ def provenance(judged: Judgement) -> None:
     verified = "never verified"
     if request.verified_at is not None:
         changed = changed_facts(request.evidence, judged.evidence)
+        if request.purpose.issues_again:  # another champion is why it is issued again
+            changed = lasting(changed)
         says = f"**{len(changed)} facts changed**" if changed else "unchanged"
         verified = f"verified {frame.clock(request.verified_at)}: {says}"
     late = _late_bars(request)

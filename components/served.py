@@ -131,7 +131,7 @@ def _moment(text: str) -> datetime | None:
     """The moment a URL names, in UTC unless it says otherwise; None when it names none."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):  # the first and the last day of the calendar have no zone
         return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(microsecond=0)

@@ -17,6 +17,7 @@ _PATTERN: Final[Mapping[Standing, str]] = {
     Standing.UNGOVERNED: "/",
     Standing.UNKNOWN: ".",
 }
+_TOOLBAR: Final = 34  # pixels that the chart's own toolbar takes at its top
 DRIFT_ROW: Final = "drift"
 """The row of drift alerts, under the versions."""
 
@@ -62,9 +63,7 @@ def production(
                 for start, end in zip(starts, ends, strict=True)
             ],
             text=[alias_row(each) for each in bars],
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
+            textposition="none",  # the axis says it; over dots nobody could read it
             marker={
                 "color": _colour(standing, mode),
                 "line": {"color": theme.QUIET[mode], "width": 1},
@@ -104,6 +103,7 @@ def production(
         xaxis={"type": "date", "title": {"text": "time (UTC)"}, "range": [begins, at]},
         yaxis={"title": {"text": "version"}, "type": "category"},
         bargap=0.35,
+        margin={"t": _TOOLBAR},
         legend={"orientation": "h", "y": -0.45},
         showlegend=True,
     )

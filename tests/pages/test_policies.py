@@ -79,6 +79,17 @@ def test_with_neither_models_nor_policies_the_page_says_what_makes_one(empty_hou
     assert app.title[0].value == "No model and no policy is there yet"
 
 
+def test_the_first_policy_of_another_alias_can_be_written_here(house: House) -> None:
+    house.services.tracking.door.write(
+        lambda client: client.set_registered_model_alias(MODEL, "shadow", "1")
+    )
+
+    app = house.visit("policies", ADA, model=MODEL, alias="shadow", view="draft")
+
+    assert r"flight\-delay becomes shadow by the built-in policy" in app.title[0].value
+    assert "alias: shadow" in app.text_area[0].value
+
+
 def test_two_versions_are_compared_in_words(house: House) -> None:
     request = propose(house)
     _turn(house, request)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from core.governance.registry.reconcile import Depth
 from core.governance.requests import Purpose, Status
 from tests.pages.house import ADA, ANA, BEN, BLUE, EMIL, VERA, House, keys_of, text_of
@@ -62,6 +64,19 @@ def test_the_table_tells_flags_and_when_a_version_served(house: House) -> None:
     assert "has been champion since" in app.title[0].value
 
 
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday"]
+)
+def test_an_address_whose_moment_no_calendar_has_is_said_in_a_sentence(
+    house: House, moment: str
+) -> None:
+    house.promote()
+
+    app = house.visit("versions", VERA, model="flight-delay", at=moment)
+
+    assert "The address names no moment" in text_of(app)
+
+
 def test_a_model_of_the_url_that_is_not_there_falls_back(house: House) -> None:
     app = house.visit("versions", VERA, model="../../etc", version="x")
 
@@ -79,6 +94,8 @@ def test_whoever_holds_a_key_rolls_back_to_what_was_approved_before(house: House
     app.button(key="decisions_confirm").click().run()
 
     assert not app.exception
+    decided = house.services.promotions.requests()[0].request_id
+    assert ": unchanged" in text_of(house.visit("request", EMIL, id=decided))
     back = house.services.promotions.requests()[0]
     assert (back.purpose, back.status, back.restores) == (Purpose.ROLLBACK, Status.APPROVED, 1)
     assert [(key.person, key.side, key.comment) for key in back.keys] == [

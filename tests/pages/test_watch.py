@@ -6,6 +6,7 @@ import pytest
 
 from components import answering
 from core.governance import reviews
+from core.governance.acts import glass
 from core.governance.requests import Purpose, Status
 from tests.pages.house import (
     ADA,
@@ -132,6 +133,20 @@ def test_a_broken_glass_is_loud_until_somebody_else_has_reviewed_it(house: House
     confirm(his, "It was right.")
     assert "✕ GLASS BROKEN" not in text_of(house.visit("overview", EMIL))
     assert reviews.reviews_due(house.services.store.entries()) == ()
+
+
+def test_a_review_that_waits_for_me_is_among_what_waits_for_me(house: House) -> None:
+    request = house.open()
+    glass.break_glass(
+        house.services.store, ADA, request.request_id, reason="An outage.",
+        idempotency_key="glass", at=datetime.now(UTC),
+    )  # fmt: skip
+
+    mine, hers, nobodys = (house.visit("overview", who) for who in (BEN, ADA, VERA))
+
+    assert mine.title[0].value.startswith("1 thing waits for you")
+    assert hers.title[0].value.startswith("Nothing waits for you")  # she broke it
+    assert nobodys.title[0].value.startswith("Nothing waits for you")
 
 
 def test_nobody_but_an_administrator_is_offered_the_glass(house: House) -> None:
