@@ -232,7 +232,7 @@ def _turn_key(judged: Judgement, drawer: Drawer, side: Side) -> None:
         width="stretch",
         icon=":material/key:",
         on_click=_turn,
-        args=(drawer, request.request_id, side, digest),
+        args=(drawer, judged, side),
     )
 
 
@@ -254,15 +254,18 @@ def _what_happens_next(judged: Judgement, side: Side) -> str:
     return f"**The last key: this moves production.** {plan}."
 
 
-def _turn(drawer: Drawer, request_id: RequestId, side: Side, digest: str) -> None:
+def _turn(drawer: Drawer, judged: Judgement, side: Side) -> None:
+    """Turn the key on what the drawer was drawn with: its digest, and how many were missing."""
+    request = judged.request
     comment = str(st.session_state.get(drawer.comment_key, ""))
     frame.perform(
         lambda: frame.services().promotions.turn_key(
             acting(),
-            request_id,
+            request.request_id,
             side=side,
-            digest=digest,
+            digest=judged.digests[side],
             comment=comment,
+            seen_owed=sum(judged.missing_keys.values()),
             idempotency_key=drawer.form,
             at=datetime.now(UTC),
         ),

@@ -171,6 +171,11 @@ class PromotionRequest:
     restores: RequestId | None = None
 
 
+def is_last(request: PromotionRequest, evidence: Evidence, *, at: datetime) -> bool:
+    """True while one key alone is missing."""
+    return sum(missing_keys(request, evidence, at=at).values()) == 1
+
+
 def missing_keys(
     request: PromotionRequest, evidence: Evidence, *, at: datetime
 ) -> Mapping[Side, int]:

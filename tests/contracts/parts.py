@@ -210,6 +210,7 @@ class Office:
         *,
         at: datetime = AT + MINUTE,
         digest: str | None = None,
+        seen_owed: int | None = None,
         form: str | None = None,
     ) -> PromotionRequest:
         number = request.request_id
@@ -220,6 +221,7 @@ class Office:
             side=side,
             digest=digest or shown,
             comment="",
+            seen_owed=seen_owed,
             idempotency_key=form or self.form(),
             at=at,
         )

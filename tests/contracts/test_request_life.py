@@ -181,6 +181,18 @@ class RequestLife:
         with nothing_recorded(here), pytest.raises(Refused, match="not what was on your screen"):
             here.turn(request, BEN, ORANGE, digest="0" * 64)
 
+    def test_a_key_that_became_the_last_one_meanwhile_is_looked_at_again(
+        self, here: Office
+    ) -> None:
+        request = here.open()
+        here.turn(request, BEN, ORANGE)
+
+        with pytest.raises(Refused, match="yours is now the last one"):
+            here.turn(request, EVA, BLUE, seen_owed=2)
+
+        assert here.promotions.request(request.request_id).status is Status.OPEN
+        assert here.turn(request, EVA, BLUE, seen_owed=1).status is Status.APPROVED
+
     def test_facts_must_be_verified_within_minutes_of_the_key(self, here: Office) -> None:
         request = here.open()
         late = AT + 11 * MINUTE

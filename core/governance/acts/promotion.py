@@ -36,6 +36,7 @@ from core.governance.requests import (
     Purpose,
     RequestId,
     Status,
+    is_last,
     next_status,
 )
 from core.identity.people import Person, Role, Side, Username, require_role
@@ -205,12 +206,15 @@ class Promotions(Conversation):
         side: Side,
         digest: str,
         comment: str,
+        seen_owed: int | None = None,
         idempotency_key: str,
         at: datetime,
     ) -> PromotionRequest:
         """The request with the key turned; approved in the same transaction if nothing is missing.
 
-        `digest` is the one that was on the person's screen: what they sign.
+        `digest` is the one that was on the person's screen: what they sign. `seen_owed` is how
+        many keys the screen said were missing: nobody moves production with a key that was not the
+        last one there.
         """
 
         def act(record: Record, person: Person) -> RequestId:
@@ -227,6 +231,11 @@ class Promotions(Conversation):
                 digest=digest,
                 at=at,
             )
+            if seen_owed is not None and is_last(request, verified, at=at) and seen_owed > 1:
+                raise Refused(
+                    "The other keys were turned meanwhile: yours is now the last one and moves "
+                    "production. Look at the plan again, then turn it."
+                )
             key = Key(
                 side=side,
                 person=actor,
