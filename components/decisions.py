@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from components import frame, governance, state, theme
+from components import frame, governance, questions, state, theme
 from components.drawers import Words
 from core.errors import Refused
 from core.governance.acts.promotion import Promotions
@@ -218,6 +218,7 @@ def _turn_key(judged: Judgement, drawer: Drawer, side: Side) -> None:
             help="The SHA-256 of this side’s pinned facts. If they change before the promotion, "
             "your key stops counting.",
         )
+    is_attested = questions.ask(request.policy, side, form=drawer.form)
     if acting() in request.authors and side in request.policy.authors_may_turn:
         st.markdown(
             ":gray-badge[author’s own] The policy lets authors turn this key; yours will be marked "
@@ -231,6 +232,8 @@ def _turn_key(judged: Judgement, drawer: Drawer, side: Side) -> None:
         type="primary",
         width="stretch",
         icon=":material/key:",
+        disabled=not is_attested,
+        help=None if is_attested else "Tick what you attest first.",
         on_click=_turn,
         args=(drawer, judged, side),
     )
@@ -258,6 +261,7 @@ def _turn(drawer: Drawer, judged: Judgement, side: Side) -> None:
     """Turn the key on what the drawer was drawn with: its digest, and how many were missing."""
     request = judged.request
     comment = str(st.session_state.get(drawer.comment_key, ""))
+    attested = questions.attested(request.policy, side, form=drawer.form)
     frame.perform(
         lambda: frame.services().promotions.turn_key(
             acting(),
@@ -265,6 +269,7 @@ def _turn(drawer: Drawer, judged: Judgement, side: Side) -> None:
             side=side,
             digest=judged.digests[side],
             comment=comment,
+            attested=attested,
             seen_owed=sum(judged.missing_keys.values()),
             idempotency_key=drawer.form,
             at=datetime.now(UTC),

@@ -275,6 +275,12 @@ GLOSSARY: Final[tuple[Word, ...]] = (
         "promotions",
     ),
     Word(
+        "attested question",
+        "What no figure can tell, such as whether these data may be used: your key says yes.",
+        "What no probe can tell, such as who is called at night: your key says yes.",
+        "policies",
+    ),
+    Word(
         "ledger",
         "Who decided what, when, over which evidence.",
         "An append-only chain of hashes; an edit, a gap or a fork shows.",

@@ -11,6 +11,7 @@ from components import (
     governance,
     pending,
     prepared,
+    questions,
     request_drift,
     request_story,
     state,
@@ -62,6 +63,7 @@ def _draw(judged: Judgement, person: Person) -> None:
                 request_drift.draw(judged)
                 prepared.of_request(judged)
             governance.evidence_detail(judged, side)
+            questions.draw(judged, side)
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown("  \n".join(governance.key_lines(judged, side, people=people, at=at)))
                 if not prepared.is_hashing(judged):

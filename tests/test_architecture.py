@@ -37,7 +37,7 @@ PURE = (
         f"core/governance/policies/{m}.py"
         for m in [
             *("policy", "rules", "strict_yaml", "bars", "catalogue", "lint", "words", "margins"),
-            *("backtest", "backtest_document", "proposals", "record"),
+            *("backtest", "backtest_document", "proposals", "record", "questions"),
         ]
     ),
     *(

@@ -76,6 +76,10 @@ def turn_key(
     number: _Number,
     side: Annotated[Side, typer.Option(help="Whose key.")],
     digest: Annotated[str, typer.Option(help="What you sign, as `promotion show` says it.")],
+    attest: Annotated[
+        list[str] | None,
+        typer.Option(help="A question of the policy you say yes to, by its id; repeatable."),
+    ] = None,
     said: _Perhaps = "",
     user: _As = "",
     idempotency_key: _Form = "",
@@ -93,7 +97,7 @@ def turn_key(
             promotions.verify(request.request_id, at=at)
         return promotions.turn_key(
             actor, request.request_id, side=side, digest=digest, comment=said,
-            idempotency_key=form, at=at,
+            attested=attest or (), idempotency_key=form, at=at,
         )  # fmt: skip
 
     _act(act, number, user, idempotency_key, as_json)
@@ -204,6 +208,10 @@ def document(judged: Judgement) -> dict[str, Any]:  # Any: JSON
         "outcome": request.outcome,
         "verified_at": None if request.verified_at is None else request.verified_at.isoformat(),
         "checks": [finding_document(finding) for finding in judged.findings],
+        "questions": [
+            {"id": each.question_id, "side": each.side.value, "asks": each.asks}
+            for each in request.policy.questions
+        ],
         "keys": [
             {
                 "side": key.side.value,
@@ -282,4 +290,8 @@ def _lines(judged: Judgement) -> list[str]:
         lines += [f"- {sentence}" for sentence in judged.held]
     lines.append(f"Then: {judged.plan.says}.")
     lines += [f"A {side.label} key signs {judged.digests[side]}" for side in Side]
+    lines += [
+        f"A {each.side.label} key attests {each.question_id}: {each.asks}"
+        for each in request.policy.questions
+    ]
     return lines

@@ -1,6 +1,6 @@
 """What a request lacks before it may be promoted, and who may turn its keys. Pure: no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from core.errors import Refused
 from core.governance.checks import Finding
 from core.governance.evidence import Evidence, Part, utc_millis
 from core.governance.policies.policy import Level, Policy, Verdict
+from core.governance.policies.questions import unanswered
 from core.governance.requests import (
     PromotionRequest,
     Purpose,
@@ -152,6 +153,7 @@ def require_turnable(
     person: Person,
     side: Side,
     digest: str,
+    attested: Collection[str] = (),
     at: datetime,
 ) -> bool:
     """True when the key would be an author's own, which the policy allows; False for a plain key.
@@ -182,6 +184,10 @@ def require_turnable(
         raise Refused(
             f"A key says “I vouch”, and this cannot be vouched for yet: {' '.join(unmet)}"
         )
+    open_questions = unanswered(request.policy.questions, side, attested)
+    if open_questions:
+        asked = " ".join(f"“{question.asks}”" for question in open_questions)
+        raise Refused(f"This key also attests what no figure says; answer first: {asked}")
     return authors_own
 
 

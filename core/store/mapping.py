@@ -17,6 +17,7 @@ from core.governance.evidence import (
 )
 from core.governance.ledger.entries import Entry
 from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
+from core.governance.policies.questions import Question
 from core.governance.requests import (
     Comment,
     Key,
@@ -94,6 +95,10 @@ def policy_text(policy: Policy) -> str:
                 "drift_windows": policy.review.drift_windows,
                 "performance_loss": policy.review.performance_loss,
             },
+            "questions": [
+                {"id": each.question_id, "side": each.side.value, "asks": each.asks}
+                for each in policy.questions
+            ],
             "margin": policy.margin,
             "keep_keys_when": sorted(policy.keep_keys_when),
             "authors_may_turn": sorted(side.value for side in policy.authors_may_turn),
@@ -135,6 +140,10 @@ def policy_value(text: str) -> Policy:
         source=document["source"],
         digest=document["digest"],
         review=ReviewBounds(**document.get("review", {})),  # policies of before had none
+        questions=tuple(
+            Question(each["id"], Side(each["side"]), each["asks"])
+            for each in document.get("questions", [])
+        ),
     )
 
 

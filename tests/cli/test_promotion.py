@@ -161,6 +161,31 @@ def test_evidence_that_was_not_verified_for_a_while_is_verified_before_the_key(
     assert "data science key turned by ben" in answer.out
 
 
+def test_a_key_attests_the_questions_of_its_side(
+    stile: Callable[..., Answer], place: Place
+) -> None:
+    door = place.services.tracking.door
+    door.write(lambda client: client.set_registered_model_alias("m", "shadow", "1"))
+    asks = "questions: [{id: lawful, side: data_science, asks: 'Is it lawful?'}]\n"
+    policy = POLICY.replace("alias: champion", "alias: shadow") + asks
+    place.services.promotions.publish_policy(Username("ada"), policy, datetime.now(UTC))
+    opened = stile(
+        "request", "m", "2", "--alias", "shadow", "--comment", "", "--as", "ana", "--json"
+    )
+    number = str(opened.json["request"])
+    turn = (
+        "promotion", "turn-key", number, "--side", "data_science", "--as", "ben",
+        "--digest", digest(stile, number, "data_science"),
+    )  # fmt: skip
+
+    refused = stile(*turn)
+    turned = stile(*turn, "--attest", "lawful")
+
+    assert (refused.code, turned.code) == (1, 0)
+    assert "answer first: “Is it lawful?”" in refused.err
+    assert "A data science key attests lawful: Is it lawful?" in turned.out
+
+
 def test_what_is_shown_says_what_holds_it_and_what_a_key_signs(
     stile: Callable[..., Answer], asked: str
 ) -> None:

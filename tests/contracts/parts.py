@@ -2,7 +2,7 @@
 
 # ruff: noqa: ARG002  partners keep the signatures of their ports
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -210,6 +210,7 @@ class Office:
         *,
         at: datetime = AT + MINUTE,
         digest: str | None = None,
+        attested: Collection[str] = (),
         seen_owed: int | None = None,
         form: str | None = None,
     ) -> PromotionRequest:
@@ -221,6 +222,7 @@ class Office:
             side=side,
             digest=digest or shown,
             comment="",
+            attested=attested,
             seen_owed=seen_owed,
             idempotency_key=form or self.form(),
             at=at,

@@ -33,6 +33,10 @@ from tests.contracts.parts import (
 )
 
 LATER = AT + 2 * MINUTE
+QUESTIONS = """\
+questions:
+  - {id: lawful, side: data_science, asks: "Is the purpose lawful?"}
+"""
 
 
 class RequestLife:
@@ -192,6 +196,19 @@ class RequestLife:
 
         assert here.promotions.request(request.request_id).status is Status.OPEN
         assert here.turn(request, EVA, BLUE, seen_owed=1).status is Status.APPROVED
+
+    def test_a_key_attests_what_no_figure_says(self, engine: Engine) -> None:
+        here = office(engine, policy=POLICY + QUESTIONS)
+        request = here.open()
+
+        with pytest.raises(Refused, match=r"answer first: “Is the purpose lawful\?”"):
+            here.turn(request, BEN, ORANGE)
+        here.turn(request, BEN, ORANGE, attested=["lawful", "something-else"])
+        here.turn(request, EVA, BLUE)
+
+        entry = next(e for e in here.store.entries() if e.kind == "key_turned")
+        assert entry.facts["attested"] == {"lawful": "Is the purpose lawful?"}
+        assert here.promotions.request(request.request_id).status is Status.APPROVED
 
     def test_facts_must_be_verified_within_minutes_of_the_key(self, here: Office) -> None:
         request = here.open()

@@ -7,6 +7,7 @@ from core.governance.evidence import JsonValue
 from core.governance.policies.policy import Check, Level, default_policy, evaluate, parse_policy
 from core.identity.people import Side
 
+ASKED = "  - {id: a, side: data_science, asks: Is it lawful}\n"
 A_POLICY = """\
 model: flight-delay
 alias: champion
@@ -77,6 +78,11 @@ def test_the_digest_is_of_what_the_policy_says_and_not_of_how_it_is_written() ->
         (("alias: champion\n", ""), 1, "alias: is missing"),
         (("alias: champion\n", "alias: latest\n"), 2, "MLflow keeps the alias “latest”"),
         (("alias: champion\n", "alias: a b\n"), 2, "An alias has letters, digits"),
+        (
+            ("authors_may_turn: []", f"questions:\n{ASKED}{ASKED}"),
+            22,
+            "question “a” is there twice",
+        ),
         (("data_engineering: 1}", "engineering: 1}"), 4, "'data_science' or 'data_engineering'"),
         ((", data_engineering: 1}", "}"), 4, "how many data engineering keys"),
         (("data_engineering: 1}", "data_engineering: 0}"), 4, "needs a key of each side"),

@@ -48,6 +48,25 @@ def test_a_plain_rule_reads_as_words_and_any_other_as_it_is(rule: str, words: st
     assert rule_in_words(rule) == words
 
 
+ASKED = "authors_may_turn: []\nquestions: [{id: lawful, side: data_science, asks: 'Lawful?'}]"
+
+
+def test_questions_are_read_as_sentences_and_their_changes_told() -> None:
+    asked = policy(("authors_may_turn: []", ASKED))
+    otherwise = policy(("authors_may_turn: []", ASKED.replace("Lawful?", "Lawful and fair?")))
+
+    new, moved, gone = (
+        changes(*pair) for pair in ((policy(), asked), (asked, otherwise), (asked, policy()))
+    )
+
+    assert "Whoever turns the data science key attests: Lawful?" in terms(asked)
+    assert [each.effect for each in (*new, *moved, *gone)] == [
+        Effect.STRICTER, Effect.DIFFERENT, Effect.LOOSER,
+    ]  # fmt: skip
+    assert new[0].says == "Question “lawful” is new, of the data science key: Lawful?"
+    assert asked.digest != policy().digest
+
+
 def test_equal_policies_have_no_changes() -> None:
     assert changes(policy(), policy(version=2)) == ()
 

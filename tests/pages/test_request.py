@@ -18,6 +18,7 @@ from tests.pages.house import (
     EMIL,
     MODEL,
     ORANGE,
+    POLICY,
     VERA,
     House,
     keys_of,
@@ -84,6 +85,25 @@ def test_the_drawer_shows_the_digest_and_before_the_last_key_the_plan(house: Hou
     assert digest[:12] in said
     assert "this moves production" in said
     assert r"1 → 2; 1 flagged superseded" in said
+
+
+def test_what_no_figure_says_is_ticked_before_the_key_turns(empty_house: House) -> None:
+    empty_house.register()
+    asked = "questions: [{id: lawful, side: data_science, asks: 'Is the <purpose> lawful?'}]"
+    empty_house.publish(f"{POLICY}{asked}\n")
+    request = empty_house.open()
+    app = empty_house.visit("request", BEN, id=request.request_id)
+    assert "to be attested with the key" in text_of(app)
+
+    open_drawer(app, "decisions_turn_key_data_science")
+    assert app.button(key="decisions_confirm").disabled
+    app.checkbox[0].check().run()
+    confirm(app)
+
+    (key,) = empty_house.services.promotions.request(request.request_id).keys
+    assert key.side is ORANGE
+    assert "attested with the key" in text_of(app)
+    assert "attesting lawful" in text_of(empty_house.visit("ledger", VERA))
 
 
 def test_a_double_click_is_one_decision(house: House) -> None:

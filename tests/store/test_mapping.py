@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part
 from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
+from core.governance.policies.questions import Question
 from core.governance.requests import Comment, Key, PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Person, Role, Side, Username
 from core.store import mapping, migrations, transaction
@@ -78,6 +79,7 @@ POLICIES = st.builds(
         drift_windows=st.none() | st.integers(1, 52),
         performance_loss=st.none() | st.floats(0, 100),
     ),
+    questions=st.lists(st.builds(Question, TEXTS, SIDES, TEXTS), max_size=2).map(tuple),
 )
 KEYS = st.builds(
     Key,

@@ -1,5 +1,6 @@
 """Promotion requests as people act on them: every call is one whole decision, or a refusal."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -27,6 +28,7 @@ from core.governance.evidence import Evidence
 from core.governance.gathering.source import EvidenceSource
 from core.governance.judgement import Judgement, require_turnable
 from core.governance.policies.policy import COMMENT_CHANGED, Policy, default_policy
+from core.governance.policies.questions import asked_of
 from core.governance.registry.port import Registry as Registry  # part of this module's face
 from core.governance.requests import (
     Action,
@@ -206,15 +208,16 @@ class Promotions(Conversation):
         side: Side,
         digest: str,
         comment: str,
+        attested: Collection[str] = (),
         seen_owed: int | None = None,
         idempotency_key: str,
         at: datetime,
     ) -> PromotionRequest:
         """The request with the key turned; approved in the same transaction if nothing is missing.
 
-        `digest` is the one that was on the person's screen: what they sign. `seen_owed` is how
-        many keys the screen said were missing: nobody moves production with a key that was not the
-        last one there.
+        `digest` is the one that was on the person's screen: what they sign. `attested` are the ids
+        of the policy's questions to which they say yes. `seen_owed` is how many keys the screen
+        said were missing: nobody moves production with a key that was not the last one there.
         """
 
         def act(record: Record, person: Person) -> RequestId:
@@ -229,6 +232,7 @@ class Promotions(Conversation):
                 person=person,
                 side=side,
                 digest=digest,
+                attested=attested,
                 at=at,
             )
             if seen_owed is not None and is_last(request, verified, at=at) and seen_owed > 1:
@@ -247,11 +251,13 @@ class Promotions(Conversation):
             )
             record.add_key(request_id, key)
             body = {**about(request), **turned(key), "comment": key.comment}
+            if asked := asked_of(request.policy.questions, side):
+                body["attested"] = {each.question_id: each.asks for each in asked}
             record.append("key_turned", body, actor=actor, at=at)
             decide(record, record.request(request_id), actor=actor, at=at)
             return request_id
 
-        parts = ("turn_key", str(request_id), side.value, digest, comment)
+        parts = ("turn_key", str(request_id), side.value, digest, comment, *sorted(attested))
         return once(self.store, actor, idempotency_key, parts, at=at, act=act)
 
     def promote_if_ready(self, request_id: RequestId, *, at: datetime) -> PromotionRequest:

@@ -110,7 +110,9 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
         case "key_turned":
             side = str(facts.get("side", "")).replace("_", " ")
             own = " (the author's own)" if facts.get("authors_own") else ""
-            return f"{who} turned the {side} key on {move}{own}"
+            asked = facts.get("attested")
+            also = f", attesting {', '.join(asked)}" if isinstance(asked, Mapping) else ""
+            return f"{who} turned the {side} key on {move}{own}{also}"
         case "request_approved":
             return f"{move} was approved with {who}'s key; MLflow is told next"
         case "apply_intended":

@@ -14,6 +14,7 @@ from core.errors import Refused, StileError
 from core.governance.aliases import alias_problem
 from core.governance.evidence import JsonValue, canonical_json
 from core.governance.policies import rules
+from core.governance.policies.questions import Question
 from core.governance.policies.strict_yaml import Document, read_document
 from core.identity.people import Side
 
@@ -90,6 +91,7 @@ class Policy:
     source: str
     digest: str
     review: ReviewBounds = ReviewBounds()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Problem:
     says: str
 
 
+_ID: Final = r"^[a-z][a-z0-9-]{0,63}$"
 _LINE: Final = re.compile(r", line (\d+)(?:, column (\d+))?")
 
 
@@ -112,12 +115,18 @@ class _Outside(BaseModel):
 
 
 class _CheckFile(_Outside):
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+    id: Annotated[str, Field(pattern=_ID)]
     side: Side
     level: Level
     needs: Annotated[list[str], Field(min_length=1, max_length=20)]
     require: Annotated[str, Field(min_length=1)]
     says: Annotated[str, Field(max_length=500)] = ""
+
+
+class _QuestionFile(_Outside):
+    id: Annotated[str, Field(pattern=_ID)]
+    side: Side
+    asks: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class _ValidityFile(_Outside):
@@ -143,6 +152,7 @@ class _PolicyFile(_Outside):
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     keep_keys_when: list[Literal["comment_changed", "description_changed"]] = []
     authors_may_turn: list[Side] = []
+    questions: Annotated[list[_QuestionFile], Field(max_length=20)] = []
 
 
 def parse_policy(source: str, *, version: int) -> Policy:
@@ -158,8 +168,8 @@ def parse_policy(source: str, *, version: int) -> Policy:
     if problems or file is None:
         raise Refused(problems[0].says)
     content: dict[str, JsonValue] = file.model_dump(mode="json")
-    if "review" not in file.model_fields_set:  # younger than published policies: their digests stay
-        del content["review"]
+    for younger in {"review", "questions"} - file.model_fields_set:
+        del content[younger]  # than published policies: their digests stay
     return Policy(
         model=file.model,
         alias=file.alias,
@@ -184,6 +194,7 @@ def parse_policy(source: str, *, version: int) -> Policy:
         source=source,
         digest=hashlib.sha256(canonical_json(content)).hexdigest(),
         review=ReviewBounds(**file.review.model_dump()),
+        questions=tuple(Question(each.id, each.side, each.asks) for each in file.questions),
     )
 
 
@@ -270,6 +281,7 @@ def _read(source: str) -> tuple[_PolicyFile | None, tuple[Problem, ...]]:
         *_about_alias(file.alias, document),
         *_about_keys(file, document),
         *_about_rules(file.checks, document),
+        *_about_questions(file.questions, document),
     )
 
 
@@ -315,6 +327,16 @@ def _about_rules(checks: Sequence[_CheckFile], document: Document) -> Iterator[P
                 f"{error}."
             )
             yield Problem(*document.places[path].of(error.line, error.column), check.id, says)
+
+
+def _about_questions(questions: Sequence[_QuestionFile], document: Document) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, question in enumerate(questions):
+        line = document.line(("questions", index, "id"))
+        if question.id in seen:
+            says = f"The policy, line {line}: question “{question.id}” is there twice."
+            yield Problem(line, None, "", says)
+        seen.add(question.id)
 
 
 def _problem(problem: Mapping[str, Any], document: Document) -> Problem:  # Any: pydantic's own

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from core.governance.policies import questions
 from core.governance.policies.policy import Check, Level, Policy, ReviewBounds
 from core.identity.people import Side
 
@@ -98,6 +99,7 @@ def terms(policy: Policy) -> tuple[str, ...]:
             f"{validity.verified_minutes} minutes of the decision."
         ),
         review_in_words(policy.review),
+        *questions.in_words(policy.questions),
     ]
     if policy.margin:
         lines.append(f"Up to {policy.margin:g} worse in the loss still counts as not worse.")
@@ -165,7 +167,31 @@ class Change:
 
 def changes(before: Policy, after: Policy) -> tuple[Change, ...]:
     """Every difference between two versions, checks first; empty when they say the same."""
-    return (*_changed_checks(before, after), *_changed_terms(before, after))
+    return (
+        *_changed_checks(before, after),
+        *_changed_questions(before, after),
+        *_changed_terms(before, after),
+    )
+
+
+def _changed_questions(before: Policy, after: Policy) -> Iterator[Change]:
+    old = {each.question_id: each for each in before.questions}
+    new = {each.question_id: each for each in after.questions}
+    for name, asked in new.items():
+        was = old.get(name)
+        if asked != was:
+            effect, word = (
+                (Effect.STRICTER, "is new")
+                if was is None
+                else (Effect.DIFFERENT, "asks something else")
+            )
+            says = f"Question “{name}” {word}, of the {asked.side.label} key: {_stop(asked.asks)}"
+            was_asked = None if was is None else was.asks
+            yield Change(f"question:{name}", asked.side, effect, was_asked, asked.asks, says)
+    for name, gone in old.items():
+        if name not in new:
+            says = f"Question “{name}” is no longer asked of the {gone.side.label} key."
+            yield Change(f"question:{name}", gone.side, Effect.LOOSER, gone.asks, None, says)
 
 
 def _changed_checks(before: Policy, after: Policy) -> Iterator[Change]:
@@ -319,7 +345,7 @@ def _about(check: Check) -> str:
 
 
 def _stop(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _yes(is_so: bool) -> str:
