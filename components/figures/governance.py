@@ -69,7 +69,9 @@ def production(
                 "line": {"color": theme.QUIET[mode], "width": 1},
                 "pattern": {
                     "shape": _PATTERN[standing],
-                    "fgcolor": theme.QUIET[mode],
+                    "fgcolor": _colour(standing, mode)
+                    if standing is Standing.UNGOVERNED
+                    else theme.QUIET[mode],
                     "size": 6,
                 },
             },
