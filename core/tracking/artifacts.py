@@ -21,10 +21,16 @@ from core.errors import Refused
 from core.tracking.client import MlflowDoor
 from core.tracking.contents import MOST_BYTES_DIGESTED, Contents, contents_of, sha256_of
 from core.tracking.places import Place, place_of_run, place_of_version
+from core.tracking.predictions import (
+    EVALUATED,
+    MOST_BYTES_EVALUATED,
+    NEEDED,
+    PREDICTIONS,
+    of_evaluation,
+)
 from core.tracking.reader import TrackingReader
 from core.tracking.values import ArtifactFile, ModelFiles, ModelVersion, RunId
 
-PREDICTIONS: Final = "eval/predictions.parquet"
 IMPORTANCE: Final = "eval/importance.json"
 REFERENCE: Final = "reference/inputs.parquet"
 REFERENCE_OUTPUTS: Final = "reference/predictions.parquet"
@@ -33,7 +39,6 @@ MOST_BYTES_SHOWN: Final = 50_000_000
 MOST_BYTES_OF_A_TABLE: Final = 1_000_000_000
 MOST_CELLS: Final = 200_000_000
 _MOST_BYTES_OF_A_TEXT: Final = 1_000_000
-_NEEDED: Final = ("row_id", "y_true", "y_pred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,8 @@ class ArtifactReader:
     def predictions(self, run_id: RunId) -> pd.DataFrame | None:
         """The row-level predictions of a run (row_id, y_true, y_pred, …), or None without any.
 
+        Where a run logged none for Stile, what MLflow's own evaluation logged is read.
+
         Raises
         ------
         Refused
@@ -139,15 +146,25 @@ class ArtifactReader:
         place = place_of_run(self.door, run_id)
         file = place.find(PREDICTIONS)
         if file is None:
-            return None
+            content = _bytes(place, EVALUATED, max_bytes=MOST_BYTES_EVALUATED)
+            return None if content is None else of_evaluation(content)
         with place.fetched(file, max_bytes=MOST_BYTES_OF_A_TABLE) as local:
             table = _table(local, PREDICTIONS)
-        missing = [name for name in _NEEDED if name not in table.column_names]
+        missing = [name for name in NEEDED if name not in table.column_names]
         if missing:
             raise Refused(f"{PREDICTIONS} has no column {', '.join(missing)}; log it again.")
         # The file's own pandas metadata is foreign: it may not choose index or types.
         frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
         return frame
+
+    def predictions_digest(self, run_id: RunId) -> str | None:
+        """SHA-256 (hex) of the file that `predictions` reads, or None where there is none."""
+        place = place_of_run(self.door, run_id)
+        file = place.find(PREDICTIONS) or place.find(EVALUATED)
+        if file is None:
+            return None
+        with place.fetched(file, max_bytes=MOST_BYTES_OF_A_TABLE) as local:
+            return sha256_of(local)
 
     def importance(self, run_id: RunId) -> Mapping[str, float] | None:
         """How much each input column counts for the model, summing to 1, or None if not logged.

@@ -11,7 +11,8 @@ from core.drift.remembered import Remembered
 from core.drift.report import EstimatedPerformance, Grain, Performance
 from core.errors import InsufficientData, Refused
 from core.tracking import evaluation
-from core.tracking.artifacts import PREDICTIONS, ArtifactReader
+from core.tracking.artifacts import ArtifactReader
+from core.tracking.predictions import PREDICTIONS
 from core.tracking.reader import TrackingReader
 from core.tracking.values import RunId
 

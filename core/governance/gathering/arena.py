@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData, Refused
+from core.tracking.predictions import TAG_HOLDOUT
 from core.tracking.values import ExperimentId, ModelVersion, Run
 
 if TYPE_CHECKING:
     from core.tracking.reader import TrackingReader
 
-TAG_HOLDOUT: Final = "stile.holdout"
 TAG_EVALUATES: Final = "stile.evaluates"
 
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{16,128}")

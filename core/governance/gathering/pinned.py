@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.errors import InsufficientData, Refused
 from core.governance.evidence import Evidence, Figure, JsonValue, Part
-from core.governance.gathering.arena import TAG_HOLDOUT, Contest, holdout_of
+from core.governance.gathering.arena import Contest, holdout_of
 from core.governance.gathering.figures import Scribe, counted, without_nulls
 from core.governance.gathering.hashing import Unfinished
 from core.governance.gathering.lineage import (
@@ -21,6 +21,7 @@ from core.governance.gathering.lineage import (
 from core.governance.gathering.scoring import comparison_figures
 from core.governance.policies.policy import DESCRIPTION_CHANGED, Policy
 from core.identity.people import Side
+from core.tracking.predictions import TAG_HOLDOUT
 from core.tracking.values import ColumnSpec, ModelVersion, Run, RunId, Signature
 
 if TYPE_CHECKING:

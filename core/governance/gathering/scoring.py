@@ -1,6 +1,5 @@
 """What row-level predictions say, as figures: against the champion, by slice, against nothing."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -15,14 +14,13 @@ from core.governance.comparison.weighing import weigh
 from core.governance.evidence import Evidence, Figure
 from core.governance.gathering.arena import Arena, Contest, Scored, find_arena, holdout_of, tried_on
 from core.governance.gathering.figures import Scribe
+from core.tracking.predictions import PREDICTIONS
 from core.tracking.values import Run, RunId
 
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader
     from core.tracking.reader import TrackingReader
 
-_PREDICTIONS: Final = "eval/predictions.parquet"
-_MOST_BYTES: Final = 1_000_000_000
 _MOST_RIVALS: Final = 60
 _MOST_CELLS: Final = 2_000_000  # rows times candidates: about a second
 
@@ -90,7 +88,7 @@ def _of_both(
             for name, scored in (("champion", arena.champion), ("candidate", arena.candidate))
         },
         source=f"runs {arena.candidate.run.run_id} and {arena.champion.run.run_id}, "
-        f"{_PREDICTIONS}, hold-out {arena.candidate.holdout}",
+        f"{PREDICTIONS}, hold-out {arena.candidate.holdout}",
     )
     found = weigh(paired, rivals, tried=arena.candidates, margin=margin, seed=basis.seed)
     compared = [
@@ -131,7 +129,7 @@ def _of_one(
     basis = Basis(
         holdout=holdout or "",
         inputs={"candidate": {"run": run.run_id, "sha256": digest}},
-        source=f"run {run.run_id}, {_PREDICTIONS}",
+        source=f"run {run.run_id}, {PREDICTIONS}",
     )
     tried = tried_on(tracking, Scored(run, holdout)) if holdout else None
     return (
@@ -183,13 +181,12 @@ def _rest_on_the_same(figures: Iterable[Figure], artifacts: "ArtifactReader") ->
 def _predictions(artifacts: "ArtifactReader", run: Run) -> pd.DataFrame:
     frame = artifacts.predictions(run.run_id)
     if frame is None:
-        raise InsufficientData(f"Run {run.name or run.run_id} logged no {_PREDICTIONS}.")
+        raise InsufficientData(f"Run {run.name or run.run_id} logged no {PREDICTIONS}.")
     return frame
 
 
 def _sha256(artifacts: "ArtifactReader", run_id: RunId) -> str | None:
     try:
-        content = artifacts.read(run_id, _PREDICTIONS, max_bytes=_MOST_BYTES)
-    except Refused:  # no such run or file any more
+        return artifacts.predictions_digest(run_id)
+    except Refused:  # no such run any more
         return None
-    return hashlib.sha256(content).hexdigest()
