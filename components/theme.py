@@ -181,6 +181,12 @@ def template(mode: Mode) -> go.layout.Template:
             "margin": {"l": 8, "r": 8, "t": 16, "b": 8},
             "xaxis": axis,
             "yaxis": axis,
+            # On paper that lets through, Plotly makes a grey block of it.
+            "modebar": {
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": QUIET[mode],
+                "activecolor": INK[mode],
+            },
             "hoverlabel": {"font": {"family": "Inter, sans-serif", "size": 12}},
             "legend": {"orientation": "h", "y": -0.2, "font": {"color": QUIET[mode]}},
             "colorscale": {

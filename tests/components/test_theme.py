@@ -104,3 +104,11 @@ def test_better_and_worse_follow_the_direction() -> None:
     assert verdict("auc", 0.0) == ""
     assert verdict("auc", math.nan) == ""
     assert best("log_loss") == "lowest"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_charts_toolbar_is_no_block_over_the_chart(mode: theme.Mode) -> None:
+    bar = theme.template(mode).layout.modebar
+
+    assert bar.bgcolor == "rgba(0,0,0,0)"
+    assert (bar.color, bar.activecolor) == (theme.QUIET[mode], theme.INK[mode])
