@@ -48,8 +48,10 @@ if TYPE_CHECKING:
     from core.drift.sources.described import Logs
 
 _AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
-_KEPT_REPORTS: Final = 5_000
-_KEPT_CALIBRATIONS: Final = 200
+_KEPT_REPORTS: Final = 300_000
+"""Columns in windows: some hundred megabytes, whether a model has ten inputs or ten thousand."""
+_KEPT_CALIBRATIONS: Final = 50_000
+"""Columns, as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class DriftMonitor:
         self.segments = SegmentMonitor(self, reader, artifacts, self._estimator)
         self._reading = threading.Lock()  # two readers would add the same new file twice
         self.references = References(reader, artifacts, profile_store, self.places)
-        self._calibrations = Remembered(_KEPT_CALIBRATIONS)
-        self._reports = Remembered(_KEPT_REPORTS)
+        self._calibrations = Remembered(_KEPT_CALIBRATIONS, weigh=len)
+        self._reports = Remembered(_KEPT_REPORTS, weigh=lambda report: len(report.columns) + 1)
 
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured, or somebody described where they are."""
@@ -302,6 +304,9 @@ class DriftMonitor:
         kept = self._reference(model, version, at=now)
         if kept is None:
             raise Refused(self.references.why_none(model, version))
+        if name in kept.reference.uncounted:
+            held = kept.reference.uncounted[name]
+            raise Refused(f"{name} holds {held} in training, so there is no picture of it.")
         if name not in kept.reference.columns:
             raise Refused(f"{model} {version} has no input called {name!r}; choose another.")
         inside = {

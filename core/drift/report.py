@@ -14,6 +14,8 @@ class ColumnKind(StrEnum):
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
+    OTHER = "other"
+    """Lists, structures, bytes: values that are not counted, so that nothing is said of them."""
 
 
 class Grain(StrEnum):
@@ -74,8 +76,8 @@ class ColumnDrift:
     `distance` is Kolmogorov-Smirnov (numeric) or total variation (categorical), 0 to 1;
     `alert_level` is the distance above which this column is unusual for windows of this size and
     grain. `importance` is the share the model gives the column (all shares sum to 1). `says` is
-    the reason when not evaluable, else what moved. `quality` is None where the live inputs have no
-    such column.
+    the reason when not evaluable, else what moved; `because` is what it alerts by in a few words,
+    where that is not the distance. `quality` is None where the live inputs have no such column.
     """
 
     name: str
@@ -89,6 +91,7 @@ class ColumnDrift:
     missing_window: float | None
     says: str = ""
     quality: Quality | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """From counts to verdicts and sentences: what alerts, what is a trifle, what cannot be told."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -79,7 +80,7 @@ def test_a_column_that_stops_coming_alerts_by_its_missing_values(
     assert column.name == "carrier"
     assert column.distance is None
     assert column.missing_window == 1.0
-    assert "carrier (missing 100%)" in report.says
+    assert "carrier (missing 0.0% → 100.0%)" in report.says
 
 
 def test_values_the_reference_never_had_alert(
@@ -97,6 +98,8 @@ def test_values_the_reference_never_had_alert(
     report = judged(winter_reference, window)
 
     assert [column.name for column in report.alerting] == ["carrier"]
+    assert "most: carrier (unseen 2.4%)" in report.says
+    assert report.alerting[0].says.startswith("unseen 2.4%; ")
 
 
 def test_a_trifle_never_alerts_however_many_rows_show_it(
@@ -168,6 +171,22 @@ def test_the_alert_level_separates_what_alerts_by_distance(
         assert column.alert_level is not None
         if column.distance > column.alert_level:
             assert column.verdict is DriftVerdict.DRIFTING
+
+
+def test_what_alerts_by_something_else_than_its_distance_says_by_what(
+    flights: pd.DataFrame, winter_reference: Reference, tmp_path: Path
+) -> None:
+    july = flights[flights["month"] == 7].head(900)[["event_time", *INPUTS]]
+    profile = next(iter(profiles_of(july, winter_reference, tmp_path / "july.parquet").values()))
+
+    report = judged(winter_reference, profile)
+
+    temp = next(column for column in report.alerting if column.name == "temp")
+    assert re.fullmatch(r"\d+% beyond nearly all of the reference", temp.because)
+    assert f"temp ({temp.because})" in report.says
+    for column in report.alerting:
+        by_distance = (column.distance or 0.0) >= (column.alert_level or 0.0)
+        assert column.because or by_distance, column
 
 
 def test_both_sides_of_a_distribution_are_shares_over_the_same_bins(

@@ -1,6 +1,7 @@
 """Bad logs: a pointed error or *not evaluable*, and everything else goes on."""
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.drift import sources
+from core.drift.counting import keeping
 from core.drift.counting.counts import Profile, Reference
-from core.drift.counting.keeping import day_window
+from core.drift.counting.keeping import KeptReference, day_window
 from core.drift.judging import assessment, calibration
 from core.drift.report import DriftVerdict, WindowReport
 from core.drift.sources.described import described_logs
@@ -226,3 +228,66 @@ def test_ten_thousand_columns_are_a_wide_table_and_no_more(tmp_path: Path) -> No
 def test_files_of_two_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="not CSV and Parquet"), sources.embedded() as connection:
         sources.table_of(connection, [tmp_path / "a.csv", tmp_path / "b.parquet"])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 20])
+def test_a_reference_of_a_few_rows_judges_nothing_and_says_how_many_it_takes(
+    rows: int, write: Write, tmp_path: Path
+) -> None:
+    reference = learnt_alone(tmp_path, x=[float(i) for i in range(rows)])
+    write()
+
+    report = judged(reference, read(tmp_path, reference).days[DAY.date()])
+
+    assert report.verdict is DriftVerdict.NOT_EVALUABLE
+    assert [column.verdict for column in report.columns] == [DriftVerdict.NOT_EVALUABLE]
+    assert re.match(
+        rf"The reference has {rows} rows?; at least \d+ are needed to judge anything by\.",
+        report.says,
+    )
+
+
+def test_columns_that_are_not_profiled_are_not_evaluable_and_do_not_vanish(
+    write: Write, tmp_path: Path
+) -> None:
+    odd = {
+        "list": [[1, 2]] * 200,
+        "record": [{"a": 1}] * 200,
+        "bytes": [b"x"] * 200,
+        "clock": pa.array(range(200), pa.time64("us")),
+        "nothing": pa.nulls(200),
+    }
+    reference = learnt(tmp_path, **odd)
+    write(**odd)
+
+    report = judged(reference, read(tmp_path, reference).days[DAY.date()])
+
+    found = {column.name: column for column in report.columns}
+    assert {name: found[name].verdict for name in odd} == dict.fromkeys(
+        odd, DriftVerdict.NOT_EVALUABLE
+    )
+    assert found["list"].says == "In the reference it holds lists, which is not profiled."
+    assert found["x"].verdict is DriftVerdict.STABLE
+    assert "5 cannot be compared" in report.says
+
+
+def test_what_is_not_profiled_stays_known_when_the_reference_is_kept(tmp_path: Path) -> None:
+    reference = learnt(tmp_path, tags=[["a"]] * 200)
+    kept = KeptReference(reference, reference.reference_id, None)
+
+    stored = keeping.store_reference(kept, model="m", run_id="r", at=AT)
+
+    assert keeping.reference_in(stored).reference.uncounted == {"tags": "lists"}
+
+
+def test_a_value_as_long_as_a_book_is_cut_in_the_sentence_about_it(
+    write: Write, tmp_path: Path
+) -> None:
+    long = ["x" * 5_000, "y" * 5_000] * 100
+    reference = learnt(tmp_path, text=long)
+    write(text=long)
+
+    report = judged(reference, read(tmp_path, reference).days[DAY.date()])
+
+    (text,) = (column for column in report.columns if column.name == "text")
+    assert len(text.says) < 100

@@ -178,11 +178,15 @@ class ReferenceColumn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """What a model version learnt from, as counts; `days` is empty when it has no event times."""
+    """What a model version learnt from, as counts; `days` is empty when it has no event times.
+
+    `uncounted` are the columns whose values cannot be put into bins, with what they hold.
+    """
 
     rows: int
     columns: Mapping[str, ReferenceColumn]
     days: tuple[date, ...]
+    uncounted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference_id(self) -> str:

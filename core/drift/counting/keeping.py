@@ -168,6 +168,8 @@ def store_reference(kept: KeptReference, *, model: str, run_id: str, at: datetim
         "reference_id": kept.reference_id,
         "importance": None if kept.importance is None else dict(kept.importance),
     }
+    if kept.reference.uncounted:
+        about["uncounted"] = dict(kept.reference.uncounted)
     origin = kept.origin
     if origin is not None:
         about["origin"] = [origin.says, origin.set_by, origin.set_at.isoformat()]
@@ -189,7 +191,9 @@ def reference_in(stored: StoredWindow) -> KeptReference:
     days = tuple(date.fromisoformat(day) for day in about["days"])
     columns = {column.name: _reference_column(column, len(days)) for column in stored.columns}
     return KeptReference(
-        reference=Reference(rows=stored.rows, columns=columns, days=days),
+        reference=Reference(
+            rows=stored.rows, columns=columns, days=days, uncounted=about.get("uncounted", {})
+        ),
         reference_id=about["reference_id"],
         importance=about["importance"],
         origin=_origin(about.get("origin")),

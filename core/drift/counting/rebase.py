@@ -39,7 +39,7 @@ def reference_from(bins: Reference, days: Mapping[date | None, Profile]) -> Refe
             deviation=_deviation(counts) if levels is None else column.deviation,
             debuts=np.zeros((0, 4), dtype=np.int64),
         )
-    return Reference(rows=total.rows, columns=columns, days=tuple(known))
+    return Reference(rows=total.rows, columns=columns, days=tuple(known), uncounted=bins.uncounted)
 
 
 def _rows(parts: Sequence[npt.NDArray[_Number]], like: npt.NDArray[_Number]) -> Any:

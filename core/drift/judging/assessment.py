@@ -33,6 +33,7 @@ from core.drift.report import (
 )
 
 _NAMED_IN_A_SENTENCE: Final = 3
+_LONGEST: Final = 60
 _SHORT: Final = {ColumnKind.NUMERIC: "KS", ColumnKind.CATEGORICAL: "total variation"}
 
 
@@ -71,6 +72,9 @@ def assess(
     """
     shares = importance_shares(reference, importance)
     needed = calibration.rows_needed(len(reference.columns))
+    uncounted = tuple(
+        _uncounted(name, held, shares[name]) for name, held in sorted(reference.uncounted.items())
+    )
     measured = [
         _explained(
             _measure(
@@ -86,7 +90,7 @@ def assess(
         for name, column in reference.columns.items()
     ]
     cut = calibration.cutoff([p for m in measured if (p := m.p_value) is not None])
-    columns = tuple(_judge(m, cut) for m in measured)
+    columns = (*(_judge(m, cut) for m in measured), *uncounted)
     report = WindowReport(
         model=model,
         version=version,
@@ -103,6 +107,9 @@ def assess(
     )
     if profile.rows < needed:
         return report
+    if reference.rows < needed:
+        few = f"The reference has {reference.rows} row{'s' * (reference.rows != 1)}"
+        return replace(report, says=f"{few}; at least {needed} are needed to judge anything by.")
     evaluable = [c for c in columns if c.verdict is not DriftVerdict.NOT_EVALUABLE]
     if not evaluable:
         return replace(report, says=f"None of the {noun} can be compared with the reference.")
@@ -146,7 +153,8 @@ def importance_shares(
     reference: Reference, importance: Mapping[str, float] | None
 ) -> Mapping[str, float]:
     """The share of each column; equal shares where the model says nothing usable."""
-    given = {name: max(0.0, float((importance or {}).get(name, 0.0))) for name in reference.columns}
+    names = (*reference.columns, *reference.uncounted)
+    given = {name: max(0.0, float((importance or {}).get(name, 0.0))) for name in names}
     total = math.fsum(given.values())
     if not math.isfinite(total) or total <= 0:
         return dict.fromkeys(given, 1 / max(len(given), 1))
@@ -203,6 +211,7 @@ def distances(reference: ReferenceColumn, window: ColumnCounts) -> Mapping[str, 
     found = {name: statistic(r.rows, w.rows) for name, statistic in statistics.UNORDERED.items()}
     if reference.levels is not None:
         found |= {name: of(r.rows, w.rows) for name, of in statistics.ASSOCIATIONS.items()}
+        found["psi_floored"] = statistics.psi_floored(r.rows, w.rows)
     found["jensen_shannon_natural"] = statistics.jensen_shannon(r.rows, w.rows, base=math.e)
     if reference.levels is None:
         found["kolmogorov_smirnov"] = statistics.kolmogorov_smirnov(r.rows, w.rows)
@@ -237,8 +246,11 @@ def _measure(
     )
     if window is None:
         return _unmeasured(column, "The live inputs have no such column that can be counted.")
-    if reference.counts.total == 0 or window.total < needed:
+    if window.total < needed:
         return _unmeasured(column, f"{window.total} rows; at least {needed} are needed.")
+    if reference.counts.total < needed:
+        rows = f"{reference.counts.total} rows in the reference"
+        return _unmeasured(column, f"{rows}; at least {needed} are needed.")
     outside = 0.0
     if reference.levels is None and window.usable:  # beside all days: a range knows no weekday
         outside = float(replicas.beyond(reference.counts.rows[None], window.rows[None])[0])
@@ -291,6 +303,21 @@ def _explained(measured: _Measured, why: Withheld | None) -> _Measured:
     return replace(measured, column=replace(measured.column, says=why.says))
 
 
+def _uncounted(name: str, held: str, importance: float) -> ColumnDrift:
+    return ColumnDrift(
+        name=name,
+        kind=ColumnKind.OTHER,
+        importance=importance,
+        distance=None,
+        alert_level=None,
+        verdict=DriftVerdict.NOT_EVALUABLE,
+        statistics={},
+        missing_reference=None,
+        missing_window=None,
+        says=f"In the reference it holds {held}, which is not profiled.",
+    )
+
+
 def _unmeasured(column: ColumnDrift, says: str) -> _Measured:
     return _Measured(replace(column, says=says), None, {}, {})
 
@@ -312,10 +339,33 @@ def _judge(measured: _Measured, cut: float) -> ColumnDrift:
         alert_level=min(1.0, level),
         verdict=DriftVerdict.DRIFTING if unusual else DriftVerdict.STABLE,
     )
-    if Way.MISSING in unusual:
-        was, now = column.missing_reference or 0.0, column.missing_window or 0.0
-        column = replace(column, says=f"missing {was:.1%} → {now:.1%}; {column.says}".rstrip("; "))
-    return column
+    because = _because(column, measured.effects, unusual)
+    if because and Way.DISTANCE not in unusual:
+        column = replace(column, because=because[0])
+    return replace(column, says="; ".join([*because, *filter(None, [column.says])]))
+
+
+def _because(
+    column: ColumnDrift, effects: Mapping[Way, float], unusual: Sequence[Way]
+) -> tuple[str, ...]:
+    """What a column alerts by besides its distance, in a few words each; the plainest first."""
+    was, now = column.missing_reference or 0.0, column.missing_window or 0.0
+    words = {
+        Way.MISSING: "missing {was:.1%} → {now:.1%}",
+        Way.UNSEEN: "unseen {effect:.1%}",
+        Way.OUTSIDE: "{effect:.0%} beyond nearly all of the reference",
+    }
+    if Way.DISTANCE not in unusual:
+        words |= {
+            Way.MOVED: "moved by {effect:.2f} standard deviations",
+            Way.RANKED: "Mann-Whitney {effect:.2f}",
+            Way.MIXED: "Jensen-Shannon {effect:.2f}",
+        }
+    return tuple(
+        said.format(was=was, now=now, effect=effects[way])
+        for way, said in words.items()
+        if way in unusual
+    )
 
 
 def _severity(columns: Sequence[ColumnDrift]) -> float | None:
@@ -355,6 +405,8 @@ def _sentence(
 
 
 def _named(column: ColumnDrift) -> str:
+    if column.because:
+        return f"{column.name} ({column.because})"
     if column.distance is None:
         return f"{column.name} (missing {column.missing_window or 0.0:.0%})"
     return f"{column.name} ({_SHORT[column.kind]} {column.distance:.2f})"
@@ -375,7 +427,12 @@ def _what_moved(reference: ReferenceColumn, window: ColumnCounts) -> str:
     before, after = r.rows / r.usable, w.rows / w.usable
     most = int(np.argmax(np.abs(after - before)))
     label = reference.levels.labels[most]
-    return f"{label}: {before[most]:.1%} → {after[most]:.1%}"
+    return f"{_shortened(label)}: {before[most]:.1%} → {after[most]:.1%}"
+
+
+def _shortened(label: str) -> str:
+    """A value as it can stand in a sentence: free text may be as long as a book."""
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
 
 
 def _share(rows: statistics.Counts) -> statistics.Shares:

@@ -46,7 +46,7 @@ def _of_categories(reference: pd.Series, window: pd.Series) -> Mapping[str, floa
     named = {**statistics.UNORDERED, **statistics.ASSOCIATIONS}
     return {
         **{name: of(r, w) for name, of in named.items()},
-        "psi_floored": statistics.population_stability_index(r, w, pseudo_count=0, floor=1e-4),
+        "psi_floored": statistics.psi_floored(r, w),
         "jensen_shannon_natural": statistics.jensen_shannon(r, w, base=np.e),
         "unseen": float(w[r == 0].sum() / w.sum()),
     }

@@ -107,6 +107,19 @@ def population_stability_index(
     return float(((w - r) * np.log(w / r)).sum())
 
 
+def psi_floored(reference: Counts, window: Counts) -> float:
+    """The index without a pseudo count: shares below one in ten thousand count as that.
+
+    What others call PSI of categories. As `population_stability_index`, in nats, at least 0.
+
+    Raises
+    ------
+    InsufficientData
+        Either side has no rows.
+    """
+    return population_stability_index(reference, window, pseudo_count=0.0, floor=1e-4)
+
+
 def jensen_shannon(reference: Counts, window: Counts, *, base: float = 2.0) -> float:
     """Jensen-Shannon distance: the root of the mean divergence of both sides from their mixture.
 

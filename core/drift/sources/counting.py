@@ -24,6 +24,8 @@ say where the grid lies, and counts are exact in any grid."""
 _WIDE: Final = 500
 """A table of more columns is cut into narrow ones first: each scan of a file holds its schema."""
 _NARROW: Final = 100
+_DAYS_OF_COLUMNS: Final = 200_000
+"""Counts of a day of a column take two kilobytes: of more, a reference is kept as a whole only."""
 _BOOKKEEPING: Final = (profile.EVENT_TIME, "received_at")
 _GRID_COLUMNS: Final = ("column", "quartiles", "deviation")
 _LEVEL_COLUMNS: Final = ("column", "value", "rows", "first", "last")
@@ -68,7 +70,24 @@ def reference_of(table: ir.Table) -> Reference:
         for column in decoding.numeric_columns(measured)
     ]
     counted = [result(profile.counts(table, part)) for part in _parts(columns)]
-    return decoding.reference(columns, counted, days=days, rows=rows)
+    return replace(
+        decoding.reference(columns, counted, days=days, rows=rows),
+        uncounted={
+            name: _held(dtype)
+            for name, dtype in table.schema().items()
+            if name not in _BOOKKEEPING and profile.kind_of(dtype) is None
+        },
+    )
+
+
+def _held(dtype: Any) -> str:  # Any: Ibis types are untyped
+    """What a column of a type that is not profiled holds, in a word."""
+    if dtype.is_null():
+        return "no value at all"
+    words = ((dtype.is_array, "lists"), (dtype.is_struct, "records"), (dtype.is_map, "maps"),
+             (dtype.is_json, "JSON"), (dtype.is_binary, "bytes"), (dtype.is_time, "times of day"),
+             (dtype.is_interval, "lengths of time"))  # fmt: skip
+    return next((word for is_so, word in words if is_so()), str(dtype))
 
 
 def profiles_of(table: ir.Table, reference: Reference) -> Mapping[date | None, Profile]:
@@ -149,13 +168,23 @@ def _narrow(table: ir.Table) -> Iterator[ir.Table]:
 
 def _wide_reference(table: ir.Table) -> Reference:
     found = []
+    uncounted: dict[str, str] = {}
+    if profile.EVENT_TIME in table.columns:
+        days = int(table[profile.EVENT_TIME].date().nunique().to_pyarrow().as_py())
+        if days * len(table.columns) > _DAYS_OF_COLUMNS:
+            table = table.drop(profile.EVENT_TIME)
     for part in _narrow(table):
+        uncounted |= {
+            name: _held(dtype)
+            for name, dtype in part.schema().items()
+            if name not in _BOOKKEEPING and profile.kind_of(dtype) is None
+        }
         with suppress(InsufficientData):  # no column of this part can be profiled
             found.append(reference_of(part))
     if not found:
         raise InsufficientData("The reference has no rows, or no column that can be profiled.")
     columns = {name: column for part in found for name, column in part.columns.items()}
-    return replace(found[0], columns=dict(sorted(columns.items())))
+    return replace(found[0], columns=dict(sorted(columns.items())), uncounted=uncounted)
 
 
 def _wide_profiles(table: ir.Table, reference: Reference) -> Mapping[date | None, Profile]:
