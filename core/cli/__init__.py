@@ -26,8 +26,16 @@ class Exit(IntEnum):
 
 def emit(value: Any, as_json: bool, render: Callable[[], str] | None = None) -> None:  # any JSON
     """Print one JSON document, or the text a person wants, on standard output."""
-    text = json.dumps(value, ensure_ascii=False, default=str) if as_json or not render else render()
+    if as_json or render is None:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    else:
+        text = printable(render())
     sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: foreign names in it can neither command it nor turn its direction."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
 def run(app: typer.Typer, arguments: list[str]) -> int:
@@ -43,7 +51,7 @@ def run(app: typer.Typer, arguments: list[str]) -> int:
     except StileError as error:
         if debug:
             raise
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{printable(str(error))}\n")
         return exit_code(error)
     except typer.Exit as stop:
         return int(stop.exit_code)
@@ -76,5 +84,6 @@ def _unexpected(error: Exception) -> int:
     if callable(show):
         show(file=sys.stderr)
         return int(getattr(error, "exit_code", 2))
-    sys.stderr.write(f"{type(error).__name__}: {error}. Add --debug for the details.\n")
+    says = printable(f"{type(error).__name__}: {error}")
+    sys.stderr.write(f"{says}. Add --debug for the details.\n")
     return Exit.FAILED

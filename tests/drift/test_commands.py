@@ -87,3 +87,21 @@ def test_a_file_that_is_not_there_or_not_readable_is_one_sentence_and_exit_one(
     assert "none.parquet is not there" in said_absent
     assert said_truncated.startswith("The data could not be profiled")
     assert said_truncated.count("\n") == 1
+
+
+def test_names_and_values_of_a_file_cannot_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = pd.DataFrame({"\x1b[2Jtemp": range(200), "place": ["\u202eevil"] * 200})
+    before.to_parquet(tmp_path / "before.parquet", index=False)
+
+    code = run(
+        *("profile", "--reference", str(tmp_path / "before.parquet")),
+        *("--window", str(tmp_path / "before.parquet")),
+    )
+    refused = run("profile", "--reference", "\x1b[2J", "--window", "\x1b[2J")
+
+    said = capsys.readouterr()
+    assert (code, refused) == (0, 1)
+    assert "�[2Jtemp" in said.out
+    assert not {"\x1b", "\u202e"} & set(said.out + said.err)
