@@ -131,7 +131,8 @@ def _is_distribution(row: object) -> bool:
     return (
         isinstance(row, list)
         and len(row) > 1
-        and all(isinstance(p, int | float) and 0 <= p <= 1 for p in row)
+        and all(isinstance(p, int | float) and not isinstance(p, bool) for p in row)
+        and all(0 <= p <= 1 for p in row)
         and abs(sum(row) - 1) < 1e-3
     )
 

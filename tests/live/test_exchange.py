@@ -87,6 +87,7 @@ def test_without_a_signature_every_column_is_an_input_but_the_logs_own() -> None
         ([{"prediction": 1, "score": 0.7}, {"prediction": 0, "score": 0.2}], [1, 0], [0.7, 0.2]),
         ([{"label": "late"}, {"label": "not"}], ["late", "not"], None),
         ([[3, 4], [5, 6]], ["[3, 4]", "[5, 6]"], None),
+        ([[True, False], [False, True]], ["[true, false]", "[false, true]"], None),
         ({"prediction": [1, 0], "probability": [0.7, 0.2]}, [1, 0], [0.7, 0.2]),
     ],
 )
