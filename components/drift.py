@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
+import streamlit as st
 
 from components import charts, drift_marks, frame, theme
 from components.figures import drift as figures
 from core.drift.report import DriftVerdict, Grain, WindowReport
-from core.drift.telling.history import Mark, by_concern, newest_evaluable, streak
+from core.drift.telling.history import Mark, by_concern, newest_evaluable, on_one_axis, streak
 
 _ROW_HEIGHT = 24
 
@@ -48,7 +49,9 @@ def windows(
     reports: Sequence[WindowReport], *, grain: Grain, happened: Sequence[Mark] = ()
 ) -> None:
     """Severity over time with what happened, and the heat map of columns by windows."""
-    mode, marked = frame.mode(), drift_marks.on_axis(happened, reports)
+    near = on_one_axis(reports)
+    apart = len(reports) - len(near)
+    mode, marked = frame.mode(), drift_marks.on_axis(happened, near)
     newest = newest_evaluable(reports)
     table = pd.DataFrame(
         {
@@ -69,7 +72,7 @@ def windows(
         "filled marks are drifting windows"
     )
     charts.draw(
-        figures.severity(reports, mode, marks=marked),
+        figures.severity(near, mode, marks=marked),
         key="drift_severity",
         title=said,
         alt=f"Line of drift severity per {grain.value}. {said}.",
@@ -77,21 +80,31 @@ def windows(
         height=240,
     )
     drift_marks.draw(happened)
+    if apart:
+        st.caption(
+            f"{apart} {grain.value}{'s' * (apart != 1)} of few rows lie{'s' * (apart == 1)} months "
+            "or years from these and "
+            f"{'are' if apart != 1 else 'is'} not drawn: a wrong clock? The tables have them."
+        )
+    every = by_concern(reports)
+    names = every[: figures.INPUTS_SHOWN]
+    shown = set(names)
     cells = pd.DataFrame(
         [
             {"input": c.name, "window": r.window.start.date().isoformat(), "distance": c.distance,
              "alert level": c.alert_level, "verdict": theme.verdict_text(c.verdict)}
             for r in reports
             for c in r.columns
+            if c.name in shown
         ]
     )  # fmt: skip
-    names = by_concern(reports)
-    top = theme.plain(names[0]) if names else "nothing"
+    top = theme.plain(theme.brief(names[0])) if names else "nothing"
+    which = "Inputs" if len(names) == len(every) else f"{len(names)} of {len(every):,} inputs"
     charts.draw(
-        figures.heat_map(reports, mode),
+        figures.heat_map(near, names, mode),
         key="drift_heat",
-        title=f"Inputs by {grain.value}, the ones that matter most on top: {top} leads",
-        alt=f"Heat map of {len(names)} inputs by {len(reports)} windows; dots mark alerts.",
+        title=f"{which} by {grain.value}, the ones that matter most on top: {top} leads",
+        alt=f"Heat map of {len(names)} inputs by {len(near)} windows; dots mark alerts.",
         table=cells,
         height=110 + _ROW_HEIGHT * max(4, len(names)),
     )

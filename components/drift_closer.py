@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -17,7 +18,14 @@ from core.drift.report import (
     DriftVerdict,
     WindowReport,
 )
-from core.drift.telling.history import newest_evaluable, streak, until, unusual
+from core.drift.telling.history import (
+    column_history,
+    newest_evaluable,
+    on_one_axis,
+    streak,
+    until,
+    unusual,
+)
 
 _NEWEST = "newest"
 _TRAINING = "training"
@@ -55,7 +63,7 @@ def choose(reports: Sequence[WindowReport]) -> Chosen:
     """The choice of a window and of what it is held against; the URL keeps both."""
     by_day = {r.window.start.date().isoformat(): r for r in reversed(reports)}
     newest = newest_evaluable(reports) or reports[-1]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
         day = _select("window", "Look closer at", [_NEWEST, *by_day], {
             _NEWEST: f"the newest ({theme.day(newest.window.start)})"})  # fmt: skip
         report = newest if day == _NEWEST else by_day[day]
@@ -114,7 +122,7 @@ def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str
     shown = frame.ask(
         lambda: _distribution(model, chosen, picked), keep_as=f"drift.column.{model}.{picked}"
     )
-    mode, name = frame.mode(), theme.plain(picked)
+    mode, name = frame.mode(), theme.plain(theme.brief(picked))
     left, right = st.columns(2)
     with left:
         if shown is not None:
@@ -123,7 +131,7 @@ def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str
                 key="drift_distribution",
                 title=_distance_sentence(found, words[picked]),
                 alt=f"Distribution of {picked}: {chosen.other} and window.",
-                table=_distribution_table(shown, chosen.other),
+                table=distribution_table(shown, chosen.other),
             )
     with right:
         if shown is not None and shown.labels:
@@ -132,6 +140,7 @@ def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str
                 key="drift_changes",
                 title=f"What changed most in {name}: {theme.plain(found.says)}",
                 alt=f"Bars of the change of share of the categories of {picked}.",
+                table=_changes_table(shown),
             )
         elif shown is not None:
             charts.draw(
@@ -139,6 +148,7 @@ def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str
                 key="drift_cumulative",
                 title=f"{name} cumulated: {theme.plain(found.says)}",
                 alt=f"Distribution functions of {picked}: {chosen.other} and window.",
+                table=_cumulative_table(shown, chosen.other),
             )
     run = streak(chosen.reports, picked)
     lasts = (
@@ -147,10 +157,11 @@ def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str
         else "not alerting now"
     )
     charts.draw(
-        figures.over_time(chosen.reports, picked, mode),
+        figures.over_time(on_one_axis(chosen.reports), picked, mode),
         key="drift_over_time",
         title=f"{name} against training over time: {lasts}",
         alt=f"Distance of {picked} from its training reference in each window.",
+        table=over_time_table(chosen.reports, picked),
         height=240,
     )
 
@@ -191,6 +202,7 @@ def _findings(chosen: Chosen, judged: WindowReport, words: Mapping[str, str]) ->
         key="drift_findings",
         alt="Every input of this window with its distance, alert level and verdict.",
         column_config={
+            "input": st.column_config.TextColumn(pinned=True),
             "distance": st.column_config.NumberColumn(format="%.3f"),
             "alert level": st.column_config.NumberColumn(format="%.3f"),
             "in a row": st.column_config.NumberColumn(
@@ -204,14 +216,52 @@ def _findings(chosen: Chosen, judged: WindowReport, words: Mapping[str, str]) ->
 
 
 def _distance_sentence(found: ColumnDrift, words: str) -> str:
-    name = theme.plain(found.name)
+    name = theme.plain(theme.brief(found.name))
+    by = f": {theme.plain(found.because)}" if found.because else ""
     if found.distance is None:
-        return f"{name}: not evaluable"
+        return f"{name}: {words}{by}"
     level = "" if found.alert_level is None else f" (alert level {found.alert_level:.3f})"
-    return f"{name}: {words}; {_DISTANCE[found.kind]} {found.distance:.3f}{level}"
+    if by:  # its distance is not what it alerts by
+        level = ""
+    return f"{name}: {words}{by}; {_DISTANCE[found.kind]} {found.distance:.3f}{level}"
 
 
-def _distribution_table(shown: ColumnDistribution, other: str) -> pd.DataFrame:
+def over_time_table(reports: Sequence[WindowReport], name: str) -> pd.DataFrame:
+    """One column in each window: what a picture of it over time shows."""
+    return pd.DataFrame(
+        [
+            {
+                "window": window.start.date().isoformat(),
+                "distance": column.distance,
+                "alert level": column.alert_level,
+                "verdict": theme.verdict_text(column.verdict),
+                "what moved": column.says,
+            }
+            for window, column in column_history(reports, name).items()
+        ]
+    )
+
+
+def _cumulative_table(shown: ColumnDistribution, other: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "at most": shown.edges[1:],
+            other: np.cumsum(shown.reference),
+            "window": np.cumsum(shown.window),
+        }
+    )
+
+
+def _changes_table(shown: ColumnDistribution) -> pd.DataFrame:
+    moved = 100 * (shown.window - shown.reference)
+    order = np.argsort(-np.abs(moved), kind="stable")
+    return pd.DataFrame(
+        {"category": [shown.labels[i] for i in order], "change (points)": moved[order]}
+    )
+
+
+def distribution_table(shown: ColumnDistribution, other: str) -> pd.DataFrame:
+    """Both sides of one column bin by bin: what a picture of it shows."""
     spans = [f"{low:.5g} to {high:.5g}" for low, high in pairwise(shown.edges.tolist())]
     bins = list(shown.labels) or spans
     return pd.DataFrame({"bin": bins, other: shown.reference, "window": shown.window})

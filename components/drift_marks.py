@@ -27,8 +27,11 @@ def on_axis(
 ) -> tuple[tuple[datetime, str], ...]:
     """Each mark as a moment on the axis of windows with few words; one moment has one text."""
     texts: dict[datetime, list[str]] = {}
+    first, after = reports[0].window.start, reports[-1].window.end
     for mark in happened:
-        at = reports[-1].window.end if mark.window is None else mark.window.start
+        at = after if mark.window is None else mark.window.start
+        if not first <= at <= after:  # in a window that is not drawn
+            continue
         texts.setdefault(at, []).append(_short(mark))
     return tuple((at, " · ".join(text)) for at, text in texts.items())
 

@@ -1,12 +1,45 @@
 """Predictions and realised performance on the Drift page."""
 
+from typing import Final
+
 import streamlit as st
 
-from components import charts, drift_queries, frame, state, theme
+from components import (
+    charts,
+    drift_closer,
+    drift_performance,
+    drift_queries,
+    frame,
+    state,
+    theme,
+)
 from components.figures import drift as figures
 from components.figures import drift_column
 from core.drift.report import DriftVerdict, Grain, OutputDrift
-from core.drift.telling.history import column_history, newest_evaluable, streak
+from core.drift.telling.history import column_history, newest_evaluable, on_one_axis, streak
+
+_OF_ANSWERS: Final = ("Predictions", "Performance")
+
+
+def without_inputs(model: str, version: int, grain: Grain) -> None:
+    """What a version answers, judged also where its inputs cannot be; nothing if it never did."""
+    if not frame.services().drift.has_inputs(model):
+        return
+    served = frame.ask(
+        lambda: drift_queries.served(model, grain), keep_as=f"drift.served.{model}.{grain.value}"
+    )
+    if not any(version in each.rows for each in served or ()):
+        return
+    show = st.segmented_control(
+        "Show",
+        _OF_ANSWERS,
+        default=state.one_of("show", _OF_ANSWERS, _OF_ANSWERS[0]),
+        key="drift_show_answers",
+    )
+    if show == "Performance":
+        drift_performance.draw(model, version, grain)
+    else:
+        predictions(model, version, grain, "")
 
 
 def predictions(model: str, version: int, grain: Grain, window: str) -> None:
@@ -63,11 +96,13 @@ def _one(found: OutputDrift, name: str, window: str) -> None:
                 title=f"{theme.plain(name)} on {theme.day(report.window.start)}: distance "
                 f"{distance}; {theme.plain(column.says)}",
                 alt=f"Distribution of {name} in its yardstick and in the window.",
+                table=drift_closer.distribution_table(shown, "yardstick"),
             )
     with right:
         charts.draw(
-            figures.over_time(found.reports, name, mode),
+            figures.over_time(on_one_axis(found.reports), name, mode),
             key="drift_output_over_time",
             title=f"{theme.plain(name)} over time, and the level above which it alerts",
             alt=f"Distance of {name} from its yardstick in each window.",
+            table=drift_closer.over_time_table(found.reports, name),
         )

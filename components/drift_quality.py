@@ -7,8 +7,10 @@ import streamlit as st
 
 from components import charts, frame, state, theme
 from components.figures import drift_quality as figures
+from components.figures.drift import INPUTS_SHOWN
 from components.figures.drift_quality import Share
 from core.drift.report import Grain, WindowReport
+from core.drift.telling.history import on_one_axis
 
 _KINDS: Mapping[str, Share] = {
     "worst of all": lambda q: q.worst,
@@ -22,7 +24,7 @@ _ROW_HEIGHT = 24
 
 def draw(reports: Sequence[WindowReport], *, grain: Grain) -> None:
     """Shares of bad values per column and window, and the rows of each window."""
-    seen = [r for r in reports if any(c.quality is not None for c in r.columns)]
+    seen = [r for r in on_one_axis(reports) if any(c.quality is not None for c in r.columns)]
     if not seen:
         frame.empty(
             "Data quality is not evaluable.",
@@ -40,7 +42,7 @@ def draw(reports: Sequence[WindowReport], *, grain: Grain) -> None:
     _shares(seen, kind, grain)
     few = min(seen, key=lambda r: r.rows)
     charts.draw(
-        figures.rows(reports, frame.mode()),
+        figures.rows(on_one_axis(reports), frame.mode()),
         key="drift_rows",
         title=f"Rows by {grain.value}: fewest {few.rows:,} on {theme.day(few.window.start)}, "
         f"newest {reports[-1].rows:,}",
@@ -69,12 +71,14 @@ def _shares(seen: Sequence[WindowReport], kind: str, grain: Grain) -> None:
             "and texts where numbers belong would be shown here, by column and window.",
         )
         return
-    top = names[0]
+    top, many = names[0], len(names)
+    names = names[:INPUTS_SHOWN]
+    only = f" (the {len(names)} worst are shown)" if len(names) < many else ""
     charts.draw(
         figures.shares(seen, names, share, frame.mode()),
         key="drift_quality",
-        title=f"{len(names)} of {len(worst)} inputs have such values; most: {theme.plain(top)}, "
-        f"up to {theme.percent(worst[top])} of a {grain.value}",
+        title=f"{many:,} of {len(worst):,} inputs have such values{only}; most: "
+        f"{theme.plain(theme.brief(top))}, up to {theme.percent(worst[top])} of a {grain.value}",
         alt=f"Heat map of {len(names)} inputs by {len(seen)} windows: share of rows, {kind}.",
         table=_table(seen, names),
         height=110 + _ROW_HEIGHT * max(3, len(names)),

@@ -6,7 +6,7 @@ import streamlit as st
 from components import charts, frame, theme
 from components.figures import drift_together as figures
 from core.drift.report import DriftVerdict, Together, WindowReport
-from core.drift.together.looking import Looking
+from core.drift.together.looking import MOST_COLUMNS, Looking
 from core.identity.people import Role
 
 
@@ -67,8 +67,13 @@ def _found(found: Together) -> None:
             "5 of 100 usual windows."
         )
         if found.left_out:
-            names = ", ".join(theme.plain(name) for name in found.left_out[:5])
-            st.caption(f"Left out, because their values are not at hand: {names}.")
+            names = ", ".join(theme.plain(theme.brief(name)) for name in found.left_out[:5])
+            more = len(found.left_out) - 5
+            names += f" and {more:,} more" if more > 0 else ""
+            st.caption(
+                f"Left out, because their values are not at hand or, of more than {MOST_COLUMNS} "
+                f"inputs, the model relies on others more: {names}."
+            )
 
 
 def _by_what(found: Together) -> str:

@@ -61,11 +61,42 @@ VERDICTS: Final[Mapping[str, tuple[str, str, BadgeColour]]] = {
     "worse": ("✕", "worse", "red"),
 }
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:$<>&\"'=^@/])")
+# What turns the direction of the text that follows it, or is no character at all.
+_UNSEEN: Final = re.compile("[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LABEL: Final = 32  # characters of a name beside a chart: more would leave no room for the chart
 
 
 def plain(foreign: object) -> str:
     """Foreign text for a place that reads Markdown: shown as it is, never as a link or a colour."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(foreign).split()))
+    return _MARKDOWN.sub(r"\\\1", _one_line(foreign))
+
+
+def brief(foreign: object, *, most: int = 120) -> str:
+    """Foreign text in one line of bearable length, its middle left out."""
+    text = _one_line(foreign)
+    return text if len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"
+
+
+def drawn(foreign: object, *, most: int = 120) -> str:
+    """Foreign text for a chart, which reads a little HTML: shown as it is, in bearable length."""
+    text = brief(foreign, most=most)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def drawn_each(foreign: Iterable[object]) -> list[str]:
+    """Names for the axis of a chart: no two are the same, or the chart would take them for one."""
+    shown: dict[str, int] = {}
+    for name in (drawn(each, most=_LABEL) for each in foreign):
+        number, unlike = 1, name
+        while unlike in shown:
+            number += 1
+            unlike = f"{name} ({number})"
+        shown[unlike] = number
+    return list(shown)
+
+
+def _one_line(foreign: object) -> str:
+    return _UNSEEN.sub("�", " ".join(str(foreign).split()))
 
 
 def verdict_badge(verdict: str) -> str:

@@ -81,11 +81,13 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
             next_step=f"{says} Serve the model with `python -m core serve MODEL@champion`, or "
             "choose another version.",
         )
+        drift_outputs.without_inputs(model, version, grain)
         return
     registered = next(each for each in models if each.name == model)
     drift.windows(reports, grain=grain, happened=drift_marks.found(registered, grain))
-    chosen = drift_closer.choose(reports)
-    drift_report.offer(registered, version, grain, reports, chosen.day)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = drift_closer.choose(reports)
+        drift_report.offer(registered, version, grain, reports, chosen.day)
     show = st.segmented_control(
         "Show", _SECTIONS, default=state.one_of("show", _SECTIONS, _SECTIONS[0]), key="drift_show"
     )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from components.direction import Direction, direction
-from components.theme import DASHES, QUIET, Mode
+from components.theme import DASHES, QUIET, Mode, drawn
 from core.tracking.values import Curve
 
 AXES: Final = ("step", "relative", "wall")
@@ -63,7 +63,7 @@ def curves(
     way = direction(metric)
     better = f" ({way.value})" if way is not Direction.UNKNOWN else ""
     figure.update_xaxes(title_text=_AXIS_TITLE[axis])
-    figure.update_yaxes(title_text=_safe(metric) + better, type="log" if log else "linear")
+    figure.update_yaxes(title_text=drawn(metric) + better, type="log" if log else "linear")
     figure.update_layout(hovermode="x unified" if len(found) <= 4 else "closest")
     figure.update_layout(legend={"font": {"color": QUIET[mode]}}, showlegend=len(found) > 1)
     return figure
@@ -94,7 +94,7 @@ def shares(
     for line in lines:
         look = looks[line.run_id]
         trace = _line(*_thin(line.x, line.y), look, opacity=1.0, named=True)
-        trace.name = _safe(f"{look.name} {line.says}".strip())
+        trace.name = drawn(f"{look.name} {line.says}".strip())
         figure.add_trace(trace)
     figure.update_xaxes(title_text=x_title, range=[-0.02, 1.02])
     figure.update_yaxes(title_text=y_title, range=[-0.02, 1.02])
@@ -148,14 +148,9 @@ def _line(
         x=x,
         y=y,
         mode="lines",
-        name=_safe(look.name),
+        name=drawn(look.name),
         opacity=opacity,
         showlegend=named,
         hoverinfo="all" if named else "skip",
         line={"color": look.colour, "width": 2, "dash": DASHES[look.place % len(DASHES)]},
     )
-
-
-def _safe(text: str) -> str:
-    """Foreign text for Plotly, which reads a little HTML: shown as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

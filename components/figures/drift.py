@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,15 @@ import plotly.graph_objects as go
 from components import theme
 from components.theme import Mode
 from core.drift.report import ColumnDistribution, DriftVerdict, WindowReport
-from core.drift.telling.history import by_concern, column_history
+from core.drift.telling.history import column_history
 
 _REFERENCE = 0
 _WINDOW = 3
 _LEVELS_SHOWN = 12
 _BINS_MERGED = 4
 _GAPS_UP_TO = 45
+INPUTS_SHOWN: Final = 60
+"""Rows of a picture with a row an input: of more, nobody could read any."""
 
 
 def severity(
@@ -71,16 +74,16 @@ def _mark(
     )
 
 
-def heat_map(reports: Sequence[WindowReport], mode: Mode) -> go.Figure:
-    """Distance of each column in each window; a dot marks the cells beyond their alert level."""
-    names = by_concern(reports)
-    cells = {(c.name, r.window): c for r in reports for c in r.columns}
+def heat_map(reports: Sequence[WindowReport], names: Sequence[str], mode: Mode) -> go.Figure:
+    """Distance of each of these columns in each window; a dot marks the cells that alert."""
+    wanted = set(names)
+    cells = {(c.name, r.window): c for r in reports for c in r.columns if c.name in wanted}
     rows = [[cells.get((name, report.window)) for report in reports] for name in names]
     strongest = max((c.distance or 0.0 for row in rows for c in row if c), default=0.0)
     figure = go.Figure(
         go.Heatmap(
             x=[report.window.start for report in reports],
-            y=list(names),
+            y=theme.drawn_each(names),
             z=[[c.distance if c else None for c in row] for row in rows],
             zmin=0,
             zmax=max(0.3, strongest),
@@ -100,14 +103,30 @@ def heat_map(reports: Sequence[WindowReport], mode: Mode) -> go.Figure:
                 [i / (len(theme.STRENGTH[mode]) - 1), colour]
                 for i, colour in enumerate(theme.STRENGTH[mode])
             ],
-            colorbar={"title": {"text": "distance", "side": "right"}, "thickness": 10, "len": 0.9},
+            colorbar=strength_bar("distance"),
             xgap=1 if len(reports) <= _GAPS_UP_TO else 0,
             ygap=1,
         )
     )
-    figure.update_yaxes(autorange="reversed", title=None, showgrid=False)
+    figure.update_yaxes(autorange="reversed", title=None, showgrid=False, type="category")
     figure.update_xaxes(title="event time (UTC)", showgrid=False)
     return figure
+
+
+def strength_bar(title: str, *, tickformat: str = "") -> dict[str, object]:
+    """The legend of amounts, above its picture: beside it, it would take half of a small screen."""
+    return {
+        "title": {"text": title, "side": "right"},
+        "tickformat": tickformat,
+        "orientation": "h",
+        "thickness": 8,
+        "len": 0.6,
+        "x": 1,
+        "xanchor": "right",
+        "y": 1,
+        "yanchor": "bottom",
+        "nticks": 4,
+    }
 
 
 def distribution(
@@ -144,19 +163,20 @@ def _density(shown: ColumnDistribution, mode: Mode, reference: str) -> go.Figure
             hovertemplate=f"{name}: %{{y:.3g}} per unit at %{{x:.4g}}<extra></extra>",
         )
     figure.update_yaxes(title="share of rows per unit", rangemode="tozero")
-    figure.update_xaxes(title=shown.column.name)
+    figure.update_xaxes(title=theme.drawn(shown.column.name))
     return figure
 
 
 def _levels(shown: ColumnDistribution, mode: Mode, reference: str) -> go.Figure:
     moved = np.argsort(-np.abs(shown.window - shown.reference), kind="stable")[:_LEVELS_SHOWN]
     figure = go.Figure()
+    labels = theme.drawn_each(shown.labels[i] for i in moved)
     for name, shares, slot in (
         (reference, shown.reference, _REFERENCE),
         ("window", shown.window, _WINDOW),
     ):
         figure.add_bar(
-            y=[shown.labels[i] for i in moved],
+            y=labels,
             x=shares[moved],
             name=name,
             orientation="h",
@@ -184,6 +204,7 @@ def over_time(reports: Sequence[WindowReport], name: str, mode: Mode) -> go.Figu
         line={"color": theme.RUN_COLOURS[mode][_WINDOW], "width": 2},
         hovertemplate="%{x|%-d %b %Y}<br>distance %{y:.3f}<extra></extra>",
     )  # fmt: skip
+    figure.update_layout(legend={"y": 1, "yanchor": "bottom"})  # below, it meets the axis' title
     figure.update_yaxes(title="distance (0 to 1)", rangemode="tozero")
     figure.update_xaxes(title="event time (UTC)", showgrid=False)
     return figure

@@ -46,7 +46,7 @@ def cumulative(shown: ColumnDistribution, mode: Mode, *, reference: str = "refer
         hovertemplate="widest gap at %{x:.4g}<extra></extra>",
     )
     figure.update_yaxes(title="share of rows at or below", tickformat=".0%", range=[0, 1.02])
-    figure.update_xaxes(title=shown.column.name)
+    figure.update_xaxes(title=theme.drawn(shown.column.name))
     return figure
 
 
@@ -56,7 +56,7 @@ def changes(shown: ColumnDistribution, mode: Mode) -> go.Figure:
     order = np.argsort(-np.abs(moved), kind="stable")[:_LEVELS_SHOWN]
     figure = go.Figure(
         go.Bar(
-            y=[shown.labels[i] for i in order],
+            y=theme.drawn_each(shown.labels[i] for i in order),
             x=moved[order],
             orientation="h",
             marker={"color": theme.RUN_COLOURS[mode][_WINDOW]},

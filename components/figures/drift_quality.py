@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import plotly.graph_objects as go
 
 from components import theme
+from components.figures.drift import strength_bar
 from components.theme import Mode
 from core.drift.report import Quality, WindowReport
 
@@ -17,14 +18,15 @@ def shares(
     reports: Sequence[WindowReport], names: Sequence[str], share: Share, mode: Mode
 ) -> go.Figure:
     """One share of each column in each window; a hole is a column that was not there."""
-    cells = {(c.name, r.window): c.quality for r in reports for c in r.columns}
+    wanted = set(names)
+    cells = {(c.name, r.window): c.quality for r in reports for c in r.columns if c.name in wanted}
     rows = [[cells.get((name, report.window)) for report in reports] for name in names]
     values = [[share(q) if q is not None else None for q in row] for row in rows]
     largest = max((v for row in values for v in row if v), default=0.0)
     figure = go.Figure(
         go.Heatmap(
             x=[report.window.start for report in reports],
-            y=list(names),
+            y=theme.drawn_each(names),
             z=values,
             zmin=0,
             zmax=max(0.05, largest),
@@ -34,12 +36,7 @@ def shares(
                 [i / (len(theme.STRENGTH[mode]) - 1), colour]
                 for i, colour in enumerate(theme.STRENGTH[mode])
             ],
-            colorbar={
-                "title": {"text": "share of rows", "side": "right"},
-                "tickformat": ".0%",
-                "thickness": 10,
-                "len": 0.9,
-            },
+            colorbar=strength_bar("share of rows", tickformat=".0%"),
             xgap=1 if len(reports) <= _GAPS_UP_TO else 0,
             ygap=1,
         )

@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 
 from components import theme
+from components.figures.drift import strength_bar
 from components.theme import Mode
 from core.drift.report import ColumnDrift, DriftVerdict, Segments
 
@@ -24,8 +25,8 @@ def heat_map(found: Segments, mode: Mode) -> go.Figure:
     grid = [[cells.get((name, level)) for level in levels] for name in rows]
     figure = go.Figure(
         go.Heatmap(
-            x=levels,
-            y=rows,
+            x=theme.drawn_each(levels),
+            y=theme.drawn_each(rows),
             z=[[None if c is None else c.distance for c in row] for row in grid],
             zmin=0,
             zmax=max(0.3, max((c.distance or 0.0 for row in grid for c in row if c), default=0.0)),
@@ -36,13 +37,13 @@ def heat_map(found: Segments, mode: Mode) -> go.Figure:
                 [i / (len(theme.STRENGTH[mode]) - 1), colour]
                 for i, colour in enumerate(theme.STRENGTH[mode])
             ],
-            colorbar={"title": {"text": "distance", "side": "right"}, "thickness": 10, "len": 0.9},
+            colorbar=strength_bar("distance"),
             xgap=1,
             ygap=1,
         )
     )
     figure.update_yaxes(autorange="reversed", title=None, showgrid=False, type="category")
-    figure.update_xaxes(title=found.column, showgrid=False, type="category")
+    figure.update_xaxes(title=theme.drawn(found.column), showgrid=False, type="category")
     return figure
 
 

@@ -13,7 +13,7 @@ def columns(found: Together, mode: Mode) -> go.Figure:
     """By how much the classifier's AUC falls when one input is shuffled, the largest on top."""
     figure = go.Figure(
         go.Bar(
-            y=[name for name, _ in found.columns],
+            y=theme.drawn_each(name for name, _ in found.columns),
             x=[drop for _, drop in found.columns],
             orientation="h",
             marker={"color": theme.RUN_COLOURS[mode][_WINDOW]},

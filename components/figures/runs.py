@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from components.direction import Direction, direction
-from components.theme import GROUND, QUIET, RUN_COLOURS, STRENGTH, Mode, number
+from components.theme import GROUND, QUIET, RUN_COLOURS, STRENGTH, Mode, drawn, number
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -54,13 +54,13 @@ def scatter(frame: pd.DataFrame, x: str, y: str, *, colour: str | None, mode: Mo
                 name=name,
                 mode="markers",
                 marker={"size": 8, "color": shade, "opacity": 0.85, "symbol": place},
-                hovertemplate=f"<b>%{{text}}</b><br>{_safe(label(y))} %{{y:.4~g}}"
-                f"<br>{_safe(label(x))} %{{x}}<extra></extra>",
+                hovertemplate=f"<b>%{{text}}</b><br>{drawn(label(y))} %{{y:.4~g}}"
+                f"<br>{drawn(label(x))} %{{x}}<extra></extra>",
                 showlegend=bool(name),
             )
         )
-    figure.update_xaxes(title_text=_safe(_axis(x)))
-    figure.update_yaxes(title_text=_safe(_axis(y)))
+    figure.update_xaxes(title_text=drawn(_axis(x)))
+    figure.update_yaxes(title_text=drawn(_axis(y)))
     return figure
 
 
@@ -98,13 +98,13 @@ def parallel(frame: pd.DataFrame, columns: Sequence[str], *, colour: str, mode: 
     for at, (column, (_, ticks)) in enumerate(zip(columns, axes, strict=True)):
         line = {"color": QUIET[mode], "width": 1}
         figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, line=line, layer="below")
-        heading = f"<b>{_safe(label(column))}</b>"
+        heading = f"<b>{drawn(label(column))}</b>"
         figure.add_annotation(
             x=at, y=1.09 + 0.08 * (at % 2), text=heading, showarrow=False, font={"size": 12}
         )
         for height, word in ticks:
             figure.add_annotation(
-                x=at, y=height, text=_safe(word), showarrow=False, xanchor="left", xshift=3,
+                x=at, y=height, text=drawn(word), showarrow=False, xanchor="left", xshift=3,
                 font={"size": 11, "color": QUIET[mode]}, bgcolor=GROUND[mode], opacity=0.85,
             )  # fmt: skip
     figure.update_xaxes(visible=False, range=[-0.35, len(columns) - 0.45])
@@ -162,7 +162,7 @@ def best_so_far(frame: pd.DataFrame, metric: str, *, mode: Mode) -> go.Figure:
         )
     )
     figure.update_xaxes(title_text="started (UTC)")
-    figure.update_yaxes(title_text=_safe(_axis(metric)))
+    figure.update_yaxes(title_text=drawn(_axis(metric)))
     return figure
 
 
@@ -172,14 +172,9 @@ def _groups(frame: pd.DataFrame, colour: str | None) -> list[tuple[str, pd.DataF
     values = frame[colour].astype("string").fillna("–")
     common = list(values.value_counts().index[: _GROUPS_AT_MOST - 1])
     named = values.where(values.isin(common), "other")
-    return [(_safe(str(name)), frame[named == name]) for name in sorted(named.unique())]
+    return [(drawn(str(name)), frame[named == name]) for name in sorted(named.unique())]
 
 
 def _axis(column: str) -> str:
     way = direction(column) if column.startswith("metrics.") else Direction.UNKNOWN
     return label(column) + (f" ({way.value})" if way is not Direction.UNKNOWN else "")
-
-
-def _safe(text: str) -> str:
-    """Foreign text for Plotly, which reads a little HTML: shown as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

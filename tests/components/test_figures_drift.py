@@ -26,7 +26,7 @@ WINDOWS = (
 
 
 def test_the_heat_map_has_a_row_a_column_and_marks_what_alerts() -> None:
-    heat = drift.heat_map(WINDOWS, "light").data[0]
+    heat = drift.heat_map(WINDOWS, ["temp", "dest"], "light").data[0]
 
     assert list(heat.y) == ["temp", "dest"]
     assert [list(row) for row in heat.text] == [["", "●"], ["", ""]]
@@ -174,3 +174,44 @@ def test_a_column_that_was_not_there_is_a_hole_in_the_picture_of_quality() -> No
     assert list(heat.z[0]) == [0.5, None]
     assert heat.customdata[0][0] == ["20.00% missing, 50.00% out of range"]
     assert heat.customdata[0][1] == ["not there"]
+
+
+HOSTILE = "<a href='https://e.vil'>" + "x" * 500
+SHOWN = "&lt;a href='https://e"
+
+
+def test_names_and_values_from_a_log_are_drawn_as_text_of_bearable_length() -> None:
+    numbers = ColumnDistribution(
+        a_column(HOSTILE, 0.6),
+        edges=np.array([0.0, 1.0, 2.0]),
+        labels=(),
+        reference=np.array([1.0, 0.0]),
+        window=np.array([0.0, 1.0]),
+    )
+    values = replace(numbers, edges=np.array([]), labels=(HOSTILE, f"{HOSTILE}!"))
+    report = a_report(0, DRIFTING, replace(a_column(HOSTILE, 0.6), quality=None))
+
+    drawn = [
+        drift.distribution(numbers, "light").layout.xaxis.title.text,
+        drift_column.cumulative(numbers, "light").layout.xaxis.title.text,
+        *drift.distribution(values, "light").data[0].y,
+        *drift_column.changes(values, "light").data[0].y,
+        *drift.heat_map([report], [HOSTILE], "light").data[0].y,
+        *drift_quality.shares([report], [HOSTILE], lambda q: q.worst, "light").data[0].y,
+    ]
+
+    assert all(text.startswith(SHOWN) and len(text) < 200 for text in drawn), drawn
+    assert len(set(drift.distribution(values, "light").data[0].y)) == 2
+
+
+def test_names_that_are_numbers_stay_names() -> None:
+    figure = drift.heat_map([a_report(0, STABLE, a_column("10", 0.1))], ["10"], "light")
+
+    assert figure.layout.yaxis.type == "category"
+
+
+def test_the_heat_map_draws_the_inputs_it_is_given_and_no_others() -> None:
+    heat = drift.heat_map(WINDOWS, ["dest"], "light").data[0]
+
+    assert list(heat.y) == ["dest"]
+    assert len(heat.z) == 1

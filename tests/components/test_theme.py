@@ -48,6 +48,23 @@ def test_line_breaks_cannot_start_a_new_block() -> None:
     assert theme.plain("a\n\n# b") == "a \\# b"
 
 
+def test_foreign_text_cannot_turn_the_direction_of_what_follows_it() -> None:
+    assert theme.plain("\u202egpj") == "�gpj"
+    assert theme.drawn("\u2066a\u2069 \x1b") == "�a� �"
+
+
+def test_foreign_text_in_a_chart_is_shown_and_not_read_as_html() -> None:
+    assert theme.drawn("<a href='http://e.vil'>&") == "&lt;a href='http://e.vil'&gt;&amp;"
+
+
+def test_long_names_keep_their_ends_and_no_two_of_them_become_one() -> None:
+    first, second = "mean_of_" + "x" * 200 + "_7d", "mean_of_" + "x" * 201 + "_7d"
+
+    assert theme.brief(first, most=20) == "mean_of_xxxxx…xxx_7d"
+    assert len(set(theme.drawn_each([first, second, "short"]))) == 3
+    assert theme.drawn_each(["short"]) == ["short"]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

@@ -20,6 +20,7 @@ from core.drift.telling.history import (
     marks,
     moves,
     newest_evaluable,
+    on_one_axis,
 )
 from core.governance.registry.timeline import Interval, Standing
 
@@ -140,3 +141,18 @@ def test_moves_are_where_an_alias_changed_and_say_who_moved_it() -> None:
     )
 
     assert moves(intervals) == (MOVE, Moved(5, 4, later, None))
+
+
+def test_a_window_of_another_decade_is_not_on_the_axis_of_the_others() -> None:
+    found = (
+        a_report(-10_000, UNKNOWN),
+        a_report(-3, UNKNOWN),
+        a_report(0, STABLE),
+        a_report(5, UNKNOWN),
+        a_report(9, DRIFTING),
+        a_report(12, UNKNOWN),
+        a_report(4_000, UNKNOWN),
+    )
+
+    assert on_one_axis(found) == found[1:6]
+    assert on_one_axis(found[:2]) == found[:2]

@@ -200,3 +200,18 @@ def test_the_segment_that_moved_is_named_with_what_its_scores_promise(moved: Hou
     assert "origin " in said(app)
     assert "moved most (severity" in said(app)
     assert all(" ± " in text for text in table["estimated log loss"])
+
+
+def test_answers_are_judged_also_where_the_inputs_cannot_be(house: House) -> None:
+    watched.with_live_inputs(house)  # and no reference
+
+    text = said(house.visit("drift", VERA, version=1))
+
+    assert "Drift is not evaluable." in text
+    assert "held against its own first 14 whole days" in text
+
+
+def test_a_column_that_alerts_by_its_missing_values_says_so_in_its_title(moved: House) -> None:
+    text = said(moved.visit("drift", VERA, column=watched.HOSTILE))
+
+    assert "unusual for this season: missing 0.0% → 10.0%; Kolmogorov-Smirnov" in text

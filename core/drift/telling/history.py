@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -10,6 +10,7 @@ from core.drift.report import Basis, ColumnDrift, DriftVerdict, Served, Window, 
 from core.governance.registry.timeline import Interval, Standing
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_NEAR: Final = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,19 @@ def newest_evaluable(reports: Sequence[WindowReport]) -> WindowReport | None:
     """The last window with a verdict, or None: an empty window says nothing about drift."""
     judged = (r for r in reversed(reports) if r.verdict is not DriftVerdict.NOT_EVALUABLE)
     return next(judged, None)
+
+
+def on_one_axis(reports: Sequence[WindowReport]) -> tuple[WindowReport, ...]:
+    """The windows that belong on one axis of time: those with a verdict, and what lies near them.
+
+    A row whose clock was wrong by years makes a window of its own: drawn, it would leave all others
+    the width of a hair. Without any verdict, all of them.
+    """
+    judged = [r.window for r in reports if r.verdict is not DriftVerdict.NOT_EVALUABLE]
+    if not judged:
+        return tuple(reports)
+    first, last = judged[0].start - _NEAR, judged[-1].end + _NEAR
+    return tuple(r for r in reports if first <= r.window.start < last)
 
 
 def drifting_since(reports: Sequence[WindowReport]) -> Window | None:

@@ -12,6 +12,8 @@ from core.errors import StileError
 Progress = Callable[[float, str], None]
 """Told how much is done (0 to 1), and what is being done."""
 
+MOST_COLUMNS: Final = 200
+"""More columns would take minutes; the ones that matter most to the model are looked at."""
 _KEPT: Final = 200
 
 

@@ -20,13 +20,11 @@ from core.drift.together import judged as together
 from core.drift.together import kept as kept_together
 from core.drift.together.encoding import Encoder, Floats
 from core.drift.together.judged import OwnWindows
-from core.drift.together.looking import Progress
+from core.drift.together.looking import MOST_COLUMNS, Progress
 from core.errors import InsufficientData
 from core.store.drift import ProfileStore
 
 _REFERENCE_ROWS: Final = 40_000
-_COLUMNS: Final = 200
-"""More columns would take minutes; the ones that matter most to the model are looked at."""
 _NAMED: Final = 3
 _CLEAR_DROP: Final = 0.005
 _KEPT_COLUMNS: Final = 12
@@ -92,7 +90,7 @@ def _sample(kept: KeptReference, window: Window, rows_at: Rows) -> _Sampled:
     withheld = rows.withheld(rows_at.log, rows_at.parts) & columns.keys()
     weight: Mapping[str, float] = kept.importance or {}
     there = sorted(columns.keys() - withheld, key=lambda name: (-weight.get(name, 0.0), name))
-    kinds = {name: columns[name].kind for name in there[:_COLUMNS]}
+    kinds = {name: columns[name].kind for name in there[:MOST_COLUMNS]}
     if not kinds:
         raise InsufficientData("Every input is dropped or hashed at capture.")
     live = rows.of_window(rows_at.log, rows_at.parts, window, kinds, limit=classifier.ROWS)
