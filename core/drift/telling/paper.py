@@ -27,6 +27,8 @@ _WORDS: Final = {
     DriftVerdict.NOT_EVALUABLE: "– not evaluable",
 }
 _NEWEST: Final = 31
+_INPUTS: Final = 60
+"""Of more inputs those that matter most are told: a report is to be read, and to be sent."""
 _STYLE: Final = """
 body{font:14px/1.5 system-ui,sans-serif;color:#0F172A;background:#fff}
 body{max-width:960px;margin:32px auto;padding:0 16px}
@@ -124,13 +126,14 @@ def _time_line(paper: Paper) -> Iterable[str]:
     yield sketch.severity(paper.reports, moments)
     for at, words in moments:
         yield f'<p class="quiet">{_safe(words)} · {_day(at)}</p>'
-    names = by_concern(paper.reports)
+    every = by_concern(paper.reports)
+    names = every[:_INPUTS]
     yield '<div class="scroll"><table class="heat">'
     for name in names:
         cells = (_cell(report, name) for report in paper.reports)
         yield f"<tr><th>{_safe(name)}</th>{''.join(cells)}</tr>"
     yield "</table></div><p class='quiet'>A cell is a window, darker the further from training;"
-    yield " ● alerts. The inputs that matter most are on top.</p>"
+    yield f" ● alerts. The inputs that matter most are on top.{_of_more(every)}</p>"
 
 
 def mark_words(mark: Mark) -> str:
@@ -174,9 +177,10 @@ def _closer(closer: Closer, reports: Sequence[WindowReport]) -> Iterable[str]:
                 _number(c.alert_level),
                 c.says,
             )
-            for c in ordered
+            for c in ordered[:_INPUTS]
         ),
     )
+    yield f"<p class='quiet'>{_of_more(ordered)}</p>" if len(ordered) > _INPUTS else ""
     yield '<p><span class="reference">■ reference</span> <span class="window">■ window</span></p>'
     yield '<div class="pair">'
     for shown in closer.columns:
@@ -205,9 +209,10 @@ def _quality(reports: Sequence[WindowReport]) -> Iterable[str]:
         if q is not None:
             shares = (_percent(s) for s in (q.missing, q.unseen, q.outside, q.misfits))
             rows.append((column.name, _day(report.window.start), q.rows, *shares))
-    yield "<p>The worst window of each input.</p>"
+    yield f"<p>The worst window of each input.{_of_more(rows)}</p>"
     yield _table(
-        ("input", "window", "rows", "missing", "unseen", "out of range", "another type"), rows
+        ("input", "window", "rows", "missing", "unseen", "out of range", "another type"),
+        rows[:_INPUTS],
     )
 
 
@@ -252,6 +257,11 @@ def _performance(
     yield _table(("window", "metric", "estimated", "by labels", "labels", "rows"), rows)
 
 
+def _of_more(inputs: Sequence[object]) -> str:
+    """A sentence on how many inputs are told of how many; nothing where all are."""
+    return f" {_INPUTS} of {len(inputs):,} are told." if len(inputs) > _INPUTS else ""
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     titles = "".join(f"<th>{_safe(title)}</th>" for title in head)
     body = "".join(
@@ -261,7 +271,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _safe(foreign: str) -> str:
-    return html.escape(foreign)
+    shown = "".join(c if c.isprintable() or c == " " else "�" for c in foreign)
+    return html.escape(shown)
 
 
 def _day(moment: datetime) -> str:
