@@ -30,9 +30,9 @@ def sentence(
     if newest.verdict is DriftVerdict.STABLE:
         moved = "its inputs drift"
     grain = newest.window.grain.value
-    lasts = f"for {run.windows} {grain}s in a row since" if run.windows > 1 else f"this {grain},"
+    lasts = f"some on each of {run.windows} {grain}s since" if run.windows > 1 else f"this {grain},"
     severity = "" if newest.severity is None else f"; severity {newest.severity:.2f}"
-    return f"{name}: {moved} {lasts} {theme.day(run.since)}{severity}{matters}."
+    return f"{name}: {moved}, {lasts} {theme.day(run.since)}{severity}{matters}."
 
 
 def freshness(reports: Sequence[WindowReport]) -> str:

@@ -28,7 +28,7 @@ def test_the_sentence_tells_duration_and_severity(moved: House) -> None:
     app = moved.visit("drift", VERA)
 
     title = str(app.title[0].value).replace("\\", "")
-    assert "inputs drift for 4 days in a row since 15 Oct 2026; severity" in title
+    assert "inputs drift, some on each of 4 days since 15 Oct 2026; severity" in title
 
 
 def test_a_deploy_is_said_in_words(moved: House) -> None:
