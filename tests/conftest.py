@@ -8,6 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import warden
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(warden.start())
+
 
 def no_spark() -> str:
     """Why nothing can run on Spark here; "" when it can."""
