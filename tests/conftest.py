@@ -7,8 +7,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import warden
+
+# a deadline for an example would measure what else the machine has to do
+settings.register_profile("stile", deadline=None)
+settings.load_profile("stile")
 
 
 def pytest_configure(config: pytest.Config) -> None:
