@@ -20,6 +20,7 @@ from components.door import COOKIE
 from core.tracking.client import connect as mlflow_door
 from tests.browser.driving import browser, settle
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
+from tests.streamlit_fixtures import *  # noqa: F403  fixtures are found by their names
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")

@@ -11,6 +11,7 @@ from components import frame
 from core.store import migrations, transaction
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.pages.house import House
+from tests.streamlit_fixtures import *  # noqa: F403  fixtures are found by their names
 
 
 @pytest.fixture(scope="session")
