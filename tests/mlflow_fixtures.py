@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from core.tracking.client import MlflowDoor, connect
+from tests.once import made_once
 
 __all__ = ["MlflowStore", "migrated_store", "mlflow_server", "mlflow_store"]
 
@@ -46,9 +47,12 @@ class MlflowStore:
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database: migrating one takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("mlflow") / "empty.db"
-    connect(f"sqlite:///{path}", "").call(lambda client: client.search_experiments())
-    return path
+
+    def migrate(folder: Path) -> None:
+        door = connect(f"sqlite:///{folder / 'empty.db'}", "")
+        door.call(lambda client: client.search_experiments())
+
+    return made_once(tmp_path_factory, "migrated-mlflow", migrate) / "empty.db"
 
 
 @pytest.fixture

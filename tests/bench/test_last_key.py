@@ -82,8 +82,8 @@ def filled(store: GovernanceStore, entries: int) -> None:
 
 
 @pytest.fixture
-def scene(migrated_store: Path, tmp_path: Path) -> Scene:
-    return set_scene(tmp_path, migrated_store)
+def scene(migrated_store: Path, migrated_decisions: Path, tmp_path: Path) -> Scene:
+    return set_scene(tmp_path, migrated_store, migrated_decisions)
 
 
 @pytest.mark.parametrize("entries", [100, 1_000, 10_000])

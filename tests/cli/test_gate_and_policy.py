@@ -11,9 +11,11 @@ from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their n
 
 
 @pytest.fixture(scope="module")
-def home(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def home(
+    migrated_store: Path, migrated_decisions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Scene:
     """A home with MLflow, live inputs and no published policy."""
-    return set_scene(tmp_path_factory.mktemp("home"), migrated_store)
+    return set_scene(tmp_path_factory.mktemp("home"), migrated_store, migrated_decisions)
 
 
 @pytest.fixture(autouse=True)

@@ -45,9 +45,9 @@ def home(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def store(home: Path) -> GovernanceStore:
+def store(home: Path, migrated_decisions: Path) -> GovernanceStore:
+    shutil.copyfile(migrated_decisions, home / "stile.db")
     engine = transaction.connect(f"sqlite:///{home / 'stile.db'}")
-    migrations.upgrade(engine)
     return GovernanceStore(engine)
 
 

@@ -17,7 +17,6 @@ from core.cli import reconcile, request, rollback, run, timeline
 from core.governance.registry.sightings import ALIAS_SEEN
 from core.identity.people import Side, Username
 from core.settings import load_settings
-from core.store import migrations, transaction
 from core.worker import release, run_once
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
@@ -74,16 +73,6 @@ class Place:
 
     def point(self, version: int) -> None:
         self.client.set_registered_model_alias(MODEL, "champion", str(version))
-
-
-@pytest.fixture(scope="module")
-def migrated_decisions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty governance store: copying one is quicker than migrating it."""
-    path = tmp_path_factory.mktemp("decisions") / "stile.db"
-    engine = transaction.connect(f"sqlite:///{path}")
-    migrations.upgrade(engine)
-    engine.dispose()
-    return path
 
 
 @pytest.fixture

@@ -16,15 +16,6 @@ from tests.mlflow_fixtures import MlflowStore
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    engine = transaction.connect(f"sqlite:///{path}")
-    migrations.upgrade(engine)
-    engine.dispose()  # the last connection to close folds the write-ahead log into the file
-    return path
-
-
-@pytest.fixture(scope="session")
 def mlflow_shelf(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
     """One real MLflow for tests that clear it themselves: opening a store takes a third second."""
     folder = tmp_path_factory.mktemp("mlflow-shelf")
@@ -33,9 +24,9 @@ def mlflow_shelf(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+def sqlite_engine(migrated_decisions: Path, tmp_path: Path) -> Iterator[Engine]:
     path = tmp_path / "stile.db"
-    shutil.copyfile(sqlite_template, path)
+    shutil.copyfile(migrated_decisions, path)
     engine = transaction.connect(f"sqlite:///{path}")
     yield engine
     engine.dispose()

@@ -365,16 +365,16 @@ def run(template: Path, *, examples: int, steps: int) -> None:
 
 
 def test_no_sequence_of_actions_breaks_the_chain_or_promotes_without_keys(
-    sqlite_template: Path,
+    migrated_decisions: Path,
 ) -> None:
-    run(sqlite_template, examples=EXAMPLES, steps=STEPS)
+    run(migrated_decisions, examples=EXAMPLES, steps=STEPS)
 
 
-def test_a_sequence_may_get_as_far_as_a_promotion(sqlite_template: Path) -> None:
+def test_a_sequence_may_get_as_far_as_a_promotion(migrated_decisions: Path) -> None:
     """The rules are not idle: some order of them promotes, by keys and by a broken glass."""
     for last in ("keys", "glass"):
         machine = AnySequence()
-        machine.template = sqlite_template
+        machine.template = migrated_decisions
         machine.begin()
         machine.open(who=ANA, version=5)
         if last == "keys":
@@ -392,9 +392,9 @@ def test_a_sequence_may_get_as_far_as_a_promotion(sqlite_template: Path) -> None
         assert kinds[-1] == "request_applied"
 
 
-def test_a_sequence_may_get_as_far_as_a_rollback(sqlite_template: Path) -> None:
+def test_a_sequence_may_get_as_far_as_a_rollback(migrated_decisions: Path) -> None:
     machine = AnySequence()
-    machine.template = sqlite_template
+    machine.template = migrated_decisions
     machine.begin()
     for number, version in enumerate((4, 5), start=1):
         machine.open(who=ANA, version=version)

@@ -165,11 +165,11 @@ class Room:
 
 
 @pytest.fixture(params=Status, ids=str)
-def room(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Room:
+def room(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Path) -> Room:
     """The request, brought to its state by what people and the worker do."""
     state: Status = request.param
     path = tmp_path / "template.db"
-    shutil.copyfile(sqlite_template, path)
+    shutil.copyfile(migrated_decisions, path)
     engine = transaction.connect(f"sqlite:///{path}")
     here = office(engine)
     shelf = Silent()
@@ -286,11 +286,11 @@ class Hall:
 
 
 @pytest.fixture(params=Scene, ids=lambda scene: scene.name)
-def hall(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Hall:
+def hall(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Path) -> Hall:
     """The scene, as people, the worker and somebody around Stile made it."""
     scene: Scene = request.param
     path = tmp_path / "template.db"
-    shutil.copyfile(sqlite_template, path)
+    shutil.copyfile(migrated_decisions, path)
     engine = transaction.connect(f"sqlite:///{path}")
     here, shelf = office(engine), Silent()
     here.facts.registry = shelf

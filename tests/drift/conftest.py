@@ -15,24 +15,15 @@ from core.demo import flights as demo_flights
 from core.drift import sources
 from core.drift.counting.counts import Profile, Reference
 from core.live.files import inference_folder
-from core.store import migrations, transaction
+from core.store import transaction
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
 INPUTS = demo_flights.FLIGHT_DELAY.inputs
 
 
-@pytest.fixture(scope="session")
-def governance_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("governance") / "template.db"
-    engine = transaction.connect(f"sqlite:///{path}")
-    migrations.upgrade(engine)
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def engine(governance_template: Path, tmp_path: Path) -> Iterator[Engine]:
-    shutil.copyfile(governance_template, tmp_path / "stile.db")
+def engine(migrated_decisions: Path, tmp_path: Path) -> Iterator[Engine]:
+    shutil.copyfile(migrated_decisions, tmp_path / "stile.db")
     engine = transaction.connect(f"sqlite:///{tmp_path / 'stile.db'}")
     yield engine
     engine.dispose()

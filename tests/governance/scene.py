@@ -215,9 +215,12 @@ def predictions(noise: float, *, rows: int = 600, first: int = 0, seed: int = 1)
     return frame.astype({"y_pred": int})
 
 
-def set_scene(folder: Path, migrated_store: Path, *, live: bool = True) -> Scene:
+def set_scene(
+    folder: Path, migrated_store: Path, migrated_decisions: Path, *, live: bool = True
+) -> Scene:
     """The world of the module's docstring, in a folder; without drift when not `live`."""
     shutil.copyfile(migrated_store, folder / "mlflow.db")
+    shutil.copyfile(migrated_decisions, folder / "stile.db")
     place = f"file://{folder}/artifacts"
     return set_scene_at(f"sqlite:///{folder}/mlflow.db", folder, artifacts=place, live=live)
 

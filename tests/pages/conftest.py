@@ -8,20 +8,9 @@ import pytest
 import streamlit as st
 
 from components import frame
-from core.store import migrations, transaction
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.pages.house import House
 from tests.streamlit_fixtures import *  # noqa: F403  fixtures are found by their names
-
-
-@pytest.fixture(scope="session")
-def migrated_decisions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty governance store: copying one is quicker than migrating it."""
-    path = tmp_path_factory.mktemp("decisions") / "stile.db"
-    engine = transaction.connect(f"sqlite:///{path}")
-    migrations.upgrade(engine)
-    engine.dispose()
-    return path
 
 
 @pytest.fixture

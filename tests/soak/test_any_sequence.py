@@ -10,5 +10,7 @@ from tests.contracts.conftest import *  # noqa: F403  fixtures are found by thei
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
 
-def test_no_long_sequence_breaks_the_chain_or_promotes_without_keys(sqlite_template: Path) -> None:
-    test_any_sequence.run(sqlite_template, examples=1_000, steps=60)
+def test_no_long_sequence_breaks_the_chain_or_promotes_without_keys(
+    migrated_decisions: Path,
+) -> None:
+    test_any_sequence.run(migrated_decisions, examples=1_000, steps=60)
