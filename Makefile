@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
-QUICK := --ignore=tests/bench --ignore=tests/soak
+QUICK := -p tests.in_memory --ignore=tests/bench --ignore=tests/soak
 BOTH := -n 2 --dist loadfile --no-loadscope-reorder  # the browser first: its files are the longest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
