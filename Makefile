@@ -7,7 +7,7 @@ BOTH := -n 2 --dist loadfile --no-loadscope-reorder  # the browser first: its fi
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo run test lint spark bench soak check browser
+.PHONY: help setup dev demo run test lint spark bench soak check browser pyspark
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,18 +38,19 @@ run: setup ## start the app on your own MLflow (MLFLOW_TRACKING_URI), else on th
 browser: dev
 	@$(BIN)/python tests/browser/chromium.py
 
-test: dev browser ## everything, PostgreSQL and a real browser included
+pyspark: | .venv/bin/python
+	@$(BIN)/python tests/drift/pyspark_apart.py
+
+test: ## everything: PostgreSQL, a real browser and, where there is Java, Spark
+	@$(MAKE) --no-print-directory --jobs=2 browser pyspark
 	@$(BIN)/python -m pytest $(BOTH) $(QUICK)
 
 lint: dev ## ruff, formatting, mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
 
-.spark: | .venv/.dev
-	@echo "Installing pyspark apart (once, about 450 MB)…"
-	@$(INSTALL) --no-deps --target .spark pyspark==4.3.0 py4j==0.10.9.9
-
-spark: dev .spark ## the same counts on Spark as on DuckDB; needs Java 17 or newer
-	@PYTHONPATH=.spark $(BIN)/python -m pytest tests -m spark $(QUICK)
+spark: dev ## the same counts on Spark as on DuckDB; needs Java 17 or newer
+	@$(BIN)/python tests/drift/pyspark_apart.py --required
+	@$(BIN)/python -m pytest tests/drift/test_spark.py
 
 bench: dev browser ## the budgets, as ratios beside the real peers
 	@$(BIN)/python -m pytest tests/bench -s
@@ -58,4 +59,4 @@ soak: dev ## the long ones: workers killed by the hundred, a failing network, fu
 	@$(BIN)/python -m pytest tests/soak -s
 
 check: lint ## lint and the fast tests
-	@$(BIN)/python -m pytest $(BOTH) $(QUICK) -m "not slow and not browser"
+	@$(BIN)/python -m pytest $(BOTH) $(QUICK) -m "not slow and not browser and not spark"

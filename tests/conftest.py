@@ -1,8 +1,5 @@
 """What holds for every test."""
 
-import importlib.util
-import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +9,7 @@ from hypothesis import settings
 
 from core.store import migrations, transaction
 from tests import warden
+from tests.drift import pyspark_apart
 from tests.once import made_once
 
 # a deadline for an example would measure what else the machine has to do
@@ -23,20 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(warden.start())
 
 
-def no_spark() -> str:
-    """Why nothing can run on Spark here; "" when it can."""
-    if importlib.util.find_spec("pyspark") is None:
-        return "Spark is not tested: pyspark is not installed here; `make spark` does it apart."
-    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
-        return "Spark is not tested: there is no Java here; it needs 17 or newer."
-    return ""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if reason := no_spark():
-        for item in items:
-            if item.get_closest_marker("spark") is not None:
-                item.add_marker(pytest.mark.skip(reason=reason))
+    on_spark = [item for item in items if item.get_closest_marker("spark") is not None]
+    if on_spark and (reason := pyspark_apart.why_not()):
+        for item in on_spark:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""One expression, equal counts on DuckDB, PostgreSQL and Spark.
+"""One expression, equal counts on DuckDB, PostgreSQL and (in test_spark.py) Spark.
 
 Compared exactly: rows per bin, missing, NaN, infinite and invalid values, rows outside of the
 reference's range, minimum, maximum, grids, levels, debuts and the reference's id. Sums per bin to
@@ -21,7 +21,7 @@ import pytest
 
 from core.drift import sources
 from core.drift.counting.counts import Profile, Reference
-from core.drift.sources.engines import postgresql, spark
+from core.drift.sources.engines import postgresql
 from tests.drift.conftest import INPUTS, arrow, profiles_of, reference_of
 
 SUMS_WITHIN = 1e-12
@@ -168,20 +168,3 @@ class TestPostgreSQL(ProfileContract):
             with postgresql(server.get_uri()) as connection:
                 yield connection
             server.cleanup()
-
-
-@pytest.mark.spark
-@pytest.mark.timeout(900)
-@pytest.mark.filterwarnings("ignore")  # PySpark's own, and many
-class TestSpark(ProfileContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def connection(cls) -> Iterator[Any]:
-        with spark() as connection:
-            yield connection
-            connection._session.stop()
-
-    def table(self, connection: Any, rows: pa.Table, folder: Path) -> Any:
-        path = folder / f"spark-{rows.num_rows}.parquet"
-        pq.write_table(rows, path, coerce_timestamps="us")
-        return sources.table_of(connection, [path])
