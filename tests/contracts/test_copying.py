@@ -20,7 +20,7 @@ from core.tracking.client import MlflowDoor
 from core.tracking.registry import MlflowRegistry
 from tests.contracts.elsewhere import KEY, Place, at_once, killed, place_of
 from tests.contracts.parts import ANA, AT, MINUTE, MODEL, VIC, Office, office
-from tests.contracts.unreliable import Fault, Proxy, proxy_before
+from tests.contracts.unreliable import PATIENCE_S, Fault, Proxy, proxy_before
 from tests.mlflow_fixtures import MlflowStore
 
 DEV = "flight-delay-dev"
@@ -240,7 +240,6 @@ class Wire:
 def wire(
     sqlite_engine: Engine, mlflow_server: MlflowStore, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Wire]:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     direct = MlflowClient(mlflow_server.uri)
     run = direct.create_run("0").info
@@ -252,7 +251,7 @@ def wire(
         direct.create_model_version(DEV, f"{run.artifact_uri}/{number}", run.run_id)
     with proxy_before(mlflow_server.uri) as proxy:
         here = office(sqlite_engine)
-        door = MlflowDoor(proxy.uri, "", timeout_s=1.0, pause_s=0.0)
+        door = MlflowDoor(proxy.uri, "", timeout_s=PATIENCE_S, pause_s=0.0)
         yield Wire(over(here, MlflowRegistry(door)), here, proxy, direct)
     for model in (DEV, MODEL):
         direct.delete_registered_model(model)
@@ -262,11 +261,9 @@ def wire(
     "fault", [Fault.DROPS_THE_REPLY, Fault.SAYS_503_AFTER, Fault.HANGS_AFTER, Fault.REFUSES]
 )
 def test_a_reply_lost_while_copying_makes_no_second_copy(wire: Wire, fault: Fault) -> None:
-    wire.proxy.plan(fault, CREATE)
-    with suppress(Unavailable):
+    with wire.proxy.failing(fault, CREATE), suppress(Unavailable):
         ask(wire.copies, form="form", at=AT)
     assert wire.proxy.met
-    wire.proxy.plan(None)
 
     request = ask(wire.copies, form="form", at=AT + HOUR)
 
@@ -279,11 +276,9 @@ def test_a_reply_lost_at_any_step_makes_no_second_copy(wire: Wire) -> None:
     version, met = 0, True
     while met:
         version += 1
-        wire.proxy.plan(Fault.DROPS_THE_REPLY, version)
-        with suppress(Unavailable):
+        with wire.proxy.failing(Fault.DROPS_THE_REPLY, version), suppress(Unavailable):
             ask(wire.copies, form=f"form {version}", at=AT, version=version)
         met = bool(wire.proxy.met)
-        wire.proxy.plan(None)
 
         request = ask(wire.copies, form=f"form {version}", at=AT + HOUR, version=version)
 

@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
 from urllib.parse import urlsplit
+
+import pytest
+
+PATIENCE_S: Final = 60
+"""How long an answer is waited for: a machine that is busy is slow, and has not failed."""
+UNTIL_IT_HANGS_S: Final = 2
+"""How long one is waited for that never comes."""
+_TIMEOUT: Final = "MLFLOW_HTTP_REQUEST_TIMEOUT"  # which MLflow's client reads at every call
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 
@@ -32,6 +41,10 @@ class Fault(StrEnum):
             Fault.CUTS_THE_REPLY,
         }
 
+    @property
+    def hangs(self) -> bool:
+        return self in {Fault.HANGS_BEFORE, Fault.HANGS_AFTER}
+
 
 @dataclass
 class Proxy:
@@ -46,9 +59,18 @@ class Proxy:
     let_go: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def plan(self, fault: Fault | None, at: int | str = 0) -> None:
+    @contextmanager
+    def failing(self, fault: Fault, at: int | str) -> Iterator[None]:
+        """In here the fault is met, and `met` says by which request; afterwards all is well."""
         with self.lock:
             self.fault, self.at, self.calls, self.met = fault, at, 0, ""
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(_TIMEOUT, str(UNTIL_IT_HANGS_S if fault.hangs else PATIENCE_S))
+                yield
+        finally:
+            with self.lock:
+                self.fault = None
 
     def due(self, method: str, path: str) -> Fault | None:
         """The fault of the request that has come in."""
@@ -75,7 +97,9 @@ def proxy_before(upstream: str) -> Iterator[Proxy]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield proxy
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(_TIMEOUT, str(PATIENCE_S))
+            yield proxy
     finally:
         proxy.let_go.set()
         server.shutdown()
@@ -96,7 +120,7 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
                 case Fault.REFUSES | Fault.DROPS_THE_REPLY:
                     return
                 case Fault.HANGS_BEFORE | Fault.HANGS_AFTER:
-                    proxy.let_go.wait(60)
+                    proxy.let_go.wait()
                     return
                 case Fault.SAYS_503_BEFORE | Fault.SAYS_503_AFTER:
                     self.send_error(503)
