@@ -166,3 +166,75 @@ def test_a_proposal_is_rejected_or_withdrawn(
     assert stages == ["rejected", "withdrawn"]
     assert call("requests", "--waiting") == 0
     assert "Nobody has proposed a policy" in capsys.readouterr().out
+
+
+def test_a_proposal_is_sent_back_and_its_proposer_revises_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, other = tmp_path / "first.yaml", tmp_path / "other.yaml"
+    first.write_text(POLICY.replace("0.6", "0.41"))
+    other.write_text(POLICY.replace("0.6", "0.42"))
+    assert call("propose", str(first), "--comment", "Stricter.", "--as", "ana", "--json") == 0
+    proposed = answer(capsys)
+    number = str(proposed["policy_request"])
+    digest = proposed["digests"]["data_science"]
+    turn = ("turn-key", number, "--side", "data_science", "--digest")
+    assert call(*turn, digest, "--as", "ben", "--json") == 0
+    capsys.readouterr()
+
+    form = ("--comment", "Too strict.", "--as", "emil", "--idempotency-key", "back", "--json")
+    assert call("request-changes", number, *form) == 0
+    sent_back = answer(capsys)
+    assert call("request-changes", number, *form) == 0
+    assert answer(capsys)["stage"] == sent_back["stage"] == "changes_requested"
+    assert "the draft is revised before anyone decides" in " ".join(sent_back["held"])
+
+    form = ("--comment", "Milder.", "--idempotency-key", "revised", "--json")
+    assert call("revise", number, str(other), "--as", "ana", *form) == 0
+    revised = answer(capsys)
+    assert call("revise", number, str(other), "--as", "ana", *form) == 0
+    assert answer(capsys)["digests"] == revised["digests"] != proposed["digests"]
+    assert revised["stage"] == "open"
+    assert revised["missing_keys"] == {"data_science": 1, "data_engineering": 1}
+
+    assert call(*turn, digest, "--as", "ben") == 1  # what was signed before is not on the table
+    assert "not what was on your screen" in capsys.readouterr().err
+    assert call(*turn, revised["digests"]["data_science"], "--as", "ben", "--json") == 0
+    assert answer(capsys)["missing_keys"] == {"data_science": 0, "data_engineering": 1}
+
+
+@pytest.mark.parametrize(
+    ("bar", "person", "command", "says"),
+    [
+        ("0.31", "vera", ("request-changes", "--comment", "No."), "Only a member"),
+        ("0.32", "ben", ("request-changes", "--comment", " "), "Say which changes"),
+        ("0.33", "ben", ("revise", "FILE"), "revises it; propose your own"),
+        ("0.34", "ana", ("revise", "FILE"), "Nobody has requested changes"),
+        ("0.35", "ana", ("revise", "ELSEWHERE"), "propose it separately"),
+        ("0.36", "ana", ("revise", "NOWHERE"), "cannot be read"),
+    ],
+)
+def test_sending_back_and_revising_end_with_one_where_they_are_refused(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    bar: str,
+    person: str,
+    command: tuple[str, ...],
+    says: str,
+) -> None:
+    file, elsewhere = tmp_path / "draft.yaml", tmp_path / "elsewhere.yaml"
+    file.write_text(POLICY.replace("0.6", bar))
+    elsewhere.write_text(POLICY.replace("alias: champion", "alias: shadow"))
+    assert call("propose", str(file), "--comment", "Why not.", "--as", "ana", "--json") == 0
+    number = str(answer(capsys)["policy_request"])
+    if "ELSEWHERE" in command:
+        assert call("request-changes", number, "--comment", "Other.", "--as", "ben") == 0
+        capsys.readouterr()
+    paths = {"FILE": file, "ELSEWHERE": elsewhere, "NOWHERE": tmp_path / "nowhere.yaml"}
+    arguments = [str(paths.get(word, word)) for word in command[1:]]
+
+    assert call(command[0], number, *arguments, "--as", person) == 1
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert says in said.err

@@ -19,6 +19,7 @@ from core.governance.policies.proposals import (
     PolicyRequest,
     PolicyRequestId,
     Stage,
+    counting_keys,
     judged,
     next_stage,
     require_policy_key,
@@ -97,7 +98,7 @@ def publish_if_ready(
         return False
     draft = replace(request.draft, version=request.base_version + 1)
     record.add_policy(draft, by=request.opened_by, at=at)
-    counting = [key for key in request.keys if key.counts]
+    counting = counting_keys(request, at=at)
     body: Mapping[str, JsonValue] = {
         **frozen_draft(request),
         "keys": [turned(key) for key in counting],

@@ -71,7 +71,7 @@ def bundle(decision: Decision) -> dict[str, JsonValue]:
 
 
 def policy_bundle(request: PolicyRequest, entries: Sequence[Entry]) -> dict[str, JsonValue]:
-    """The whole record of a proposed policy that people decided: published, or not."""
+    """The whole record of a proposed policy, as it stands: published, ended, or still open."""
     number, settled = request.number, request.settled_at
     about = [entry for entry in entries if entry.facts.get("policy_request") == number]
     published = next((entry for entry in about if entry.kind == "policy_published"), None)

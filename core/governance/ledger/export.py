@@ -95,7 +95,7 @@ class Exporter:
         with self.store.reading() as record:
             entries = record.entries()
             decisions = tuple(_decisions(record, entries))
-            proposals = [each for each in record.policy_shelf.requests() if each.settled_at]
+            proposals = record.policy_shelf.requests()
             altered = altered_findings(record.policy_shelf.published(), entries)
         progress(0.2, "Asking MLflow for its anchors")
         findings = (*report.findings, *altered, *anchor_findings(entries, models, version))

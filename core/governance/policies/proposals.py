@@ -188,15 +188,19 @@ def keys_wanted(base: Policy) -> Mapping[Side, int]:
     return {side: max(1, base.keys[side]) for side in Side}
 
 
-def keys_owed(request: PolicyRequest, base: Policy, *, at: datetime) -> Mapping[Side, int]:
-    """How many keys each side still owes, counting only keys turned on these very facts."""
-    valid = [
+def counting_keys(request: PolicyRequest, *, at: datetime) -> tuple[Key, ...]:
+    """The keys that count now: not lapsed, their right not lost, turned on these very facts."""
+    signed = {side: request.evidence.pinned_digest(side) for side in Side}
+    return tuple(
         key
         for key in request.keys
-        if key.counts
-        and key.digest == request.evidence.pinned_digest(key.side)
-        and at < key.expires_at
-    ]
+        if key.counts and key.digest == signed[key.side] and at < key.expires_at
+    )
+
+
+def keys_owed(request: PolicyRequest, base: Policy, *, at: datetime) -> Mapping[Side, int]:
+    """How many keys each side still owes, counting only keys turned on these very facts."""
+    valid = counting_keys(request, at=at)
     return {
         side: max(0, wanted - sum(key.side is side for key in valid))
         for side, wanted in keys_wanted(base).items()
