@@ -21,14 +21,14 @@ BEFORE: Final = "adopt_from_before"
 GLASS: Final = "break_glass"
 REVIEW: Final = "review"
 ACKNOWLEDGE: Final = "acknowledge"
-CONFIRM: Final = "confirm_approval"
 
 
 @dataclass(frozen=True, slots=True)
 class Drawer:
     """The answer that is being written: which one, about what, and its idempotency key.
 
-    `said` is the text once the form was sent and its slow work has not been done yet.
+    `said` is the text once the form was sent and its slow work has not been done yet; `way` and
+    `version` are what was chosen beside it, where there is something to choose.
     """
 
     kind: str
@@ -37,6 +37,8 @@ class Drawer:
     request: int
     form: str
     said: str | None = None
+    way: str = ""
+    version: int = 0
 
     @property
     def text_key(self) -> str:
@@ -82,13 +84,6 @@ FORMS: Final = {
         "ledger, and the first page is quiet again.",
         "What the review found", "Record the review", "The review is recorded in the ledger.",
     ),
-    CONFIRM: Words(
-        "Review…", "Review the approval",
-        "The approval is outside of its bounds. Say what you found and why the version may serve "
-        "on: it is then confirmed until its next bound. If it may not, ask for another version "
-        "instead; this review ends when that one is promoted.",
-        "What the review found", "Confirm the approval", "The approval is confirmed.",
-    ),
     ACKNOWLEDGE: Words(
         "Acknowledge…", "Acknowledge the drift alert",
         "You have looked, and say what you found or what follows from it. The alert stays open, "
@@ -98,11 +93,13 @@ FORMS: Final = {
 }  # fmt: skip
 
 
-def button(kind: str, *, model: str = "", alias: str = "", request: int = 0) -> None:
-    """Draw the button that opens an answer's drawer."""
+def button(
+    kind: str, *, model: str = "", alias: str = "", request: int = 0, label: str = ""
+) -> None:
+    """Draw the button that opens an answer's drawer; a drawer that is no text has its own label."""
     about = request or f"{model}_{alias}"
     st.button(
-        FORMS[kind].button,
+        label or FORMS[kind].button,
         key=f"answering_{kind}_{about}",
         on_click=_open,
         args=(kind, model, alias, request),
@@ -136,16 +133,31 @@ def draw() -> None:
     """Draw the drawer that is open, if one is; called once, from the page itself."""
     st.session_state.pop(state.ANSWER_ASKED, None)
     drawer: Drawer | None = st.session_state.get(state.ANSWER)
-    if drawer is not None:
+    if drawer is not None and drawer.kind in FORMS:
         form = FORMS[drawer.kind]
         st.dialog(form.title, position="right", on_dismiss=close)(_say)(drawer)
 
 
-def _say(drawer: Drawer) -> None:
-    now: Drawer | None = st.session_state.get(state.ANSWER)  # a dialog has its first arguments
+def opened(kind: str) -> Drawer | None:
+    """The drawer of this kind, if it is the one that is open."""
+    drawer: Drawer | None = st.session_state.get(state.ANSWER)
+    return drawer if drawer is not None and drawer.kind == kind else None
+
+
+def as_it_is_now(drawer: Drawer) -> Drawer:
+    """The same form as the session has it; ends the run when it was sent or put away.
+
+    A dialog runs again with the arguments it was first drawn with.
+    """
+    now: Drawer | None = st.session_state.get(state.ANSWER)
     if now is None or now.form != drawer.form:
         st.rerun()
-    drawer, form = now, FORMS[now.kind]
+    return now
+
+
+def _say(drawer: Drawer) -> None:
+    drawer = as_it_is_now(drawer)
+    form = FORMS[drawer.kind]
     if drawer.said is not None:
         with st.spinner(form.working or _WORKING):
             number = frame.perform(_command(drawer, drawer.said), success=form.success)
@@ -211,12 +223,6 @@ def _command(drawer: Drawer, text: str) -> Callable[[], int]:
             acting(), AlertId(drawer.request), comment=text, idempotency_key=drawer.form, at=at
         ).alert_id
 
-    def approval_confirmed() -> int:
-        services.reviews.review(
-            acting(), drawer.request, text=text, idempotency_key=drawer.form, at=at
-        )
-        return 0
-
     return {
         Answer.RESTORE.value: restore,
         Answer.ADOPT.value: adopt,
@@ -224,5 +230,4 @@ def _command(drawer: Drawer, text: str) -> Callable[[], int]:
         GLASS: broken,
         REVIEW: reviewed,
         ACKNOWLEDGE: acknowledged,
-        CONFIRM: approval_confirmed,
     }[drawer.kind]

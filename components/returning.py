@@ -29,7 +29,7 @@ def roll_back(model: str, version: int, *, alias: str, approved: RequestId, pers
 
 def _return(drawer: decisions.Drawer, model: str, version: int, alias: str, person: Person) -> None:
     drawer = decisions.as_it_is_now(drawer)
-    back = _prepared(drawer, model, version, alias)
+    back = prepared(drawer.form, model, version, alias)
     if back is None:
         return
     try:
@@ -39,7 +39,7 @@ def _return(drawer: decisions.Drawer, model: str, version: int, alias: str, pers
         return
     if drawer.said is not None:
         _send(drawer, back, side)
-    _plan(back, side)
+    plan(back, side)
     st.text_area("What happened (optional)", key=drawer.comment_key, max_chars=10_000, height=90)
     st.button(
         "Turn the key and roll back",
@@ -52,24 +52,25 @@ def _return(drawer: decisions.Drawer, model: str, version: int, alias: str, pers
     )
 
 
-def _prepared(drawer: decisions.Drawer, model: str, version: int, alias: str) -> Return | None:
-    """The way back as it was read when the drawer opened; the decision reads it again."""
+def prepared(form: str, model: str, version: int, alias: str) -> Return | None:
+    """The way back as it was read when the drawer came to it; the decision reads it again."""
     kept: tuple[str, Return] | None = st.session_state.get(state.RETURN)
-    if kept is not None and kept[0] == drawer.form:
+    if kept is not None and kept[0] == f"{form}/{version}":
         return kept[1]
     with st.spinner("Reading again what was signed …"):
         back = frame.ask(
             lambda: frame.services().answers.rollbacks.prepare(
                 model, alias, version, at=datetime.now(UTC)
             ),
-            keep_as=f"return {drawer.form}",
+            keep_as=f"return {form}",
         )
     if back is not None:
-        st.session_state[state.RETURN] = (drawer.form, back)
+        st.session_state[state.RETURN] = (f"{form}/{version}", back)
     return back
 
 
-def _plan(back: Return, side: Side) -> None:
+def plan(back: Return, side: Side) -> None:
+    """Draw what a rollback would do, and what its one key signs."""
     request = back.signed
     st.markdown(
         f"**{theme.plain(back.plan.says)}.** Both sides approved version {request.to_version} "

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from components import answering, frame, governance, theme
+from components import answering, frame, governance, review_answer, theme
 from core.governance.reviews import Review
 from core.identity.people import Person, Role
 
@@ -58,10 +58,10 @@ def _approval(due: Review, person: Person, *, at: datetime) -> None:
             )
         with st.container(horizontal=True, vertical_alignment="center"):
             if waits_for(due, person):
-                answering.button(answering.CONFIRM, request=due.entry)
+                review_answer.button(due)
             else:
                 st.caption("Whoever holds a key reviews it.")
-            frame.link("Ask for another version", "versions", model=due.model)
+            frame.link("Versions", "versions", model=due.model)
             frame.link("Drift", "drift", model=due.model)
             if due.request is not None:
                 frame.link(f"Request {due.request}", "request", id=due.request)

@@ -14,6 +14,7 @@ from core.governance.acts.log_keeping import remove_expired
 from core.governance.acts.policy_requests import PolicyRequests, RunStarted
 from core.governance.acts.preparing import Preparation
 from core.governance.acts.promotion import Promotions
+from core.governance.acts.review_requests import ReviewRequests
 from core.governance.acts.reviewing import Reviews
 from core.governance.gathering import gather as gathering
 from core.governance.gathering.hashing import Hasher
@@ -72,6 +73,7 @@ class Services:
     copies: Copies
     alerts: DriftAlerts
     reviews: Reviews
+    review_requests: ReviewRequests
     notifier: Notifier
     sources: gathering.Sources
     described: SourceStore
@@ -129,6 +131,7 @@ def open_services(settings: Settings) -> Services:
         ),
     )
     promotions = Promotions(store, registry, GatheredEvidence(sources))
+    reviews = Reviews(promotions, alerts)
     return Services(
         settings=settings,
         tracking=tracking,
@@ -145,7 +148,8 @@ def open_services(settings: Settings) -> Services:
         answers=Answers(promotions),
         copies=Copies(promotions, registry),
         alerts=alerts,
-        reviews=Reviews(promotions, alerts),
+        reviews=reviews,
+        review_requests=ReviewRequests(reviews),
         notifier=_notifier(settings, store),
         sources=sources,
         described=described,

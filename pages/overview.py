@@ -14,6 +14,7 @@ from components import (
     queries,
     queue,
     recent,
+    review_answer,
     reviews,
     theme,
     watch,
@@ -44,6 +45,7 @@ def render() -> None:
     with top:
         _headline()
     answering.draw()
+    review_answer.draw()
 
 
 @st.fragment(run_every="10s", key="overview_headline")

@@ -7,6 +7,7 @@ from components import (
     asking,
     frame,
     queries,
+    review_answer,
     reviews,
     served,
     standing,
@@ -53,6 +54,7 @@ def render() -> None:
     asking.of_a_version(model, versions, person, alias=alias)
     served.time_line(model, intervals, alias=alias)
     answering.draw()
+    review_answer.draw()
 
 
 def _model(models: tuple[RegisteredModel, ...]) -> RegisteredModel:

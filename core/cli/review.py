@@ -9,6 +9,7 @@ import typer
 
 from core.cli import emit
 from core.cli.request import acting
+from core.errors import Refused
 from core.governance.requests import RequestId
 from core.governance.reviews import Review
 
@@ -39,28 +40,51 @@ def review(
     by_request: Annotated[
         int, typer.Option("--request", min=0, help="Answer with this open request instead.")
     ] = 0,
+    ask_for: Annotated[
+        int, typer.Option("--ask-for", min=0, help="Answer by asking for this version instead.")
+    ] = 0,
+    roll_back: Annotated[
+        bool,
+        typer.Option("--roll-back", help="Answer by going back to what was approved before."),
+    ] = False,
     user: Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")] = "",
     idempotency_key: Annotated[
         str, typer.Option(help="The same key does it once, however often it is run.")
     ] = "",
     as_json: _Json = False,
 ) -> None:
-    """Confirm an approval until its next bound, or review a broken glass.
+    """Confirm an approval until its next bound, answer it with a request, or review a glass.
 
-    Ends with 0 (reviewed), 1 (refused).
+    Ends with 0 (reviewed), 1 (refused), 4 (no answer).
     """
     from core.bootstrap import open_services  # as above
     from core.settings import load_settings
 
+    if sum((bool(by_request), bool(ask_for), roll_back)) > 1:
+        raise Refused("Answer in one way: --request, --ask-for or --roll-back.")
     settings = load_settings()
-    actor = acting(settings, user)
-    done = open_services(settings).reviews.review(
+    actor, form = acting(settings, user), idempotency_key or f"cli-{uuid4()}"
+    services, at = open_services(settings), datetime.now(UTC)
+    if ask_for or roll_back:
+        requests = services.review_requests
+        request = (
+            requests.roll_back(actor, entry, text=comment, idempotency_key=form, at=at)
+            if roll_back
+            else requests.ask_for(
+                actor, entry, version=ask_for, text=comment, idempotency_key=form, at=at
+            )
+        )
+        document = {"review": entry, "request": request.request_id, "reviewed_by": actor}
+        says = f"The review is answered with request {request.request_id}."
+        emit(document, as_json, lambda: says)
+        return
+    done = services.reviews.review(
         actor,
         entry,
         text=comment,
         by_request=RequestId(by_request) if by_request else None,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
-        at=datetime.now(UTC),
+        idempotency_key=form,
+        at=at,
     )
     says = f"{done.model} {done.version} as {done.alias} is reviewed."
     emit({**as_document(done), "reviewed_by": actor}, as_json, lambda: _plain(says))

@@ -159,6 +159,16 @@ def reviews_due(entries: Sequence[Entry]) -> tuple[Review, ...]:
     A new decision about an alias ends the review of the one before. A review that was answered
     with a request is due again when the request comes to nothing.
     """
+    return _reviews(entries)[0]
+
+
+def reviews_answered(entries: Sequence[Entry]) -> tuple[Review, ...]:
+    """Every review that waits for the request which answered it; nothing is due meanwhile."""
+    return _reviews(entries)[1]
+
+
+def _reviews(entries: Sequence[Entry]) -> tuple[tuple[Review, ...], tuple[Review, ...]]:
+    """What is due, and what was answered with a request that is still undecided."""
     glasses: dict[int, Review] = {}
     approvals: dict[tuple[str, str], Review] = {}
     answered: dict[int, Review] = {}
@@ -180,12 +190,13 @@ def reviews_due(entries: Sequence[Entry]) -> tuple[Review, ...]:
                 if review is not None:
                     answered[whole(facts.get("by"))] = review
             case "request_applied" | "alias_adopted":
-                answered.pop(number, None)
                 if facts.get("purpose") != Purpose.RESTORE:  # issued again, not decided anew
                     approvals.pop(about, None)
+                    answered = {n: r for n, r in answered.items() if (r.model, r.alias) != about}
             case kind if kind in _CAME_TO_NOTHING and number in answered:
                 approvals[about] = answered.pop(number)
-    return tuple(sorted([*glasses.values(), *approvals.values()], key=lambda r: r.entry))
+    due = sorted([*glasses.values(), *approvals.values()], key=lambda r: r.entry)
+    return tuple(due), tuple(answered.values())
 
 
 def confirmed(approval: Approval, entries: Sequence[Entry], *, model: str, alias: str) -> Approval:

@@ -10,9 +10,10 @@ from core.drift.monitor import DriftMonitor
 from core.errors import Refused
 from core.governance.acts.alerting import DriftAlerts
 from core.governance.acts.answers import Answers
+from core.governance.acts.review_requests import ReviewRequests
 from core.governance.acts.reviewing import Reviews
 from core.governance.policies.policy import Verdict
-from core.governance.requests import RequestId
+from core.governance.requests import PromotionRequest, Purpose, RequestId
 from core.governance.reviews import Cause, Review
 from core.identity.people import Person
 from core.store.drift import ProfileStore
@@ -23,6 +24,7 @@ from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
 
 LONG = timedelta(days=91)
+FOUND = "The inputs have moved for good."
 
 
 class Reviewing:
@@ -60,6 +62,24 @@ class Reviewing:
             idempotency_key=form or here.office.form(),
             at=here.later(),
         )
+
+    def requests(self, here: Stage) -> ReviewRequests:
+        return ReviewRequests(self.reviews(here))
+
+    def ask_for(
+        self, here: Stage, due: Review, by: Person = EVA, *, version: int = 4, text: str = FOUND,
+        form: str = "",
+    ) -> PromotionRequest:  # fmt: skip
+        return self.requests(here).ask_for(
+            by.username, due.entry, version=version, text=text,
+            idempotency_key=form or here.office.form(), at=here.later(),
+        )  # fmt: skip
+
+    def reject(self, here: Stage, request: PromotionRequest) -> None:
+        here.office.promotions.reject(
+            BEN.username, request.request_id, text="Worse.",
+            idempotency_key=here.office.form(), at=here.later(),
+        )  # fmt: skip
 
     def test_an_old_approval_is_due_once_and_the_champion_stays(self, here: Stage) -> None:
         due = self.decayed(here)
@@ -120,13 +140,139 @@ class Reviewing:
 
         self.confirm(here, due, EVA, request=request.request_id)
         while_open = self.reviews(here).due()
-        here.office.promotions.reject(
-            BEN.username, request.request_id, text="Worse.",
-            idempotency_key=here.office.form(), at=here.later(),
-        )  # fmt: skip
+        self.reject(here, request)
 
         assert while_open == ()
         assert [each.entry for each in self.reviews(here).due()] == [due.entry]
+
+    def test_an_answered_approval_is_not_found_due_once_more(self, here: Stage) -> None:
+        due = self.decayed(here)
+        request = here.office.open(version=4, at=here.later())
+        self.confirm(here, due, EVA, request=request.request_id)
+
+        self.reviews(here).look(at=here.later())
+
+        assert self.reviews(here).due() == ()
+        assert len(here.entries("review_due")) == 1
+
+    def test_an_answer_that_was_overtaken_comes_back_to_nothing(self, here: Stage) -> None:
+        due = self.decayed(here)
+        request = here.office.open(version=4, at=here.later())
+        self.confirm(here, due, EVA, request=request.request_id)
+
+        here.promote(version=2)
+        self.reject(here, request)
+
+        assert self.reviews(here).due() == ()  # what was due is no champion any more
+
+    # answered with a request that is opened with it
+
+    def test_another_version_is_asked_for_and_the_review_waits_for_it(self, here: Stage) -> None:
+        due = self.decayed(here)
+
+        asked = self.ask_for(here, due, form="a form")
+        again = self.ask_for(here, due, form="a form")
+
+        assert (asked.to_version, asked.opened_by, asked.comment) == (4, EVA.username, FOUND)
+        assert again.request_id == asked.request_id
+        assert self.reviews(here).due() == ()
+        assert [e.facts["by"] for e in here.entries("review_answered")] == [asked.request_id]
+        assert EVA.username in here.office.promotions.request(asked.request_id).authors
+        self.reject(here, asked)
+        assert [each.entry for each in self.reviews(here).due()] == [due.entry]
+        anew = self.ask_for(here, due, form="another form")
+        assert anew.request_id != asked.request_id
+        assert self.reviews(here).due() == ()
+        assert here.office.store.verify().ok
+
+    def test_what_was_asked_for_already_answers_it_and_is_not_opened_again(
+        self, here: Stage
+    ) -> None:
+        due = self.decayed(here)
+        request = here.office.open(version=4, at=here.later())
+
+        asked = self.ask_for(here, due)
+
+        assert asked.request_id == request.request_id
+        assert asked.authors == request.authors  # who answers with it turns a key of it
+        assert self.reviews(here).due() == ()
+
+    def test_who_was_interrupted_between_asking_and_answering_goes_on(self, here: Stage) -> None:
+        due = self.decayed(here)
+        half = here.office.promotions.open_request(
+            EVA.username, model=MODEL, version=4, comment=FOUND,
+            idempotency_key="a form:request", at=here.later(),
+        )  # fmt: skip
+
+        asked = self.ask_for(here, due, form="a form")
+
+        assert asked.request_id == half.request_id
+        assert self.reviews(here).due() == ()
+
+    def test_a_rollback_answers_it_with_one_key(self, here: Stage) -> None:
+        here.promote(version=4)
+        due = self.decayed(here)
+
+        back = self.requests(here).roll_back(
+            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
+        )
+        while_pending = self.reviews(here).due()
+        here.write()
+
+        assert (back.from_version, back.to_version, back.purpose) == (5, 4, Purpose.ROLLBACK)
+        assert [key.person for key in back.keys] == [BEN.username]
+        assert while_pending == ()
+        assert here.champion() == 4
+        assert self.reviews(here).due() == ()
+        assert self.requests(here).roll_back(
+            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
+        ).request_id == back.request_id  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("person", "says"),
+        [(VIC, "Only a member"), (MIA, "holds a key"), (ADA, "holds a key"), (ANA, "own work")],
+    )
+    def test_who_may_not_review_opens_nothing_with_it(
+        self, here: Stage, person: Person, says: str
+    ) -> None:
+        here.promote(version=4)
+        due = self.decayed(here)
+
+        with nothing_recorded(here.office):
+            with pytest.raises(Refused, match=says):
+                self.ask_for(here, due, person)
+            with pytest.raises(Refused, match=says):
+                self.requests(here).roll_back(
+                    person.username, due.entry, text=FOUND, idempotency_key="f", at=here.later()
+                )
+
+    def test_a_version_that_cannot_be_asked_for_answers_nothing(self, here: Stage) -> None:
+        due = self.decayed(here)
+
+        with nothing_recorded(here.office):
+            with pytest.raises(Refused, match="already is champion"):
+                self.ask_for(here, due, version=5)
+            with pytest.raises(Refused, match="Say what the review found"):
+                self.ask_for(here, due, text=" ")
+            with pytest.raises(Refused, match="somebody was here before"):
+                self.requests(here).ask_for(
+                    EVA.username, due.entry + 1, version=4, text=FOUND, idempotency_key="f",
+                    at=here.later(),
+                )  # fmt: skip
+        assert [each.entry for each in self.reviews(here).due()] == [due.entry]
+
+    def test_the_same_decision_once_more_is_no_answer(self, here: Stage) -> None:
+        due = self.decayed(here)
+        here.look()
+        here.point(4)
+        here.look()
+        restoring = Answers(here.office.promotions).restore(
+            EVA.username, model=MODEL, alias="champion", comment="",
+            idempotency_key=here.office.form(), at=here.later(),
+        )  # fmt: skip
+
+        with pytest.raises(Refused, match="no open request"):
+            self.confirm(here, due, EVA, request=restoring.request_id)
 
     def test_a_request_about_something_else_answers_nothing(self, here: Stage) -> None:
         due = self.decayed(here)

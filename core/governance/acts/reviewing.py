@@ -1,6 +1,6 @@
 """Approval decay: looked for by the worker, reviewed by people who hold a key; nothing demotes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,12 +16,13 @@ from core.governance.acts.deciding import once_as, said_text, signed_request
 from core.governance.acts.promotion import Promotions
 from core.governance.checks import judge
 from core.governance.evidence import Evidence, FigureStatus, JsonValue
+from core.governance.ledger.entries import Entry
 from core.governance.policies.policy import Policy, default_policy
 from core.governance.registry.observing import decisions
 from core.governance.registry.sightings import Chronicle, Decided, chronicle
 from core.governance.registry.timeline import Standing, position
-from core.governance.requests import Comment, PromotionRequest, RequestId
-from core.governance.reviews import Approval, Review, reviews_due
+from core.governance.requests import Comment, PromotionRequest, Purpose, RequestId
+from core.governance.reviews import Approval, Review, reviews_answered, reviews_due
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance import GovernanceStore, Record
 from core.store.people import STILE
@@ -70,7 +71,7 @@ class Reviews:
             The governance database did not answer.
         """
         entries = self.store.entries()
-        waiting = {(r.model, r.alias) for r in reviews_due(entries) if not r.is_glass}
+        waiting = _waiting(entries)
         problems: list[str] = []
         for standing in self._standing(chronicle(entries)):
             if (standing.model, standing.alias) in waiting:
@@ -114,9 +115,7 @@ class Reviews:
         request = None if standing.request is None else standing.request.request_id
         with self.store.deciding() as record:
             now = record.entries()
-            is_news = not any(
-                (r.model, r.alias) == (model, alias) and not r.is_glass for r in reviews_due(now)
-            )
+            is_news = (model, alias) not in _waiting(now)
             stands = dict(decisions(chronicle(now))).get((model, alias))
             if not is_news or stands != standing.decided or record.ledger_problem():
                 return  # decided, or found due, by somebody else meanwhile
@@ -192,7 +191,7 @@ class Reviews:
 
         def act(record: Record, person: Person) -> int:
             found = _due(record, entry)
-            _require_reviewer(record, person, found)
+            require_reviewer(record, person, found)
             body: dict[str, JsonValue] = {
                 "model": found.model, "alias": found.alias, "version": found.version,
                 "request": found.request, "review": entry, "says": said,
@@ -213,6 +212,12 @@ class Reviews:
             self.store, actor, idempotency_key, parts, at=at, act=act, read=lambda _, n: n
         )
         return due or _as_it_was(self.store, number)
+
+
+def _waiting(entries: Sequence[Entry]) -> set[tuple[str, str]]:
+    """The aliases whose approval is due already, or was answered with a request."""
+    found = (*reviews_due(entries), *reviews_answered(entries))
+    return {(each.model, each.alias) for each in found if not each.is_glass}
 
 
 def _approval(standing: _Standing) -> Approval:
@@ -245,7 +250,8 @@ def _due(record: Record, entry: int) -> Review:
     return found
 
 
-def _require_reviewer(record: Record, person: Person, due: Review) -> None:
+def require_reviewer(record: Record, person: Person, due: Review) -> None:
+    """Raise `Refused` unless this person may review the approval: a key, and no author of it."""
     require_role(person, Role.MEMBER, to="review an approval")
     if not person.keys:
         raise Refused(f"Only someone who holds a key may review an approval; {person.name} has no.")
@@ -262,6 +268,7 @@ def _require_reviewer(record: Record, person: Person, due: Review) -> None:
 
 def _require_about(request: PromotionRequest, due: Review) -> None:
     is_about = (request.model, request.alias) == (due.model, due.alias)
+    is_about &= request.purpose is not Purpose.RESTORE  # the same approval once more
     if not is_about or not (request.status.is_waiting or request.status.is_in_flight):
         raise Refused(
             f"Request {request.request_id} is no open request about {due.alias} of {due.model}; "
