@@ -4,12 +4,15 @@ Paths, names, sizes and even the location are foreign text. Nothing of it is eve
 path of ours: a file is downloaded through MLflow into a fresh private folder and read there.
 """
 
+import os
 import posixpath
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +22,8 @@ from core.tracking.values import ArtifactFile, ModelVersion, RunId
 
 MOST_FILES: Final = 20_000
 DEEPEST: Final = 32
+_FETCHED: Final = "stile-fetched-"
+_ABANDONED_AFTER: Final = timedelta(days=1)
 _CLOUD_SCHEMES: Final = frozenset({"s3", "gs", "wasb", "wasbs", "abfs", "abfss"})
 
 
@@ -75,7 +80,7 @@ class Place:
         path = checked(file.path)
         if file.size is not None and file.size > max_bytes:
             raise _too_large(path, file.size, max_bytes)
-        with TemporaryDirectory(prefix="stile-") as private:
+        with TemporaryDirectory(prefix=_FETCHED) as private:
             local = Path(self.door.call(lambda _: _download(self._uri(path), private, self.door)))
             if local.is_symlink() or not local.is_file():
                 raise Refused(f"The artifact {path!r} is not a file any more; reload the run.")
@@ -88,6 +93,19 @@ class Place:
     def _uri(self, path: str) -> str:
         root = self.location.rstrip("/")
         return f"{root}/{path}" if path else root
+
+
+def remove_abandoned(*, at: datetime) -> None:
+    """Nothing; afterwards copies are gone that a process of ours left behind when it was killed.
+
+    A model may be large, and who is killed tidies nothing up; no copy is needed for a day.
+    """
+    for folder in Path(gettempdir()).glob(f"{_FETCHED}*"):
+        with suppress(OSError):
+            found = folder.stat(follow_symlinks=False)
+            is_old = datetime.fromtimestamp(found.st_mtime, UTC) < at - _ABANDONED_AFTER
+            if is_old and found.st_uid == os.getuid():
+                shutil.rmtree(folder)
 
 
 def place_of_run(door: MlflowDoor, run_id: RunId) -> Place:

@@ -239,6 +239,24 @@ def test_what_a_killed_worker_left_of_a_trial_is_removed_a_day_later(scene: Scen
     assert new.exists()
 
 
+def test_copies_that_a_killed_process_left_are_removed_a_day_later(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    _, preparation = an_office(scene)
+    old, new = (tmp_path / f"stile-fetched-{name}" for name in ("old", "new"))
+    other = tmp_path / "somebody-elses"
+    for folder in (old, new, other):
+        folder.mkdir()
+        (folder / "weights.bin").write_bytes(b"many")
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+
+    preparation.prepare(datetime.now(UTC))
+
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
+
+
 # trials
 
 

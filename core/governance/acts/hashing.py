@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from core.governance.acts.deciding import about, frozen
 from core.governance.evidence import Evidence
 from core.governance.requests import PromotionRequest
 from core.store.governance import Record
 from core.store.people import STILE
+
+HASHED: Final = "evidence_hashed"
 
 
 def completed(
@@ -29,5 +32,5 @@ def completed(
     whole = replace(request, evidence=replace(request.evidence, figures=figures))
     record.save(whole)
     if not whole.evidence.pending:
-        record.append("evidence_hashed", {**about(whole), **frozen(whole)}, actor=STILE, at=at)
+        record.append(HASHED, {**about(whole), **frozen(whole)}, actor=STILE, at=at)
     return whole

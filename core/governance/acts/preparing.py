@@ -14,6 +14,7 @@ from core.governance.acts.promotion import Promotions
 from core.governance.gathering.hashing import Hasher
 from core.governance.gathering.rehearsing import Rehearsals
 from core.governance.requests import PromotionRequest, RequestId, Status
+from core.tracking.places import remove_abandoned
 from core.tracking.values import ModelVersion, RunId
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Preparation:
             if self._due.get(_APPLIED, at) > at:
                 return found
             self._due[_APPLIED] = at + LOOK_AT_APPLIED
+            remove_abandoned(at=at)
             applied = record.requests(statuses=(Status.APPLIED,))
         newest = {(each.model, each.alias): each for each in reversed(applied)}
         return (*found, *newest.values())
