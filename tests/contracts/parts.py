@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from core.errors import Refused, StileError
+from core.errors import Refused, StileError, Unavailable
 from core.governance.acts.promotion import Promotions, Registry
 from core.governance.evidence import PENDING, Evidence, Figure, FigureStatus, JsonValue, Part
 from core.governance.ledger.entries import LedgerKey
@@ -168,6 +168,41 @@ class Shelf:
 
     def set_model_tag(self, model: str, key: str, value: str) -> None:
         self.model_tags[key] = value
+
+
+@dataclass
+class Library:
+    """The registry as copying needs it: every other model is a dev one; replies may be lost.
+
+    `lost` says whether the next creation is lost on its way there (“before”) or back (“after”).
+    """
+
+    shelf: Shelf
+    lost: str = ""
+
+    def version(self, model: str, number: int, /) -> ModelVersion:
+        known = self.shelf.version(MODEL, number)
+        if model == MODEL:
+            return known
+        return replace(known, model=model, source=f"models:/{model}-{number}", tags={})
+
+    def versions(self, model: str, /) -> tuple[ModelVersion, ...]:
+        return tuple(self.shelf.versions.values())
+
+    def create_version(
+        self, model: str, /, *, source: str, run_id: str | None, tags: Mapping[str, str],
+        description: str,
+    ) -> int:  # fmt: skip
+        lost, self.lost = self.lost, ""
+        if lost == "before":
+            raise Unavailable("No answer.")
+        number = max(self.shelf.versions) + 1
+        self.shelf.versions[number] = replace(
+            self.shelf.versions[1], version=number, source=source, run_id=run_id, tags=tags
+        )
+        if lost == "after":
+            raise Unavailable("No answer.")
+        return number
 
 
 @dataclass

@@ -120,6 +120,8 @@ class Scene(StrEnum):
     FLYING = "a write under way"
     PROPOSED = "a policy proposed"
     SENT_BACK = "a proposal sent back"
+    DUE = "an approval due for review"
+    ALERT = "a drift alert open"
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ SCENE_RULES: Final = (
     SceneRule(
         "roll back to a version that was approved before",
         _KEYS - _AUTHOR,
-        {Scene.PROMOTED, Scene.MOVED},
+        {Scene.PROMOTED, Scene.MOVED, Scene.DUE},
         "One key of either side; not the author's, unless the policy lists the side.",
     ),
     SceneRule(
@@ -152,7 +154,7 @@ SCENE_RULES: Final = (
     ),
     SceneRule(
         "adopt a champion from before", _ADMINISTRATOR,
-        {Scene.BEFORE, Scene.PROPOSED, Scene.SENT_BACK},
+        {Scene.BEFORE, Scene.PROPOSED, Scene.SENT_BACK, Scene.ALERT},
         "Nobody moves anything, so an administrator does it alone.",
     ),
     SceneRule(
@@ -161,6 +163,20 @@ SCENE_RULES: Final = (
         {Scene.GLASS},
         "Whoever holds a key, or another administrator: not who broke it.",
     ),
+    SceneRule(
+        "confirm an approval that is due for review", _KEYS - _AUTHOR, {Scene.DUE},
+        "Whoever holds a key, and is no author of the version unless the policy lists their side.",
+    ),
+    SceneRule(
+        "answer a due review by asking for another version", _KEYS - _AUTHOR, {Scene.DUE},
+        "Whoever may review it; they are an author of the request, and turn no key of it.",
+    ),
+    SceneRule(
+        "answer a due review by rolling back", _KEYS - _AUTHOR, {Scene.DUE},
+        "Whoever may review it and may roll back; with their one key.",
+    ),
+    SceneRule("say who looks after a drift alert", _STAFF, {Scene.ALERT}),
+    SceneRule("acknowledge a drift alert", _STAFF, {Scene.ALERT}, "Once, in words."),
     SceneRule("turn the data science key of a proposed policy", _SCIENCE, {Scene.PROPOSED}),
     SceneRule("turn the data engineering key of a proposed policy", _ENGINEERING, {Scene.PROPOSED}),
     SceneRule("request changes to a proposed policy", _VOICES, {Scene.PROPOSED}),
@@ -198,7 +214,7 @@ def as_markdown() -> str:
         for who in PEOPLE:
             cells = ("✓" if rule.allows(who, state) else "·" for state in states)
             lines.append(f"| {who} | " + " | ".join(cells) + " |")
-    lines += ["", "# About an alias, or a proposed policy"]
+    lines += ["", "# About an alias, a proposed policy, a review or an alert"]
     for each in SCENE_RULES:
         lines += ["", f"## {each.action.capitalize()}", ""]
         if each.says:

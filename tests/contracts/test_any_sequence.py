@@ -1,7 +1,13 @@
-"""No sequence of actions breaks the chain, or promotes without its keys or a broken glass."""
+"""No sequence of actions breaks the chain, or promotes without its keys or a broken glass.
 
+Nor does one copy a version twice, publish a policy without its keys, or open two alerts at once;
+and no figure that is absent, empty or not finite ever makes a check pass.
+"""
+
+import math
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,12 +26,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from core.drift.alerts import AlertId, Subject
+from core.drift.report import DriftVerdict
 from core.errors import Refused, StileError, Unavailable
+from core.governance.acts.alerting import ACKNOWLEDGED, CLOSED, OPENED, DriftAlerts, note
 from core.governance.acts.answers import Answers
+from core.governance.acts.copying import COPIED, Copies
 from core.governance.acts.glass import BROKEN, break_glass
 from core.governance.acts.policy_requests import PolicyRequests
+from core.governance.acts.policy_settling import PROPOSED
 from core.governance.acts.rollback import ORDERED, Rollbacks
+from core.governance.evidence import FigureStatus, JsonValue
+from core.governance.judgement import TAG_COPIED_FROM
 from core.governance.ledger.entries import Entry
+from core.governance.policies.policy import Verdict
 from core.governance.policies.proposals import PolicyRequestId
 from core.governance.requests import PromotionRequest, RequestId
 from core.identity.people import Person, Role, Side
@@ -41,12 +55,17 @@ from tests.contracts.parts import (
     EVERYBODY,
     MODEL,
     POLICY,
+    Library,
     Office,
     Shelf,
     office,
 )
+from tests.contracts.test_alerts import judged
 
 EXAMPLES, STEPS = 15, 30
+DEV: Final = "flight-delay-dev"
+ABSENT: Final = [None, math.nan, math.inf, -math.inf, [], {}]
+"""What a source may say is known, and is not."""
 CROWD: Final = st.sampled_from(EVERYBODY)
 SIDES: Final = st.sampled_from(Side)
 NUMBERS: Final = st.integers(1, 4)
@@ -110,7 +129,9 @@ class AnySequence(RuleBasedStateMachine):
         self.shelf = Watched(about_to=self.must_be_justified)
         self.here.facts.registry = self.shelf
         self.here.promotions = replace(self.here.promotions, registry=self.shelf)
-        self.now, self.forms = AT, count()
+        self.library = Library(self.shelf)
+        self.alerts = DriftAlerts(self.here.store, cast("Any", None), cast("Any", None))  # not read
+        self.now, self.forms, self.days = AT, count(), count(1)
         self.people = {person.username: person for person in EVERYBODY}
 
     def teardown(self) -> None:
@@ -168,6 +189,31 @@ class AnySequence(RuleBasedStateMachine):
                 idempotency_key=self.form(), at=self.now,
             )  # fmt: skip
 
+    @rule(
+        who=CROWD,
+        version=st.sampled_from([1, 2]),
+        lost=st.sampled_from(["", "", "before", "after"]),
+        again=st.booleans(),
+    )
+    def copy_from_dev(self, who: Person, version: int, lost: str, again: bool) -> None:
+        """Asked for by anybody, with a new form or the one of before, whatever became of it."""
+        self.library.lost = lost
+        form = f"copy {version}" if again else self.form()
+        with suppress(StileError):
+            Copies(self.here.promotions, self.library).request_copy(
+                who.username, from_model=DEV, version=version, model=MODEL, comment="From dev.",
+                idempotency_key=form, at=self.now,
+            )  # fmt: skip
+
+    @rule(who=CROWD, number=st.integers(1, 3), owner=st.none() | CROWD)
+    def answer_an_alert(self, who: Person, number: int, owner: Person | None) -> None:
+        form = lambda: {"idempotency_key": self.form(), "at": self.now}  # noqa: E731
+        with suppress(StileError):
+            self.alerts.acknowledge(who.username, AlertId(number), comment="Summer.", **form())
+        with suppress(StileError):
+            to = None if owner is None else owner.username
+            self.alerts.give(who.username, AlertId(number), to, **form())
+
     @rule(who=CROWD)
     def restore(self, who: Person) -> None:
         with suppress(StileError):
@@ -198,6 +244,22 @@ class AnySequence(RuleBasedStateMachine):
         with suppress(StileError):
             policies.revisions.revise(who.username, asked, draft, **form())
 
+    @rule(who=CROWD, number=NUMBERS, side=SIDES)
+    def sign_rules(self, who: Person, number: int, side: Side) -> None:
+        policies, asked = PolicyRequests(self.here.store, lambda *_: None), PolicyRequestId(number)
+        with suppress(StileError):
+            digest = policies.request(asked).evidence.pinned_digest(side)
+            policies.turn_key(
+                who.username, asked, side=side, digest=digest, idempotency_key=self.form(),
+                at=self.now,
+            )  # fmt: skip
+
+    @rule(number=NUMBERS, order=st.permutations(EVERYBODY))
+    def sign_rules_all_round(self, number: int, order: list[Person]) -> None:
+        for who in order:
+            for side in Side:
+                self.sign_rules(who=who, number=number, side=side)
+
     @rule(who=CROWD, sides=st.sets(SIDES), active=st.booleans())
     def change_rights(self, who: Person, sides: set[Side], active: bool) -> None:
         if who.role is Role.ADMINISTRATOR:
@@ -208,9 +270,19 @@ class AnySequence(RuleBasedStateMachine):
 
     # what the world does
 
-    @rule(loss=st.sampled_from([0.5, 0.45, 0.9, None]), drift=st.sampled_from([0.1, 0.9, None]))
-    def the_facts_move(self, loss: float | None, drift: float | None) -> None:
-        self.here.facts.loss, self.here.facts.drift = loss, drift
+    @rule(
+        loss=st.sampled_from([0.5, 0.45, 0.9, *ABSENT]), drift=st.sampled_from([0.1, 0.9, *ABSENT])
+    )
+    def the_facts_move(self, loss: JsonValue, drift: JsonValue) -> None:
+        self.here.facts.loss, self.here.facts.drift = cast("Any", loss), cast("Any", drift)
+
+    @rule(
+        verdict=st.sampled_from(
+            [DriftVerdict.DRIFTING, DriftVerdict.STABLE, DriftVerdict.NOT_EVALUABLE]
+        )
+    )
+    def a_day_of_inputs_is_judged(self, verdict: DriftVerdict) -> None:
+        note(self.here.store, MODEL, judged(next(self.days), verdict), at=self.now)
 
     @rule(files=st.sampled_from(["sha-of-files", "overwritten"]))
     def somebody_overwrites_an_artifact(self, files: str) -> None:
@@ -236,17 +308,25 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(
         version=st.sampled_from([3, 4, 5]),
+        is_copy=st.booleans(),
         upsets=st.lists(MOSTLY_QUIET, min_size=4, max_size=4),
         fault=st.sampled_from([None, Unavailable("No answer."), Refused("MLflow says no.")]),
         after=st.booleans(),
     )
     def a_day_at_the_office(
-        self, version: int, upsets: list[str], fault: Exception | None, after: bool
+        self,
+        version: int,
+        is_copy: bool,
+        upsets: list[str],
+        fault: Exception | None,
+        after: bool,
     ) -> None:
         """A whole promotion, with something that may come between any two of its steps."""
         self.the_facts_move(loss=0.5, drift=0.1)
         for steps, upset in enumerate(upsets):
             match steps:
+                case 0 if is_copy:
+                    self.copy_from_dev(who=ANA, version=version % 2 + 1, lost="", again=False)
                 case 0:
                     self.open(who=ANA, version=version)
                 case 1:
@@ -284,14 +364,61 @@ class AnySequence(RuleBasedStateMachine):
         assert self.shelf.pointing["champion"] == request.from_version
         if request.purpose.value == "promote":
             facts = self.here.facts
-            assert facts.loss is not None
-            assert facts.drift is not None
-            assert facts.loss <= 0.6
-            assert facts.drift <= 0.2
+            assert facts.loss in {0.5, 0.45}
+            assert facts.drift == 0.1
         if request.purpose.value != "break_glass":
             facts = self.here.facts
             frozen = {figure.name: figure.value for figure in request.evidence.figures}
             assert (facts.loss, facts.files) == (frozen["loss"], frozen["files"])
+
+    @invariant()
+    def no_pass_rests_on_a_figure_that_is_absent_empty_or_not_finite(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        for request in self.here.promotions.requests(waiting_only=True):
+            judged = self.here.promotions.judgement(request.request_id, at=self.now)
+            for finding in judged.findings:
+                if finding.verdict is Verdict.PASS:
+                    assert finding.figures
+                    assert all(is_there(each.value) for each in finding.figures)
+                    assert {each.status for each in finding.figures} == {FigureStatus.KNOWN}
+
+    @invariant()
+    def a_version_of_dev_has_at_most_one_copy_which_is_told_once(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        copies = {
+            number: version.tags[TAG_COPIED_FROM]
+            for number, version in self.shelf.versions.items()
+            if TAG_COPIED_FROM in version.tags
+        }
+        entries = self.here.store.entries()
+        told = Counter(entry.facts["version"] for entry in entries if entry.kind == COPIED)
+        asked = {entry.facts["to"] for entry in entries if entry.kind == "request_opened"}
+        assert len(set(copies.values())) == len(copies)
+        assert set(told.values()) <= {1}
+        assert asked & copies.keys() <= told.keys() <= copies.keys()
+
+    @invariant()
+    def a_drift_alert_opens_once_and_is_acknowledged_once(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        kinds = Counter(entry.kind for entry in self.here.store.entries())
+        every = self.alerts.every()
+        assert kinds[OPENED] - kinds[CLOSED] == len(self.alerts.open()) <= 1
+        assert kinds[OPENED] == len(every)
+        assert kinds[ACKNOWLEDGED] == sum(alert.acknowledged_by is not None for alert in every)
+        assert {alert.subject for alert in every} <= {Subject.INPUTS}
+
+    @invariant()
+    def every_later_policy_has_the_keys_of_both_sides(self) -> None:
+        if not hasattr(self, "here"):
+            return
+        entries = self.here.store.entries()
+        published = [entry for entry in entries if entry.kind == "policy_published"]
+        assert published[0].actor == ADA.username
+        for entry in published[1:]:
+            assert is_signed(entries, entry), entry
 
     @invariant()
     def every_policy_is_as_the_ledger_says_it_was_published(self) -> None:
@@ -344,6 +471,32 @@ def is_issued_again(entries: tuple[Entry, ...], again: list[Entry]) -> bool:
         return True
     (key,) = facts["keys"]
     return bool(key["person"] == again[0].actor and key["digest"] == facts["digests"][key["side"]])
+
+
+def is_signed(entries: tuple[Entry, ...], published: Entry) -> bool:
+    """Whether the ledger itself justifies a later policy: two people, neither its proposer."""
+    facts = cast("Mapping[str, Any]", published.facts)  # Any: as above
+    about = [
+        e for e in entries[: published.seq - 1]
+        if e.facts.get("policy_request") == facts["policy_request"]
+    ]  # fmt: skip
+    turned = [cast("Mapping[str, Any]", e.facts) for e in about if e.kind == "policy_key_turned"]
+    keys = facts["keys"]
+    return (
+        [e.actor for e in about if e.kind == PROPOSED] != []
+        and {key["side"] for key in keys} == {side.value for side in Side}
+        and len({key["person"] for key in keys}) == len(keys)
+        and not {key["person"] for key in keys} & {e.actor for e in about if e.kind == PROPOSED}
+        and all(key["digest"] == facts["digests"][key["side"]] for key in keys)
+        and all(any(same_key(key, found) for found in turned) for key in keys)
+    )
+
+
+def is_there(value: JsonValue) -> bool:
+    """True for what a rule may look at: no nothing, no empty list, no number that is not finite."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is not None and value != [] and value != {}
 
 
 def same_key(key: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
@@ -406,6 +559,41 @@ def test_a_sequence_may_get_as_far_as_a_rollback(migrated_decisions: Path) -> No
     machine.every_promotion_has_its_keys_or_a_broken_glass()
     machine.teardown()
     assert machine.shelf.told == [4, 5, 4]
+
+
+def test_a_sequence_may_get_as_far_as_a_copy_that_serves(sqlite_template: Path) -> None:
+    machine = AnySequence()
+    machine.template = sqlite_template
+    machine.begin()
+    for lost in ("before", "after", ""):
+        machine.copy_from_dev(who=ANA, version=2, lost=lost, again=True)
+    machine.turn_all_round(number=1, order=list(EVERYBODY))
+    machine.the_worker_comes(fault=None, after=False)
+
+    machine.a_version_of_dev_has_at_most_one_copy_which_is_told_once()
+    machine.every_promotion_has_its_keys_or_a_broken_glass()
+    machine.teardown()
+    assert machine.shelf.told == [6]
+
+
+def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(sqlite_template: Path) -> None:
+    machine = AnySequence()
+    machine.template = sqlite_template
+    machine.begin()
+    machine.propose_rules(who=ANA, loss="0.59")
+    machine.decide_about_rules(who=BEN, number=1, loss="0.58", side=Side.DATA_SCIENCE)
+    machine.decide_about_rules(who=ANA, number=1, loss="0.58", side=Side.DATA_SCIENCE)
+    for who, side in ((BEN, Side.DATA_SCIENCE), (EVA, Side.DATA_ENGINEERING)):
+        machine.sign_rules(who=who, number=1, side=side)
+    for verdict in (DriftVerdict.DRIFTING, DriftVerdict.STABLE, DriftVerdict.DRIFTING):
+        machine.a_day_of_inputs_is_judged(verdict=verdict)
+    machine.answer_an_alert(who=EVA, number=2, owner=None)
+
+    machine.every_later_policy_has_the_keys_of_both_sides()
+    machine.a_drift_alert_opens_once_and_is_acknowledged_once()
+    kinds = Counter(entry.kind for entry in machine.here.store.entries())
+    machine.teardown()
+    assert (kinds["policy_published"], kinds[OPENED], kinds[ACKNOWLEDGED]) == (2, 2, 1)
 
 
 def test_the_watch_would_notice_a_promotion_without_keys() -> None:

@@ -3,26 +3,32 @@
 # ruff: noqa: ARG002  partners keep the signatures of their ports
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from core.drift.alerts import AlertId, Step
 from core.errors import Refused, Unavailable
+from core.governance.acts.alerting import DriftAlerts, note
 from core.governance.acts.answers import Answers
 from core.governance.acts.copying import Copies
 from core.governance.acts.glass import break_glass, review
 from core.governance.acts.policy_requests import PolicyRequests
 from core.governance.acts.promotion import Promotions
+from core.governance.acts.review_requests import ReviewRequests
+from core.governance.acts.reviewing import Reviews
 from core.governance.policies.proposals import PolicyRequestId
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import RequestId, Status
+from core.governance.reviews import DUE
 from core.identity.people import Person, Role
 from core.store import transaction
 from core.store.governance import GovernanceStore
-from core.tracking.values import ModelVersion
+from core.store.people import STILE
 from tests.contracts.parts import (
     ADA,
     ANA,
@@ -36,6 +42,7 @@ from tests.contracts.parts import (
     ORANGE,
     POLICY,
     Facts,
+    Library,
     Office,
     Shelf,
     office,
@@ -49,6 +56,7 @@ from tests.contracts.roles import (
     Scene,
     as_markdown,
 )
+from tests.contracts.test_alerts import judged
 
 LATER, MUCH_LATER = AT + 2 * MINUTE, AT + 9 * MINUTE
 STRICTER = POLICY.replace("loss <= 0.6", "loss <= 0.45")
@@ -65,29 +73,6 @@ class Silent(Shelf):
         if self.fault is not None:
             raise self.fault
         super().set_alias(model, alias, number)
-
-
-@dataclass
-class Library:
-    """The registry as copying needs it: a dev model beside the one that is governed."""
-
-    shelf: Shelf
-
-    def version(self, model: str, number: int, /) -> ModelVersion:
-        known = self.shelf.versions[number]
-        return replace(known, model=model, source="models:/dev") if model == "dev" else known
-
-    def versions(self, model: str, /) -> tuple[ModelVersion, ...]:
-        return tuple(self.shelf.versions.values())
-
-    def create_version(
-        self, model: str, /, *, source: str, run_id: str | None, tags: Mapping[str, str],
-        description: str,
-    ) -> int:  # fmt: skip
-        number = max(self.shelf.versions) + 1
-        made = replace(self.shelf.versions[1], version=number, source=source, tags=tags)
-        self.shelf.versions[number] = made
-        return number
 
 
 @dataclass
@@ -229,6 +214,13 @@ def test_every_cell_is_as_the_table_says(room: Room) -> None:
     assert wrong == []
 
 
+class NoInputs:
+    """An inference log in which there is nothing."""
+
+    def has_inputs(self, model: str) -> bool:
+        return False
+
+
 @dataclass
 class Hall:
     """An alias, or a proposed policy, in one scene; kept as a file like a room."""
@@ -257,6 +249,9 @@ class Hall:
         policies = PolicyRequests(here.store, lambda *_: None)
         number, asked = RequestId(self.number), PolicyRequestId(self.number)
         champion = {"model": MODEL, "alias": "champion", **form}
+        alerts = DriftAlerts(here.store, cast("Any", None), cast("Any", NoInputs()))  # not read
+        reviews = Reviews(here, alerts)
+        requests = ReviewRequests(reviews)
         turn = lambda side: policies.turn_key(  # noqa: E731  the same call for both sides
             who, asked, side=side, digest=policies.request(asked).evidence.pinned_digest(side),
             **form,
@@ -271,6 +266,21 @@ class Hall:
             ),
             "adopt a champion from before": lambda: answers.adopt_from_before(who, **champion),
             "review a broken glass": lambda: review(here.store, who, number, text="Well.", **form),
+            "confirm an approval that is due for review": lambda: reviews.review(
+                who, self.number, text="Well.", **form
+            ),
+            "answer a due review by asking for another version": lambda: requests.ask_for(
+                who, self.number, version=2, text="Moved.", **form
+            ),
+            "answer a due review by rolling back": lambda: requests.roll_back(
+                who, self.number, text="Moved.", **form
+            ),
+            "say who looks after a drift alert": lambda: alerts.give(
+                who, AlertId(self.number), EVA.username, **form
+            ),
+            "acknowledge a drift alert": lambda: alerts.acknowledge(
+                who, AlertId(self.number), comment="Summer.", **form
+            ),
             "turn the data science key of a proposed policy": lambda: turn(ORANGE),
             "turn the data engineering key of a proposed policy": lambda: turn(BLUE),
             "request changes to a proposed policy": lambda: policies.revisions.request_changes(
@@ -305,7 +315,7 @@ def hall(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Pat
 def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
     """The number of what the scene is about."""
     at, number = AT, 0
-    if scene in {Scene.PROMOTED, Scene.MOVED, Scene.FLYING}:
+    if scene in {Scene.PROMOTED, Scene.MOVED, Scene.FLYING, Scene.DUE}:
         for version in (4, 5):
             at += MINUTE
             here.both_keys(here.open(version=version, at=at), at=at)
@@ -314,6 +324,13 @@ def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
         shelf.pointing["champion"] = 1
     elif scene is Scene.FLYING:
         here.both_keys(here.open(version=2, at=at), at=at)
+    elif scene is Scene.DUE:
+        with here.store.deciding() as record:
+            body = {"model": MODEL, "alias": "champion", "version": 5, "request": 2}
+            number = record.append(DUE, body, actor=STILE, at=at).seq
+    elif scene is Scene.ALERT:
+        assert note(here.store, MODEL, judged(1), at=at) is Step.OPEN
+        number = 1
     elif scene is Scene.GLASS:
         number = here.open(at=at).request_id
         break_glass(
@@ -333,7 +350,9 @@ def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
     return number
 
 
-def test_every_cell_about_an_alias_or_a_proposal_is_as_the_table_says(hall: Hall) -> None:
+def test_every_cell_about_an_alias_a_proposal_a_review_or_an_alert_is_as_the_table_says(
+    hall: Hall,
+) -> None:
     wrong = []
     for rule in SCENE_RULES:
         for who, person in PEOPLE.items():
