@@ -61,8 +61,12 @@ def connect(database_url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session over one snapshot; nothing done in it is kept."""
-    with _translated(), engine.connect() as connection, Session(connection) as session:
-        yield session
+    with _translated(), engine.connect() as plain:
+        connection = plain
+        if plain.dialect.name == "postgresql":  # which else looks anew for each statement
+            connection = plain.execution_options(isolation_level="REPEATABLE READ")
+        with Session(connection) as session:
+            yield session
 
 
 @contextmanager

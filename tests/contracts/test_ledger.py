@@ -223,6 +223,17 @@ class LedgerContract:
         assert store.verify().ok
         assert store.verify().entries == 24
 
+    def test_what_is_read_together_is_of_one_moment(self, store: GovernanceStore) -> None:
+        write(store, "one")
+
+        with store.reading() as record:
+            before = record.entries()
+            write(store, "two")
+            meanwhile = record.entries()
+
+        assert meanwhile == before
+        assert len(store.entries()) == 2
+
     def test_a_transaction_that_fails_leaves_no_entry(self, store: GovernanceStore) -> None:
         def change_my_mind() -> None:
             with store.deciding() as record:
