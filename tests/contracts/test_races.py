@@ -3,21 +3,24 @@
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine
 
 from core.errors import StileError
+from core.governance.acts.policy_requests import PolicyRequests
 from core.governance.acts.promotion import Promotions
+from core.governance.ledger.entries import Entry
 from core.governance.policies.policy import Policy
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
-from core.identity.people import Person, Role, Username
+from core.identity.people import Person, Role, Side, Username
 from core.tracking.values import ModelVersion
 from tests.contracts.elsewhere import (
     Place,
@@ -33,9 +36,11 @@ from tests.contracts.parts import (
     BEN,
     BLUE,
     EVA,
+    MIA,
     MINUTE,
     MODEL,
     ORANGE,
+    POLICY,
     Office,
     Shelf,
     office,
@@ -112,6 +117,131 @@ class RaceContract:
         )
 
         one_promotion(here, request, said, moves)
+
+    @pytest.mark.parametrize(
+        ("what", "window"),
+        [
+            ("evidence", {"aliases", "set_version_tags", "set_alias"}),
+            ("champion", {"set_version_tags", "set_alias"}),
+            ("policy", {"set_version_tags", "set_alias"}),
+        ],
+    )
+    def test_what_moves_before_the_last_look_is_never_overlooked(
+        self, engine: Engine, what: str, window: set[str]
+    ) -> None:
+        """Something moves at each step from opening to the end; the alias is set on what is signed.
+
+        What is left is `window`, the moment between the last look and the write: MLflow has no
+        conditional write of an alias, and docs/ledger.md says so.
+        """
+        here = office(engine)
+        moving = Moving(here.shelf)
+        here.facts.registry = moving
+        here.promotions = replace(here.promotions, registry=moving)
+        now, at_call, overlooked, endings = AT, 0, Counter[str](), Counter[str]()
+
+        def in_force() -> Policy:
+            return here.promotions.policy_for(MODEL, "champion")
+
+        def move() -> None:
+            if what == "evidence":
+                here.facts.files = "overwritten"
+            elif what == "policy":
+                with here.store.deciding() as record:
+                    newer = replace(in_force(), version=in_force().version + 1)
+                    record.add_policy(newer, by=ADA.username, at=now)
+            else:
+                here.shelf.pointing["champion"] = 4
+
+        while at_call == 0 or moving.moved_in:
+            at_call += 1
+            here.shelf.pointing["champion"], here.facts.files = 3, "sha-of-files"
+            moving.begin(at_call, move)
+
+            request, ended = promote(here, now)
+
+            endings[ended] += 1
+            if request is not None and moving.written_after_it:
+                signed = {figure.name: figure.value for figure in request.evidence.figures}
+                stale = signed["files"] != here.facts.files or (
+                    what == "champion" and request.from_version != 4
+                )
+                stale |= what == "policy" and request.policy.version != in_force().version
+                overlooked[moving.moved_in] += stale
+            assert here.store.verify().ok
+            now += timedelta(hours=2)
+
+        assert +overlooked == Counter(window)
+        assert endings["conflict"] >= 1
+        assert at_call > 12
+
+    def test_a_last_key_and_a_later_policy_at_once_write_nothing_by_replaced_rules(
+        self, engine: Engine
+    ) -> None:
+        here, said = office(engine), Counter[str]()
+        for number in range(8):
+            here.shelf.pointing["champion"] = 3
+            request = here.open()
+            here.turn(request, BEN, ORANGE)
+            digest = here.promotions.judgement(request.request_id, at=AT).digests[BLUE]
+            tasks = (
+                partial(decide_and_write, here, request, digest),
+                one_key_before_it_is_published(here, bar=f"0.5{number + 1}"),
+            )
+            gate = threading.Barrier(len(tasks))
+            with ThreadPoolExecutor(len(tasks)) as pool:
+                said.update(pool.map(partial(together, gate), tasks))
+            for left in here.promotions.requests(waiting_only=True):
+                here.promotions.reject(
+                    BEN.username, left.request_id, text="Next.", idempotency_key=here.form(), at=AT
+                )
+
+        assert written_by_replaced_rules(here.store.entries()) == []
+        assert said["published"] == 8
+        assert here.store.verify().ok
+
+
+def together(gate: threading.Barrier, task: Callable[[], str]) -> str:
+    gate.wait(60)
+    return sentence_of(task)
+
+
+def decide_and_write(here: Office, request: PromotionRequest, digest: str) -> str:
+    """The last key, and at once the worker."""
+    here.turn(request, EVA, BLUE, digest=digest)
+    worker = WriteBack(here.promotions, holder="worker", clock=lambda: LATER)
+    return worker.run(request.request_id, at=LATER).status.value
+
+
+def one_key_before_it_is_published(here: Office, *, bar: str) -> Callable[[], str]:
+    """What publishes a later policy: the last key of its proposal."""
+    policies, source = PolicyRequests(here.store, lambda *_: None), POLICY.replace("0.6", bar)
+    draft = policies.propose(
+        MIA.username, source, comment="Other.", idempotency_key=here.form(), at=AT
+    )
+
+    def turn(who: Person, side: Side) -> str:
+        digest = draft.evidence.pinned_digest(side)
+        return policies.turn_key(
+            who.username, draft.number, side=side, digest=digest, idempotency_key=here.form(), at=AT
+        ).stage.value
+
+    turn(BEN, ORANGE)
+    return partial(turn, EVA, BLUE)
+
+
+def written_by_replaced_rules(entries: Iterable[Entry]) -> list[Entry]:
+    """The writes that were begun under another policy than the one they were approved by."""
+    in_force, approved_by, found = 0, dict[object, object](), []
+    for entry in entries:
+        match entry.kind:
+            case "policy_published":
+                in_force = cast("Any", entry.facts["policy"])["version"]  # Any: JSON
+            case "request_approved":
+                approved_by[entry.facts["request"]] = cast("Any", entry.facts["policy"])["version"]
+            case "apply_intended" if approved_by[entry.facts["request"]] != in_force:
+                found.append(entry)
+    return found
 
 
 def in_a_process(place: Place, request: PromotionRequest, person: Person, digest: str) -> str:
@@ -202,64 +332,6 @@ class Moving:
         if self.calls == self.at_call:
             self.moved_in = name
             self.moves()
-
-
-@pytest.mark.parametrize(
-    ("what", "window"),
-    [
-        ("evidence", {"aliases", "set_version_tags", "set_alias"}),
-        ("champion", {"set_version_tags", "set_alias"}),
-        ("policy", {"set_version_tags", "set_alias"}),
-    ],
-)
-def test_what_moves_before_the_last_look_is_never_overlooked(
-    sqlite_engine: Engine, what: str, window: set[str]
-) -> None:
-    """Something moves at each step from opening to the end; the alias is set on what was signed.
-
-    What is left is `window`, the moment between the last look and the write: MLflow has no
-    conditional write of an alias, and docs/ledger.md says so.
-    """
-    here = office(sqlite_engine)
-    moving = Moving(here.shelf)
-    here.facts.registry = moving
-    here.promotions = replace(here.promotions, registry=moving)
-    now, at_call, overlooked, endings = AT, 0, Counter[str](), Counter[str]()
-
-    def in_force() -> Policy:
-        return here.promotions.policy_for(MODEL, "champion")
-
-    def move() -> None:
-        if what == "evidence":
-            here.facts.files = "overwritten"
-        elif what == "policy":
-            with here.store.deciding() as record:
-                newer = replace(in_force(), version=in_force().version + 1)
-                record.add_policy(newer, by=ADA.username, at=now)
-        else:
-            here.shelf.pointing["champion"] = 4
-
-    while at_call == 0 or moving.moved_in:
-        at_call += 1
-        here.shelf.pointing["champion"], here.facts.files = 3, "sha-of-files"
-        moving.begin(at_call, move)
-
-        request, ended = promote(here, now)
-
-        endings[ended] += 1
-        if request is not None and moving.written_after_it:
-            signed = {figure.name: figure.value for figure in request.evidence.figures}
-            stale = signed["files"] != here.facts.files or (
-                what == "champion" and request.from_version != 4
-            )
-            stale |= what == "policy" and request.policy.version != in_force().version
-            overlooked[moving.moved_in] += stale
-        assert here.store.verify().ok
-        now += timedelta(hours=2)
-
-    assert +overlooked == Counter(window)
-    assert endings["conflict"] >= 1
-    assert at_call > 12
 
 
 def promote(here: Office, now: datetime) -> tuple[PromotionRequest | None, str]:
