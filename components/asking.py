@@ -98,7 +98,12 @@ def _ask_for(drawer: decisions.Drawer, model: str, version: int, alias: str) -> 
             st.rerun()
         frame.go("request", id=request.request_id)
     into = _into(drawer, model)
-    copied = "" if into == model else "It is copied first, once; nothing serves the copy yet. "
+    copied = (
+        ""
+        if into == model
+        else "It is copied first, once; nothing serves the copy yet, and the rules and keys are "
+        "those of where it goes. "
+    )
     where = "" if into == model else f" of **{theme.plain(into)}**"
     st.markdown(
         f"**{theme.plain(model)} {version}** should become **{theme.plain(alias)}**{where}. "

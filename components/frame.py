@@ -27,12 +27,15 @@ _SIGN_OUT: Final = """<form method="post" action="/logout" style="margin:0">
 border-radius:8px;padding:3px 12px;cursor:pointer;opacity:.85">Sign out</button></form>"""
 
 # Streamlit writes what is chosen in the primary colour: in the dark that reads as switched off.
-# And its segments are lower than the boxes beside them.
+# And its segments are lower than the boxes beside them. A policy is read by its columns.
 _STYLE: Final = """<style>
 [data-testid=stButtonGroup] button {min-height: 35px}
 [data-testid=stButtonGroup] button[aria-checked=true],
 [data-testid=stButtonGroup] button[aria-pressed=true] {
   color: inherit !important; background: #94a3b838 !important
+}
+[class*=st-key-policy_revision] textarea, [class*=st-key-policies_text] textarea {
+  font-family: ui-monospace, monospace; font-size: 13px
 }
 </style>"""
 

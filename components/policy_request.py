@@ -268,6 +268,7 @@ def _turn(judged: PolicyJudgement, drawer: decisions.Drawer, side: Side) -> None
     found = changes(base, request.draft) if base else ()
     looser = sum(change.effect is Effect.LOOSER for change in found)
     st.markdown(f"**{title(request)}**")
+    policy_rules.change_list(found, key="policies_signed_changes")
     with st.container(border=True):
         st.markdown(f"{governance.side_head(side)} · what you sign")
         st.markdown(
@@ -294,6 +295,7 @@ def _turn(judged: PolicyJudgement, drawer: decisions.Drawer, side: Side) -> None
         ),
         drawer,
         success=f"Your {side.label} key is turned and recorded in the ledger.",
+        icon=":material/key:",
     )  # fmt: skip
 
 
@@ -325,6 +327,7 @@ def _confirm(
     drawer: decisions.Drawer,
     *,
     success: str,
+    icon: str | None = None,
 ) -> None:
     def clicked() -> None:
         text = str(st.session_state.get(drawer.comment_key, ""))
@@ -332,7 +335,8 @@ def _confirm(
         decisions.close()
 
     st.button(
-        label, key="decisions_confirm", type="primary", width="stretch", on_click=clicked
+        label, key="decisions_confirm", type="primary", width="stretch", icon=icon,
+        on_click=clicked,
     )  # fmt: skip
 
 

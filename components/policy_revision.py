@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from components import decisions, frame, state
+from components import decisions, frame, state, theme
 from core.governance.policies.proposals import PolicyRequest
 
 KIND: Final = "revise_policy"
@@ -38,6 +38,7 @@ def _revise(request: PolicyRequest, drawer: decisions.Drawer) -> None:
             )  # fmt: skip
         decisions.close()
         st.rerun()
+    st.markdown(f"Requested was: **{theme.plain(request.outcome)}**")
     st.markdown(
         "The draft is tried on the past again and frozen. Keys that were turned signed the draft "
         "before, so they no longer count."

@@ -133,7 +133,7 @@ def _chosen(name: str) -> None:
     state.put(**{name: str(st.session_state[f"policies_{name}"])})
 
 
-def change_list(found: Iterable[Change]) -> None:
+def change_list(found: Iterable[Change], *, key: str = "policies_changes") -> None:
     """Draw changes in words, each in the colour of its side."""
     lines = [
         f"{f':{theme.SIDE_NAME[change.side]}[●] ' if change.side else ''}"
@@ -143,6 +143,6 @@ def change_list(found: Iterable[Change]) -> None:
     if not lines:
         st.caption("Both say the same.")
         return
-    with st.container(border=True, gap="xsmall", key="policies_changes"):
+    with st.container(border=True, gap="xsmall", key=key):
         for line in lines:
             st.markdown(line)

@@ -28,9 +28,9 @@ class Way(StrEnum):
 
 _MEANS: Final = {
     Way.CONFIRM: "The version serves on, and is good until its next bound.",
-    Way.ASK: "Its evidence is gathered and frozen now; then it takes a key of each side, and "
-    "neither may be yours if you are who asks. Until that is decided this version serves, and "
-    "nothing is due; if it comes to nothing, the review is due again.",
+    Way.ASK: "The evidence of both sides is gathered and frozen now; then it takes a key of each "
+    "side, and neither may be yours. This version serves on, and nothing is due until that is "
+    "decided; if it comes to nothing, the review is due again.",
     Way.BACK: "",  # the plan says it
 }
 _SEND: Final = {
@@ -76,6 +76,7 @@ def _review(drawer: answering.Drawer) -> None:
         f"**{theme.plain(due.model)} {due.version}** as {theme.plain(due.alias)}  \n"
         f"{theme.plain(due.reason)}"
     )
+    st.text_area("What the review found", key=drawer.text_key, max_chars=10_000, height=90)
     before = _approved_before(due)
     ways = [way for way in Way if way is not Way.BACK or before]
     way = Way(st.radio("What follows", ways, key=f"review_answer_way_{drawer.form}"))
@@ -87,9 +88,8 @@ def _review(drawer: answering.Drawer) -> None:
     elif way is Way.BACK:
         version = _choose(drawer, "Version approved before", before)
     is_ready = way is Way.CONFIRM or version > 0
-    if way is Way.BACK and _way_back(drawer, due, version) is None:
-        is_ready = False
-    st.text_area("What the review found", key=drawer.text_key, max_chars=10_000, height=120)
+    if way is Way.BACK:
+        is_ready = _draw_way_back(drawer, due, version)
     st.button(
         _SEND[way],
         key="answering_confirm",
@@ -123,19 +123,19 @@ def _choose(drawer: answering.Drawer, label: str, numbers: list[int]) -> int:
     return int(st.selectbox(label, numbers, key=key, width=240))
 
 
-def _way_back(drawer: answering.Drawer, due: Review, version: int) -> tuple[Return, Side] | None:
-    """The way back and the side whose key this person turns, drawn; None when there is none."""
+def _draw_way_back(drawer: answering.Drawer, due: Review, version: int) -> bool:
+    """True when the way back is drawn, and this person may turn its key."""
     back = returning.prepared(drawer.form, due.model, version, due.alias)
     person = frame.viewer()
     if back is None or person is None:
-        return None
+        return False
     try:
         side = back.side_for(person)
     except Refused as error:
         st.info(theme.plain(error), icon=":material/info:")
-        return None
+        return False
     returning.plan(back, side)
-    return back, side
+    return True
 
 
 def _send(drawer: answering.Drawer, way: Way, version: int) -> None:

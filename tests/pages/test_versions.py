@@ -147,7 +147,7 @@ def test_a_version_is_copied_into_another_model_and_asked_for_there(house: House
     app.button(key="decisions_open_request").click().run()
     into = next(box for box in app.selectbox if box.label == "Registered model")
     into.set_value("flight-prod").run()
-    assert "It is copied first, once; nothing serves the copy yet." in text_of(app)
+    assert "It is copied first, once; nothing serves the copy yet, and the rules" in text_of(app)
     app.button(key="decisions_confirm").click().run()
 
     assert not app.exception
