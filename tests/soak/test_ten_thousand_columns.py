@@ -133,7 +133,8 @@ def test_ten_thousand_columns_are_judged_and_shown(tmp_path: Path) -> None:
     print(f"\n{COLUMNS:,} columns: {found['laps']} s, peak {found['peak_mb']} MB")
     assert found["problems"] == []
     assert [window[:3] for window in found["windows"]] == [[300, COLUMNS, "drifting"]] * 2
-    assert len({name for name in found["leading"] if int(name[1:]) < MOVED}) > 0.9 * MOVED
+    moved = {f"c{i:05}" for i in range(MOVED) if i % 10 != 9}  # every tenth is a category
+    assert len(moved & set(found["leading"])) > 0.9 * len(moved)
     assert found["report_bytes"] < REPORT_BYTES
     assert found["peak_mb"] < PEAK_MB
     assert any(f"{SHOWN} of {COLUMNS:,} inputs" in text for text in found["page"])
