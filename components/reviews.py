@@ -47,8 +47,8 @@ def _approval(due: Review, person: Person, *, at: datetime) -> None:
         st.markdown(
             f":violet-badge[◷ review due] **{theme.plain(due.model)} {due.version}** as "
             f"{theme.plain(due.alias)} · {theme.plain(causes)} :small[{theme.ago(due.at, at=at)}]"
-            f"  \n{theme.plain(due.reason)}  \n:small[It serves on: a review confirms it, or asks "
-            "for another version. Nothing is demoted by itself.]"
+            f"  \n{theme.plain(due.reason)}  \n:small[It serves on: a review confirms it, asks "
+            "for another version or rolls back. Nothing is demoted by itself.]"
         )
         with st.expander("What was so when it was approved, and what is so now"):
             st.dataframe(_table(due), hide_index=True, key=f"review_table_{due.entry}")
