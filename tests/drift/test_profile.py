@@ -105,6 +105,17 @@ def test_booleans_are_categories_and_times_are_numbers(tmp_path: Path) -> None:
     assert "tags" not in reference.columns
 
 
+def test_times_to_the_nanosecond_are_times(tmp_path: Path) -> None:
+    moments = pd.date_range("2013-07-01", periods=48, freq="h", tz="Europe/Paris").as_unit("ns")
+    frame = pd.DataFrame({"event_time": moments, "booked_at": moments})
+
+    reference = reference_of(frame, tmp_path / "reference.parquet")
+
+    assert [day.isoformat() for day in reference.days] == ["2013-06-30", "2013-07-01", "2013-07-02"]
+    assert reference.columns["booked_at"].kind is ColumnKind.NUMERIC
+    assert reference.columns["booked_at"].counts.low == moments[0].timestamp()
+
+
 def test_days_add_up_to_what_one_window_would_have_counted(
     flights: pd.DataFrame, winter_reference: Reference, tmp_path: Path
 ) -> None:

@@ -55,7 +55,21 @@ def table_of(
             )
         case _:
             raise Refused(f"Files are of one kind together, not {' and '.join(kinds)}.")
+    table = _with_known_times(table)
     return in_utc(table) if times else table
+
+
+def _with_known_times(table: ir.Table) -> ir.Table:
+    """The table with its times to the nanosecond, as pandas writes them, to the microsecond.
+
+    DuckDB 2.0 has a type for such times with a zone, which Ibis 12 does not know.
+    """
+    unknown = {
+        name: table[name].cast("timestamp('UTC')")
+        for name, dtype in table.schema().items()
+        if dtype.is_unknown() and "TIMESTAMPTZ_NS" in str(dtype)
+    }
+    return table.mutate(**unknown) if unknown else table
 
 
 def _by_spark(connection: Any, kind: str, paths: Sequence[str]) -> ir.Table:  # Any: as above
