@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 QUICK := -p tests.in_memory --ignore=tests/bench --ignore=tests/soak
-BOTH := -n 2 --dist loadfile --no-loadscope-reorder  # the browser first: its files are the longest
+BOTH := -n 2 -p tests.parallel --dist loadfile --no-loadscope-reorder  # the browser first: it takes longest
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help

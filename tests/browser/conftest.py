@@ -1,4 +1,4 @@
-"""The whole demonstration, seeded quickly and started as a visitor would start it."""
+"""The whole demonstration, started as a visitor would start it."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import requests
 from playwright.sync_api import Browser
 
 from tests.browser import driving
+from tests.demonstration import *  # noqa: F403  fixtures are found by their names
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -43,9 +44,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="package")
-def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Staged]:
-    """`python -m core demo --quick --start`, ended as Ctrl-C would end it."""
+def staged(
+    demonstration: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Staged]:
+    """`python -m core demo --quick --start` on a seeded home, ended as Ctrl-C would end it."""
     home = tmp_path_factory.mktemp("stage") / "home"
+    demonstration(home)
     port = free_port()
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("STILE_", "MLFLOW_"))},

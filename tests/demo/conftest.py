@@ -7,6 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from core.demo.flights import flights
+from tests.demonstration import *  # noqa: F403  fixtures are found by their names
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow.pyfunc
 import numpy as np
@@ -24,7 +27,7 @@ from core.demo.seed import Seeded, SeededExperiment, SeededModel, Step, seed
 from core.errors import Refused
 from core.governance.policies.policy import Level, parse_policy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # the first one may wait for a seeding
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = (
@@ -71,19 +74,23 @@ def version_of(home: Path, model: str, version: int) -> Run:
 
 
 @pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Seeded, list[Step]]:
+def seeded(
+    demonstration: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Any]:
+    """A home of these tests' own, and what seeding it printed."""
     home = tmp_path_factory.mktemp("quick") / "home"
-    steps: list[Step] = []
-    return home, seed(home, store_of(home), quick=True, progress=steps.append), steps
+    return home, json.loads(demonstration(home))
 
 
-Quick = tuple[Path, Seeded, list[Step]]
+Quick = tuple[Path, Any]
 
 
 def test_experiments_versions_and_champions_are_as_promised(seeded: Quick) -> None:
-    home, summary, _ = seeded
+    home, printed = seeded
 
-    assert (summary.experiments, summary.models) == EXPECTED
+    experiments = tuple(SeededExperiment(**each) for each in printed["experiments"])
+    models = tuple(SeededModel(**each) for each in printed["models"])
+    assert (experiments, models) == EXPECTED
     assert json.loads((home / "demo.json").read_text())["models"][0] == {
         "name": "flight-delay",
         "versions": 5,
@@ -91,15 +98,8 @@ def test_experiments_versions_and_champions_are_as_promised(seeded: Quick) -> No
     }
 
 
-def test_progress_counts_every_run_up_to_the_last(seeded: Quick) -> None:
-    _, _, steps = seeded
-
-    assert [step.done for step in steps] == sorted(step.done for step in steps)
-    assert steps[-1].done == steps[-1].total == len(planned_runs(quick=True))
-
-
 def test_every_run_is_the_first_scientists_and_says_what_it_used(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
 
     for run in all_runs(home):
         assert run.info.status == "FINISHED"
@@ -112,7 +112,7 @@ def test_every_run_is_the_first_scientists_and_says_what_it_used(seeded: Quick) 
 
 
 def test_every_run_has_its_pictures_twice_and_its_tables(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
 
     for task in TASKS:
         for run in runs_of(home, task.name):
@@ -129,7 +129,7 @@ def test_every_run_has_its_pictures_twice_and_its_tables(seeded: Quick) -> None:
 
 
 def test_row_level_predictions_give_the_metric_that_was_logged(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
     delay, air = the_run(home, "boosting-09"), the_run(home, "air-boosting-2")
 
     rows = pd.read_parquet(artifacts_of(delay) / "eval/predictions.parquet")
@@ -145,7 +145,7 @@ def test_row_level_predictions_give_the_metric_that_was_logged(seeded: Quick) ->
 
 
 def test_the_training_reference_has_the_models_inputs_and_the_event_time(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
     run = the_run(home, "boosting-09")
 
     reference = pd.read_parquet(artifacts_of(run) / "reference/inputs.parquet")
@@ -156,7 +156,7 @@ def test_the_training_reference_has_the_models_inputs_and_the_event_time(seeded:
 
 
 def test_losses_are_logged_step_by_step_and_end_at_the_metric(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
     run = the_run(home, "boosting-09")
     client = client_of(home)
 
@@ -167,7 +167,7 @@ def test_losses_are_logged_step_by_step_and_end_at_the_metric(seeded: Quick) -> 
 
 
 def test_candidate_and_champion_are_scored_on_the_same_flights(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
 
     for task, champion, candidate in ((FLIGHT_DELAY, 3, 5), (AIR_TIME, 2, 3)):
         (evaluation,) = [
@@ -185,7 +185,7 @@ def test_candidate_and_champion_are_scored_on_the_same_flights(seeded: Quick) ->
 
 
 def test_retraining_helped_and_version_five_is_the_better_one(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
     june = the_run(home, "champion-3-on-june").data.metrics["log_loss"]
     fourth, fifth = (version_of(home, "flight-delay", n).data.metrics["log_loss"] for n in (4, 5))
 
@@ -195,7 +195,7 @@ def test_retraining_helped_and_version_five_is_the_better_one(seeded: Quick) -> 
 def test_the_champion_takes_raw_columns_and_answers_with_probabilities(
     seeded: Quick, table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")
     client = client_of(home)
     model_id = client.get_model_version_by_alias("flight-delay", "champion").source
@@ -211,7 +211,7 @@ def test_the_champion_takes_raw_columns_and_answers_with_probabilities(
 
 
 def test_a_second_seeding_trains_nothing_and_moves_no_alias(seeded: Quick) -> None:
-    home, first, _ = seeded
+    home, printed = seeded
     before = {run.info.run_id for run in all_runs(home)}
     client = client_of(home)
     client.set_registered_model_alias("flight-delay", "champion", "5")
@@ -220,14 +220,14 @@ def test_a_second_seeding_trains_nothing_and_moves_no_alias(seeded: Quick) -> No
     again = seed(home, store_of(home), quick=True, progress=steps.append)
 
     assert {run.info.run_id for run in all_runs(home)} == before
-    assert again.experiments == first.experiments
+    assert [asdict(each) for each in again.experiments] == printed["experiments"]
     assert again.models[0] == SeededModel("flight-delay", 5, champion=5)
     assert {step.done for step in steps[1:]} == {11}
     client.set_registered_model_alias("flight-delay", "champion", "3")
 
 
 def test_an_alias_and_a_version_that_somebody_deleted_stay_deleted(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
     client = client_of(home)
     client.delete_registered_model_alias("air-time", "champion")
     client.delete_model_version("air-time", "1")
@@ -238,7 +238,7 @@ def test_an_alias_and_a_version_that_somebody_deleted_stay_deleted(seeded: Quick
 
 
 def test_a_quick_home_is_not_made_full_by_mixing_both(seeded: Quick) -> None:
-    home, _, _ = seeded
+    home, _ = seeded
 
     with pytest.raises(Refused, match="quick demonstration"):
         seed(home, store_of(home), quick=False, progress=lambda _: None)
@@ -254,9 +254,19 @@ def test_an_experiment_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert runs_of(tmp_path, "flight-delay") == []
 
 
-@pytest.mark.timeout(900)  # four starts, a minute each where the machine is crowded
-def test_killed_at_any_moment_it_completes_without_duplicates(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+@dataclass(frozen=True)
+class Survivor:
+    """A home whose seeding was killed three times and then ended; what each start counted."""
+
+    home: Path
+    summary: Seeded
+    counted: list[list[int]]
+    last: list[Step]
+
+
+@pytest.fixture(scope="module")
+def survivor(tmp_path_factory: pytest.TempPathFactory) -> Survivor:
+    home = tmp_path_factory.mktemp("killed") / "home"
     script = (
         "import sys; from pathlib import Path; from core.demo.seed import seed\n"
         "home = Path(sys.argv[1])\n"
@@ -264,6 +274,7 @@ def test_killed_at_any_moment_it_completes_without_duplicates(tmp_path: Path) ->
         " progress=lambda step: print(step.done, flush=True))\n"
     )
     chance = random.Random(7)  # noqa: S311  # only to vary the moment
+    counted: list[list[int]] = []
     for done in (0, 2, 6):  # while it prepares; while it trains; while it registers and goes on
         process = subprocess.Popen(
             [sys.executable, "-c", script, str(home)],
@@ -272,21 +283,39 @@ def test_killed_at_any_moment_it_completes_without_duplicates(tmp_path: Path) ->
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        counted.append([])
         assert process.stdout is not None
         for line in process.stdout:
+            counted[-1].append(int(line))
             if int(line) >= done:
                 break
         time.sleep(chance.uniform(0.0, 1.5))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
+    last: list[Step] = []
+    summary = seed(home, store_of(home), quick=True, progress=last.append)
+    return Survivor(home, summary, counted, last)
 
-    summary = seed(home, store_of(home), quick=True, progress=lambda _: None)
 
-    assert (summary.experiments, summary.models) == EXPECTED
-    keys = Counter(run.data.tags["stile.demo"] for run in all_runs(home))
+@pytest.mark.timeout(900)  # four starts, a minute each where the machine is crowded
+def test_killed_at_any_moment_it_completes_without_duplicates(survivor: Survivor) -> None:
+    runs = all_runs(survivor.home)
+
+    assert (survivor.summary.experiments, survivor.summary.models) == EXPECTED
+    keys = Counter(run.data.tags["stile.demo"] for run in runs)
     assert keys == Counter(run.key for run in planned_runs(quick=True))
-    assert {run.info.status for run in all_runs(home)} == {"FINISHED"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+@pytest.mark.timeout(900)
+def test_progress_counts_every_run_up_to_the_last(survivor: Survivor) -> None:
+    last = [step.done for step in survivor.last]
+
+    for counted in (*survivor.counted, last):
+        assert counted == sorted(counted)
+        assert counted[0] == 0  # while it looks for what is there
+    assert survivor.last[-1].total == last[-1] == len(planned_runs(quick=True))
 
 
 def test_the_policies_can_be_published_and_differ_in_how_strict_they_are() -> None:
