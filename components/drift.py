@@ -20,19 +20,32 @@ def sentence(
     """The page's question answered in words, as Markdown; `performance` says if it matters."""
     name = f"{theme.plain(model)} {version}"
     newest = newest_evaluable(reports)
+    segment = reports[-1].segment if reports else None
+    if segment is not None:
+        name = f"{name}, {theme.plain(segment.says)}"
     if newest is None:
         return f"{name}: whether its inputs drift cannot be told yet."
     run = streak(reports)
     matters = f"; {theme.plain(performance)}" if performance else ""
     if run.since is None:
         return f"{name}: its inputs are where they were in training{matters}."
-    moved = f"{len(newest.alerting)} of {len(newest.columns)} inputs drift"
-    if newest.verdict is DriftVerdict.STABLE:
-        moved = "its inputs drift"
+    moved = _what_drifts(newest)
     grain = newest.window.grain.value
     lasts = f"some on each of {run.windows} {grain}s since" if run.windows > 1 else f"this {grain},"
     severity = "" if newest.severity is None else f"; severity {newest.severity:.2f}"
     return f"{name}: {moved}, {lasts} {theme.day(run.since)}{severity}{matters}."
+
+
+def _what_drifts(newest: WindowReport) -> str:
+    """How many inputs drift, of all rows or else of the segment that moved most."""
+    if newest.verdict is DriftVerdict.STABLE:
+        return "its inputs drift"
+    if newest.alerting or not newest.moved:
+        return f"{len(newest.alerting)} of {len(newest.columns)} inputs drift"
+    first, inputs = newest.moved[0], len(newest.moved[0].alerting)
+    moved = f"{inputs} input{'s' * (inputs != 1)} drift{'s' * (inputs == 1)}"
+    where = f"{theme.plain(first.segment.column)} is {theme.plain(first.segment.level)}"
+    return f"{moved} where {where}"
 
 
 def freshness(reports: Sequence[WindowReport]) -> str:

@@ -1,14 +1,35 @@
 """Which model, which version and which windows the Drift page is about."""
 
+from dataclasses import dataclass
+from typing import Final
+
 import streamlit as st
 
-from components import frame, queries, state
-from core.drift.report import Grain
+from components import drift_queries, frame, queries, state
+from core.drift.report import Grain, SegmentOf
 from core.tracking.values import RegisteredModel
 
+_ALL: Final = "all"
 
-def choose(models: tuple[RegisteredModel, ...]) -> tuple[str, int, Grain]:
-    """The model, the version and the windows to look at, from the URL and the controls."""
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the page is about; `segment` is None for all rows."""
+
+    model: str
+    version: int
+    grain: Grain
+    segment: SegmentOf | None
+
+    @property
+    def key(self) -> str:
+        """What tells one choice from another."""
+        rows = "" if self.segment is None else self.segment.says
+        return f"{self.model}.{self.version}.{self.grain.value}.{rows}"
+
+
+def choose(models: tuple[RegisteredModel, ...]) -> Choice:
+    """The model, version, windows and rows to look at, from the URL and the controls."""
     names = [model.name for model in models]
     by_name = {model.name: model for model in models}
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -33,6 +54,27 @@ def choose(models: tuple[RegisteredModel, ...]) -> tuple[str, int, Grain]:
             default=state.one_of("grain", [g.value for g in Grain], Grain.DAY.value),
             key="drift_grain",
         )
+        segment = _segment(name, int(version or 0))
     grain = Grain(by or Grain.DAY)
     state.put(model=name, version=version, grain=grain.value)
-    return name, int(version or 0), grain
+    return Choice(name, int(version or 0), grain, segment)
+
+
+def _segment(model: str, version: int) -> SegmentOf | None:
+    """The segment to look at; nothing is drawn where none is counted."""
+    if not version:
+        return None
+    found = frame.ask(
+        lambda: drift_queries.segments(model, version), keep_as=f"drift.cut.{model}.{version}"
+    )
+    by_name = {each.says: each for each in found or ()}
+    if not by_name:
+        state.put(segment=None)
+        return None
+    options = [_ALL, *by_name]
+    key = f"drift_segment_{model}_{version}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = state.one_of("segment", options, _ALL)
+    picked = st.selectbox("Segment", options, key=key, width=200)
+    state.put(segment=None if picked == _ALL else picked)
+    return by_name.get(picked)

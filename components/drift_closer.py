@@ -90,13 +90,17 @@ def draw(model: str, chosen: Chosen) -> None:
     if chosen.against is None:
         judged = chosen.report
         chance = frame.ask(
-            lambda: drift_queries.by_chance(model, judged.version, window, judged.rows),
+            lambda: drift_queries.by_chance(
+                model, judged.version, window, judged.rows, judged.segment
+            ),
             keep_as=f"drift.chance.{model}",
         )
     else:
         other = chosen.against.window
         found = frame.ask(
-            lambda: drift_queries.compare(model, chosen.report.version, window, other, chosen.rows),
+            lambda: drift_queries.compare(
+                model, chosen.report.version, window, other, chosen.rows, chosen.report.segment
+            ),
             keep_as=f"drift.compare.{model}",
         )
         if found is None:
@@ -169,9 +173,17 @@ def _column(model: str, chosen: Chosen, judged: WindowReport, words: Mapping[str
 def _distribution(model: str, chosen: Chosen, name: str) -> ColumnDistribution:
     report = chosen.report
     if chosen.against is None:
-        return queries.drift_column(model, report.version, report.window, name, report.rows)
+        return queries.drift_column(
+            model, report.version, report.window, name, report.rows, report.segment
+        )
     return drift_queries.column_between(
-        model, report.version, report.window, chosen.against.window, name, chosen.rows
+        model,
+        report.version,
+        report.window,
+        chosen.against.window,
+        name,
+        chosen.rows,
+        report.segment,
     )
 
 

@@ -13,6 +13,7 @@ from core.drift.report import (
     EstimatedPerformance,
     Grain,
     OutputDrift,
+    SegmentOf,
     Served,
     Window,
     WindowReport,
@@ -56,26 +57,48 @@ def output_column(
     return services().drift.outputs.column(model, version, window, name)
 
 
+@st.cache_resource(ttl="8s", max_entries=64, show_spinner=False)
+def segments(model: str, version: int) -> tuple[SegmentOf, ...]:
+    """The segments whose rows are counted apart."""
+    watched = services().drift.watched(model, version, at=datetime.now(UTC))
+    return () if watched is None else watched.segments
+
+
 @st.cache_resource(ttl="5m", max_entries=64, show_spinner=False)
-def by_chance(model: str, version: int, window: Window, rows: int) -> WindowReport:
+def by_chance(
+    model: str, version: int, window: Window, rows: int, segment: SegmentOf | None = None
+) -> WindowReport:
     """A window judged by what random draws do; `rows` tells a window that has grown apart."""
     del rows  # part of the key only
-    return services().drift.by_chance(model, version, window)
+    return services().drift.closer.by_chance(model, version, window, segment=segment)
 
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
 def compare(
-    model: str, version: int, window: Window, against: Window, rows: tuple[int, int]
+    model: str,
+    version: int,
+    window: Window,
+    against: Window,
+    rows: tuple[int, int],
+    segment: SegmentOf | None = None,
 ) -> WindowReport:
     """One window against another, by chance alone; `rows` of both tell when one has grown."""
     del rows  # part of the key only
-    return services().drift.compare(model, version, window, against)
+    return services().drift.closer.compare(model, version, window, against, segment=segment)
 
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
 def column_between(
-    model: str, version: int, window: Window, against: Window, name: str, rows: tuple[int, int]
+    model: str,
+    version: int,
+    window: Window,
+    against: Window,
+    name: str,
+    rows: tuple[int, int],
+    segment: SegmentOf | None = None,
 ) -> ColumnDistribution:
     """One input in two windows over the same bins; `rows` as above."""
     del rows  # part of the key only
-    return services().drift.column_between(model, version, window, against, name)
+    return services().drift.closer.column_between(
+        model, version, window, against, name, segment=segment
+    )

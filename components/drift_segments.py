@@ -7,6 +7,7 @@ from components import charts, frame, state, theme
 from components.figures import drift_segments as figures
 from core.drift.outcomes import promise
 from core.drift.report import Segment, Segments, WindowReport
+from core.drift.segments import family
 from core.drift.together.looking import Looking
 from core.identity.people import Role
 
@@ -14,7 +15,8 @@ _ROW_HEIGHT = 24
 
 
 def draw(model: str, version: int, report: WindowReport) -> None:
-    """A window cut by one column; it is read in the background, seconds after the first asks."""
+    """The segments that are counted; and a window cut by one column, read in the background."""
+    _counted(report)
     monitor = frame.services().drift.segments
     columns = frame.ask(
         lambda: monitor.columns(model, version, report.window), keep_as=f"drift.cuts.{model}"
@@ -43,6 +45,39 @@ def draw(model: str, version: int, report: WindowReport) -> None:
             _looking(model, version, report, column)
     elif found is not None:
         _found(found)
+
+
+def _counted(report: WindowReport) -> None:
+    """Every segment whose rows are counted apart, the one that moved most first."""
+    if not report.segments:
+        return
+    moved = family.in_words(report.moved, family.judged_of(report.segments))
+    st.markdown(f"**{theme.plain(moved or 'None of the segments that are counted drifts.')}**")
+    order = [*report.moved, *(s for s in report.segments if s not in report.moved)]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "segment": [each.segment.says for each in order],
+                "verdict": [theme.verdict_text(each.verdict) for each in order],
+                "rows": [each.rows for each in order],
+                "severity": [each.severity for each in order],
+                "inputs that alert": [", ".join(each.alerting) or "none" for each in order],
+                "why not": [each.says if each.severity is None else "" for each in order],
+            }
+        ),
+        hide_index=True,
+        key="drift_counted_segments",
+        alt="Every segment that is counted apart with its rows, severity and alerting inputs.",
+        column_config={
+            "segment": st.column_config.TextColumn(pinned=True),
+            "severity": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    st.caption(
+        "Counted with every row that comes in, and judged together with all rows at one rate; one"
+        " can be chosen above (Segment). Below, the rows of this window are read again, by"
+        " any category, with what the model does there."
+    )
 
 
 @st.fragment(run_every="1s", key="drift_segments_looking")

@@ -95,7 +95,7 @@ def _drift(model: str, version: int) -> None:
     severities = [r.severity for r in reports[-_POINTS:] if r.severity is not None]
     st.metric(
         f"Drift on {theme.day(newest.window.start)}",
-        f"{len(newest.alerting)} of {len(newest.columns)} inputs",
+        _what_moved(newest),
         delta=None,
         chart_data=severities if len(severities) > 1 else None,
         chart_type="area",
@@ -147,3 +147,10 @@ def _requests(model: str) -> None:
         )
     if len(waiting) > 3:
         st.caption(f"and {len(waiting) - 3} more requests")
+
+
+def _what_moved(newest: WindowReport) -> str:
+    """How many inputs alert; where none does in all rows, in how many segments."""
+    if newest.moved and not newest.alerting:
+        return f"{len(newest.moved)} of {len(newest.segments)} segments"
+    return f"{len(newest.alerting)} of {len(newest.columns)} inputs"

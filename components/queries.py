@@ -13,7 +13,14 @@ import pandas as pd
 import streamlit as st
 
 from components.frame import services
-from core.drift.report import ColumnDistribution, Grain, Performance, Window, WindowReport
+from core.drift.report import (
+    ColumnDistribution,
+    Grain,
+    Performance,
+    SegmentOf,
+    Window,
+    WindowReport,
+)
 from core.errors import InsufficientData, Unavailable
 from core.governance.comparison.pairing import pair
 from core.governance.comparison.verdicts import comparison_value, slice_value, slices_in_words
@@ -126,9 +133,11 @@ def versions_by_run() -> Mapping[RunId, tuple[ModelVersion, ...]]:
 
 # Resources again: frozen values that nobody can change, shared by all readers and copied for none.
 @st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
-def drift_timeline(model: str, version: int, grain: Grain) -> tuple[WindowReport, ...]:
+def drift_timeline(
+    model: str, version: int, grain: Grain, segment: SegmentOf | None = None
+) -> tuple[WindowReport, ...]:
     """The windows of a version's live inputs against what it learnt from, oldest first."""
-    return services().drift.timeline(model, version, grain)
+    return services().drift.timeline(model, version, grain, segment=segment)
 
 
 @st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
@@ -141,11 +150,16 @@ def live_performance(
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
 def drift_column(
-    model: str, version: int, window: Window, name: str, rows: int
+    model: str,
+    version: int,
+    window: Window,
+    name: str,
+    rows: int,
+    segment: SegmentOf | None = None,
 ) -> ColumnDistribution:
     """One input in the reference and in a window; `rows` tells a window that has grown apart."""
     del rows  # part of the key only
-    return services().drift.column(model, version, window, name)
+    return services().drift.closer.column(model, version, window, name, segment=segment)
 
 
 def holdout_metric(model: str, version: int, metric: str) -> float | None:

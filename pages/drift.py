@@ -18,6 +18,7 @@ from components import (
     drift_report,
     drift_segments,
     drift_together,
+    drift_watching,
     frame,
     queries,
     state,
@@ -34,6 +35,7 @@ _SECTIONS: Final = (
     "Performance",
     "Data quality",
 )
+_OF_A_SEGMENT: Final = ("Inputs", "Data quality")
 
 
 def render() -> None:
@@ -58,15 +60,17 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     person = frame.require(Role.VIEWER)
     answering.in_fragment()
     heading = st.container()
-    model, version, grain = drift_choice.choose(models)
+    choice = drift_choice.choose(models)
+    model, version, grain = choice.model, choice.version, choice.grain
     reports = frame.ask(
-        lambda: queries.drift_timeline(model, version, grain),
-        keep_as=f"drift.timeline.{model}.{version}.{grain.value}",
+        lambda: queries.drift_timeline(model, version, grain, choice.segment),
+        keep_as=f"drift.timeline.{choice.key}",
     )
     if reports is None:
         return
     with heading:
-        matters = drift_performance.in_short(model, version, grain)
+        all_rows = choice.segment is None
+        matters = drift_performance.in_short(model, version, grain) if all_rows else ""
         frame.header(
             drift.sentence(model, version, reports, performance=matters),
             detail=drift.freshness(reports),
@@ -76,22 +80,26 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     newest = newest_evaluable(reports)
     if newest is None:
         says = reports[-1].says if reports else "No live inputs have been captured yet."
-        frame.empty(
-            "Drift is not evaluable.",
-            next_step=f"{says} Serve the model with `python -m core serve MODEL@champion`, or "
-            "choose another version.",
-        )
-        drift_outputs.without_inputs(model, version, grain)
+        serve = "Serve the model with `python -m core serve MODEL@champion`, or choose another"
+        otherwise = f"{serve} version." if all_rows else "Choose another segment, or weeks."
+        frame.empty("Drift is not evaluable.", next_step=f"{says} {otherwise}")
+        if all_rows:
+            drift_outputs.without_inputs(model, version, grain)
         return
     registered = next(each for each in models if each.name == model)
     drift.windows(reports, grain=grain, happened=drift_marks.found(registered, grain))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = drift_closer.choose(reports)
         drift_report.offer(registered, version, grain, reports, chosen.day)
+        drift_watching.offer(model, version, person)
+    sections = _SECTIONS if all_rows else _OF_A_SEGMENT
     show = st.segmented_control(
-        "Show", _SECTIONS, default=state.one_of("show", _SECTIONS, _SECTIONS[0]), key="drift_show"
+        "Show",
+        sections,
+        default=state.one_of("show", sections, sections[0]),
+        key=f"drift_show_{len(sections)}",
     )
-    state.put(show=None if show in (None, _SECTIONS[0]) else show)
+    state.put(show=None if show in (None, sections[0]) else show)
     match show:
         case "All together":
             drift_together.draw(model, version, chosen.report)

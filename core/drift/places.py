@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.errors import Refused
 from core.live.files import captured_models, inference_folder
 from core.store.sources import KeptListings, SourceStore
 
@@ -23,6 +25,14 @@ class Places:
         """The name of the described place; "" is the log that is captured here."""
         source = None if self.sources is None else self.sources.get(model)
         return "" if source is None else source.place
+
+    def segments(self, model: str) -> tuple[str, ...] | None:
+        """By which columns its description says that rows are cut; None where it says nothing.
+
+        A description that cannot be read any more says nothing: opening its log tells why.
+        """
+        source = None if self.sources is None else self.sources.get(model)
+        return None if source is None else _segments(source.description)
 
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured here, or somebody described where they are.
@@ -59,3 +69,13 @@ class Places:
             at=at or datetime.now(UTC),
             listings=KeptListings(self.sources.engine, model, source.place),
         )
+
+
+@lru_cache(maxsize=500)
+def _segments(text: str) -> tuple[str, ...] | None:
+    from core.drift.sources.description import read_description  # Ibis takes a while to import
+
+    try:
+        return read_description(text, what="The source").segments
+    except Refused:
+        return None

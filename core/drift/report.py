@@ -95,12 +95,43 @@ class ColumnDrift:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentOf:
+    """The rows that hold one level of a column."""
+
+    column: str
+    level: str
+
+    @property
+    def says(self) -> str:
+        """The segment in few words."""
+        return f"{self.column} {self.level}"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMoved:
+    """What one segment of a window did, beside the same segment of training.
+
+    `alerting` names its inputs that alert, most important and furthest first. `severity` is None
+    where it cannot be judged.
+    """
+
+    segment: SegmentOf
+    rows: int
+    verdict: DriftVerdict
+    severity: float | None
+    alerting: tuple[str, ...]
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
 class WindowReport:
     """All inputs of one model version in one window against that version's training reference.
 
     `severity` is the importance-weighted mean distance over evaluable columns (0 to 1);
     `alerting_share` the share of inputs that alert. Both are None when not evaluable.
-    `basis` is what the alert levels were learnt from, None without any.
+    `basis` is what the alert levels were learnt from, None without any. `segment` says which rows
+    these are (None: all); a report of all rows tells in `segments` what its segments did, and
+    drifts when one of them does, for alerts hold over all columns of all segments together.
     """
 
     model: str
@@ -115,6 +146,14 @@ class WindowReport:
     says: str
     newest_received_at: datetime | None
     basis: Basis | None = None
+    segment: SegmentOf | None = None
+    segments: tuple[SegmentMoved, ...] = ()
+
+    @property
+    def moved(self) -> tuple[SegmentMoved, ...]:
+        """The segments that drift, the one that moved most first."""
+        drifting = (s for s in self.segments if s.verdict is DriftVerdict.DRIFTING)
+        return tuple(sorted(drifting, key=lambda s: -(s.severity or 0.0)))
 
     @property
     def alerting(self) -> tuple[ColumnDrift, ...]:

@@ -1,10 +1,11 @@
 """Drift profiles: rows and sums per bin, kept so that no window is ever read twice."""
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +17,22 @@ from core.governance.evidence import JsonValue
 from core.store import mapping, transaction
 from core.store.tables import ProfileRow, WindowRow
 
+_PACKED: Final = "packed"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredColumn:
     """One column of one window: `counts` (int64) and `sums` (float64) per bin, same length or none.
 
     `details` is whatever else the profile knows of it (missing, minimum, levels …), as JSON
-    without NaN or infinity.
+    without NaN or infinity. `packed` counts, mostly zeros, are compressed where they are kept.
     """
 
     name: str
     counts: npt.NDArray[np.int64]
     sums: npt.NDArray[np.float64]
     details: Mapping[str, JsonValue] = field(default_factory=dict)
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +40,7 @@ class StoredWindow:
     """A profiled window of one model against the bins of one reference.
 
     `source` says what it was made from (files and sizes, say): when that has changed, the window
-    is profiled and put again.
+    is profiled and put again. `hours` are its rows in each hour of the day, empty where not known.
     """
 
     model: str
@@ -47,6 +51,7 @@ class StoredWindow:
     source: str
     profiled_at: datetime
     columns: tuple[StoredColumn, ...] = ()
+    hours: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,7 @@ def _replace(session: Session, stored: StoredWindow) -> None:
             newest_received_at=stored.newest_received_at,
             source=stored.source,
             profiled_at=stored.profiled_at,
+            hours=json.dumps(stored.hours) if stored.hours else "",
         )
     )
     session.add_all(_profile_row(stored, column) for column in stored.columns)
@@ -165,25 +171,35 @@ def _replace(session: Session, stored: StoredWindow) -> None:
 
 
 def _profile_row(stored: StoredWindow, column: StoredColumn) -> ProfileRow:
+    counts = np.ascontiguousarray(column.counts, dtype="<i8").tobytes()
+    sums = np.ascontiguousarray(column.sums, dtype="<f8").tobytes()
+    details: Mapping[str, JsonValue] = column.details
+    if column.packed:
+        counts, sums, details = *map(zlib.compress, (counts, sums)), {**details, _PACKED: True}
     return ProfileRow(
         model=stored.model,
         reference_id=stored.reference_id,
         grain=stored.window.grain.value,
         window_start=stored.window.start,
         column=column.name,
-        counts=np.ascontiguousarray(column.counts, dtype="<i8").tobytes(),
-        sums=np.ascontiguousarray(column.sums, dtype="<f8").tobytes(),
-        details=mapping.text_of(column.details),
+        counts=counts,
+        sums=sums,
+        details=mapping.text_of(details),
     )
 
 
 def _column(row: ProfileRow) -> StoredColumn:
     details: Any = json.loads(row.details)  # Any: JSON that this module wrote itself
+    packed = bool(details.pop(_PACKED, False))
+    counts, sums = (
+        map(zlib.decompress, (row.counts, row.sums)) if packed else (row.counts, row.sums)
+    )
     return StoredColumn(
         name=row.column,
-        counts=np.frombuffer(row.counts, dtype="<i8"),
-        sums=np.frombuffer(row.sums, dtype="<f8"),
+        counts=np.frombuffer(counts, dtype="<i8"),
+        sums=np.frombuffer(sums, dtype="<f8"),
         details=details,
+        packed=packed,
     )
 
 
@@ -197,4 +213,5 @@ def _window(row: WindowRow, reference_id: str, columns: tuple[StoredColumn, ...]
         source=row.source,
         profiled_at=row.profiled_at,
         columns=columns,
+        hours=tuple(json.loads(row.hours)) if row.hours else (),
     )

@@ -32,6 +32,7 @@ from core.store.tables import (
 )
 from core.store.tokens import TokenShelf
 from core.store.watch import Watch
+from core.store.watching import WatchBook
 
 IN_FLIGHT: Final = tuple(status.value for status in Status if status.is_in_flight)
 
@@ -134,6 +135,11 @@ class Record:
     def alerts(self) -> AlertBook:
         """Drift alerts, and what was judged last."""
         return AlertBook(self.session)
+
+    @property
+    def watched(self) -> WatchBook:
+        """How models are watched, where somebody stated it."""
+        return WatchBook(self.session)
 
     @property
     def notices(self) -> NoticeBook:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -288,6 +289,9 @@ class WindowRow(_Row, table=True):
     newest_received_at: datetime | None = _time(nullable=True)
     source: str = _text()
     profiled_at: datetime = _time()
+    hours: str = Field(
+        default="", sa_column=Column(Text, nullable=False, server_default=text("''"))
+    )
 
 
 class ProfileRow(_Row, table=True):
@@ -302,6 +306,15 @@ class ProfileRow(_Row, table=True):
     counts: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     sums: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     details: str = _text()
+
+
+class WatchedRow(_Row, table=True):
+    """How a model is watched where somebody stated it; segments are JSON, "" is the default."""
+
+    __tablename__ = "watched_models"
+    model: str = _name(primary_key=True)
+    segments: str = _text()
+    rate: float = Field(sa_column=Column(Float, nullable=False))
 
 
 class DriftAlertRow(_Row, table=True):

@@ -1,7 +1,7 @@
 """Real flights as references and windows, profiled by the embedded engine."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -53,10 +53,12 @@ def reference_of(frame: pd.DataFrame, path: Path) -> Reference:
         return sources.reference_of(sources.table_of(connection, [path]))
 
 
-def profiles_of(frame: pd.DataFrame, reference: Reference, path: Path) -> dict[date, Profile]:
+def profiles_of(
+    frame: pd.DataFrame, reference: Reference, path: Path, *, cut_by: Sequence[str] = ()
+) -> dict[date, Profile]:
     frame.to_parquet(path, index=False)
     with sources.embedded() as connection:
-        found = sources.profiles_of(sources.table_of(connection, [path]), reference)
+        found = sources.profiles_of(sources.table_of(connection, [path]), reference, cut_by=cut_by)
     return {day: profile for day, profile in found.items() if day is not None}
 
 

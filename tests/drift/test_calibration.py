@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -169,3 +170,41 @@ def test_more_rows_are_needed_to_watch_more_columns() -> None:
 @pytest.mark.parametrize("grain", list(Grain))
 def test_size_classes_are_never_larger_than_the_window(grain: Grain) -> None:
     assert all(calibration.size_class(rows) <= rows for rows in range(1, 5_000))
+
+
+def test_one_family_is_benjamini_hochberg_and_an_empty_one_gives_its_share_away() -> None:
+    p_values = [0.001, 0.012, 0.02, 0.6]
+
+    assert calibration.cutoffs([(p_values, 0.8), ([], 0.2)]) == (
+        pytest.approx(calibration.cutoff(p_values)),
+        0.0,
+    )
+    assert calibration.cutoffs([([], 0.8), ([], 0.2)]) == (0.0, 0.0)
+
+
+def test_a_family_has_its_share_of_the_rate_however_many_members_it_has() -> None:
+    quiet = [0.9] * 18, [0.9] * 200
+
+    few, many = calibration.cutoffs([(quiet[0], 0.8), (quiet[1], 0.2)])
+
+    assert few == pytest.approx(0.8 * 0.05 / 18)
+    assert many == pytest.approx(0.2 * 0.05 / 200)
+
+
+def test_a_rejection_in_one_family_makes_room_in_the_other() -> None:
+    found = [1e-9] * 5 + [0.9] * 45
+    alone = calibration.cutoffs([([0.9] * 18, 0.8), ([0.9] * 50, 0.2)])
+    beside = calibration.cutoffs([([0.9] * 18, 0.8), (found, 0.2)])
+
+    assert beside[0] == pytest.approx(5 * alone[0])
+
+
+def test_without_drift_any_alert_in_either_family_is_as_rare_as_stated() -> None:
+    draw = np.random.default_rng(7)
+    alarms = 0
+    for _ in range(2_000):
+        families = draw.uniform(size=18), draw.uniform(size=51)
+        cuts = calibration.cutoffs(list(zip(families, (0.8, 0.2), strict=True)))
+        alarms += any((p <= cut).any() for p, cut in zip(families, cuts, strict=True))
+
+    assert alarms / 2_000 == pytest.approx(0.05, abs=0.015)

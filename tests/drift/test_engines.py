@@ -119,6 +119,31 @@ class ProfileContract:
             same_counts(seen[day], profile)
         assert expected.columns["comment (length)"].text_of == "comment"
 
+    def test_segments_are_counted_alike_beside_all_rows(
+        self, connection: Any, tmp_path: Path
+    ) -> None:
+        learnt, live = every_kind(2_030, 1), every_kind(1_450, 2)
+        reference = self.reference(learnt, tmp_path)
+        pq.write_table(live, tmp_path / "live.parquet")
+        cuts = ["yes", "text"]
+        with sources.embedded() as embedded:
+            table = sources.table_of(embedded, [tmp_path / "live.parquet"])
+            expected = sources.profiles_of(table, reference, cut_by=cuts)
+            alone = sources.profiles_of(table, reference)
+
+        seen = sources.profiles_of(self.table(connection, live, tmp_path), reference, cut_by=cuts)
+
+        assert reference.segments_by("yes") == ("false", "true")
+        assert len(reference.segments_by("text")) == 8
+        for day, profile in expected.items():
+            same_counts(seen[day], profile)
+            same_counts(seen[day], alone[day])
+            assert seen[day].segments.keys() == {"yes", "text"}
+            for cut, segments in profile.segments.items():
+                assert seen[day].segments[cut].keys() == segments.keys()
+                for code, segment in segments.items():
+                    same_counts(seen[day].segments[cut][code], segment)
+
     def test_text_where_a_number_belongs_is_the_same_number_or_none(
         self, connection: Any, tmp_path: Path
     ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from core.drift import sources
-from core.drift.counting import catchup
+from core.drift.counting.catchup_losses import catch_up_losses
 from core.drift.counting.keeping import day_window
 from core.drift.outcomes import realised
 from core.drift.report import Grain
@@ -59,7 +59,7 @@ def label(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def refresh(store: ProfileStore, tmp_path: Path) -> Callable[[], int]:
     log, labels = sources.captured_log(tmp_path, MODEL), sources.captured_labels(tmp_path, MODEL)
-    return lambda: catchup.catch_up_losses(store, log, labels, MODEL, at=AT)
+    return lambda: catch_up_losses(store, log, labels, MODEL, at=AT)
 
 
 def kept(store: ProfileStore) -> Losses:

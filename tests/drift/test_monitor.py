@@ -244,15 +244,15 @@ def test_one_column_is_shown_over_the_same_bins(
     monitor = open_monitor()
     (report,) = monitor.timeline(MODEL, 1, Grain.DAY, at=AT)
 
-    temp = monitor.column(MODEL, 1, report.window, "temp")
+    temp = monitor.closer.column(MODEL, 1, report.window, "temp")
 
     assert temp.column == next(c for c in report.columns if c.name == "temp")
     assert temp.window.sum() == pytest.approx(1)
     with pytest.raises(Refused, match="no input called 'moon'"):
-        monitor.column(MODEL, 1, report.window, "moon")
+        monitor.closer.column(MODEL, 1, report.window, "moon")
     empty = Window(Grain.DAY, JULY - timedelta(days=900), JULY - timedelta(days=899))
     with pytest.raises(Refused, match="No live inputs are recorded"):
-        monitor.column(MODEL, 1, empty, "temp")
+        monitor.closer.column(MODEL, 1, empty, "temp")
 
 
 def test_realised_log_loss_follows_the_labels_and_their_corrections(

@@ -8,7 +8,7 @@ import pytest
 
 from core.drift.counting import keeping, rebase
 from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import assessment, calibration
+from core.drift.judging import assessment, calibration, measuring
 from core.drift.report import Basis, DriftVerdict
 from core.drift.telling.history import streak, unusual
 from tests.drift.conftest import profiles_of, reference_of
@@ -36,7 +36,7 @@ def test_numbers_beyond_the_reference_are_counted_exactly(
     # 9.0001 falls into the bin of 9, which the reference holds
     profile = a_window(tmp_path, learnt, [0.0, 9.0, 9.0001, -1.0, 1e9, None, 4.0, 5.0], ["a"] * 8)
 
-    found = assessment.quality(learnt.columns["x"], profile.columns["x"])
+    found = measuring.quality(learnt.columns["x"], profile.columns["x"])
 
     assert found is not None
     assert (found.rows, found.outside, found.missing) == (8, 3 / 8, 1 / 8)
@@ -49,8 +49,8 @@ def test_unseen_levels_and_texts_among_numbers_are_told_from_missing_ones(
 ) -> None:
     profile = a_window(tmp_path, learnt, ["1", "two", None, "inf"], ["a", "c", "d", None])
 
-    number = assessment.quality(learnt.columns["x"], profile.columns["x"])
-    place = assessment.quality(learnt.columns["place"], profile.columns["place"])
+    number = measuring.quality(learnt.columns["x"], profile.columns["x"])
+    place = measuring.quality(learnt.columns["place"], profile.columns["place"])
 
     assert number is not None
     assert place is not None

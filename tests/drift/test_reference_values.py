@@ -17,7 +17,7 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import assessment, exact
+from core.drift.judging import exact, measuring
 from core.drift.report import ColumnKind
 from tests.drift import flights_2013
 from tests.drift.conftest import profiles_of, reference_of
@@ -68,7 +68,7 @@ def test_profiles_agree_with_the_given_values_to_a_hundredth(
 ) -> None:
     for name in NUMERIC:
         column = reference.columns[name]
-        found = assessment.distances(column, windows[int(month)].columns[name])
+        found = measuring.distances(column, windows[int(month)].columns[name])
         scipy, evidently, nannyml = given(month, name)
 
         assert found["kolmogorov_smirnov"] == pytest.approx(scipy["ks"], abs=0.01), name
@@ -92,7 +92,7 @@ def test_profiles_agree_with_scipy_to_a_hundredth_on_months_not_given(
     for name in NUMERIC:
         before, now = months[0][name].dropna(), months[month][name].dropna()
         column = reference.columns[name]
-        found = assessment.distances(column, windows[month].columns[name])
+        found = measuring.distances(column, windows[month].columns[name])
 
         ks = stats.ks_2samp(before, now, method="asymp").statistic
         moved = stats.wasserstein_distance(before, now) / before.std(ddof=0)
@@ -105,7 +105,7 @@ def test_profiles_of_categories_agree_to_a_billionth(
     month: str, reference: Reference, windows: Mapping[int, Profile]
 ) -> None:
     for name in ("carrier", "origin", "dest", "plane_engine"):  # tail numbers share a bin
-        found = assessment.distances(reference.columns[name], windows[int(month)].columns[name])
+        found = measuring.distances(reference.columns[name], windows[int(month)].columns[name])
 
         scipy, *peers = given(month, name)
         agree_on_categories(found, scipy, *peers)
@@ -125,7 +125,7 @@ def test_profiles_of_categories_agree_with_scipy_on_months_not_given(
         both = [side[name].value_counts() for side in (months[0], months[month])]
         table = pd.concat(both, axis=1).fillna(0).to_numpy().T
         before, now = table / table.sum(axis=1, keepdims=True)
-        found = assessment.distances(reference.columns[name], windows[month].columns[name])
+        found = measuring.distances(reference.columns[name], windows[month].columns[name])
 
         tested = stats.chi2_contingency(table, correction=False)
         assert found["jensen_shannon"] == pytest.approx(jensenshannon(before, now, 2), **EXACT)

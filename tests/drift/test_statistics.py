@@ -15,7 +15,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from core.drift.counting.counts import Reference
-from core.drift.judging import assessment, statistics
+from core.drift.judging import measuring, statistics
 from core.drift.report import ColumnKind
 from core.errors import InsufficientData
 from tests.drift.conftest import profiles_of
@@ -148,7 +148,7 @@ def test_categories_agree_with_scipy_on_real_flights(
 
     for name in ("carrier", "origin", "dest", "engine", "manufacturer"):
         column = winter_reference.columns[name]
-        found = assessment.distances(column, window.columns[name])
+        found = measuring.distances(column, window.columns[name])
         both = pd.DataFrame(
             {"r": winter[name].value_counts(), "w": july[name].value_counts()}
         ).fillna(0)
@@ -177,7 +177,7 @@ def test_numbers_agree_with_scipy_on_real_flights_to_a_hundredth(
     for name, column in winter_reference.columns.items():
         if column.kind is not ColumnKind.NUMERIC:
             continue
-        found = assessment.distances(column, window.columns[name])
+        found = measuring.distances(column, window.columns[name])
         r, w = winter[name].dropna(), live[name].dropna()
 
         assert found["kolmogorov_smirnov"] == pytest.approx(ks_2samp(r, w).statistic, abs=0.01), (

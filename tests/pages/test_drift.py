@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.drift.report import Grain, Together
 from core.drift.together.looking import Looking
 from tests.pages import watched
-from tests.pages.house import MODEL, VERA, House, text_of
+from tests.pages.house import ANA, MODEL, VERA, House, text_of
 
 EWR_DAY, MOVED_DAY = "2026-10-03", "2026-10-16"
 
@@ -215,3 +215,40 @@ def test_a_column_that_alerts_by_its_missing_values_says_so_in_its_title(moved: 
     text = said(moved.visit("drift", VERA, column=watched.HOSTILE))
 
     assert "unusual for this season: missing 0.0% → 10.0%; Kolmogorov-Smirnov" in text
+
+
+def test_a_segment_has_windows_of_its_own_and_the_url_keeps_it(moved: House) -> None:
+    app = moved.visit("drift", VERA)
+    control = app.selectbox(key=f"drift_segment_{MODEL}_1")
+    level = control.options[1]
+
+    seen = moved.visit("drift", VERA, segment=level, version=1, grain="week")
+    few = moved.visit("drift", VERA, segment=level, version=1)
+
+    assert control.options[0] == "all"
+    assert seen.query_params["segment"] == level
+    assert level in str(seen.title[0].value).replace("\\", "")
+    assert "Choose another segment, or weeks." in said(few)  # forty rows a day
+
+
+def test_the_section_tells_what_every_counted_segment_did(moved: House) -> None:
+    app = moved.visit("drift", VERA, show="Segments", version=1)
+
+    table = app.dataframe[-1].value
+    assert {"segment", "verdict", "inputs that alert"} <= set(table.columns)
+
+
+def test_a_member_says_how_a_model_is_watched_and_a_viewer_only_sees_it(moved: House) -> None:
+    app = moved.visit("drift", ANA, version=1)
+    app.number_input(key=f"drift_rate_{MODEL}").set_value(1.0)
+    app.multiselect(key=f"drift_cuts_{MODEL}_1").set_value([])
+    app.button(key=f"drift_watch_{MODEL}").click().run()
+    viewer = moved.visit("drift", VERA, version=1)
+
+    watched_now = moved.services.drift.watched(MODEL, 1, at=datetime.now(UTC))
+    assert watched_now is not None
+    assert (watched_now.cuts, watched_now.stated.rate) == ((), 0.01)
+    assert "It is in the ledger" in said(app)
+    assert [e.kind for e in moved.services.store.entries()][-1] == "watch_stated"
+    assert not [b for b in viewer.button if b.key == f"drift_watch_{MODEL}"]
+    assert "counted apart by **no column**" in said(viewer)

@@ -123,7 +123,7 @@ def test_without_live_inputs_it_says_so(house: House) -> None:
 def test_the_command_writes_the_champions_report(
     moved: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = typer.Typer()
+    app = typer.Typer(callback=lambda: None)
     monitor.register(app)
     file = tmp_path / "report.html"
 

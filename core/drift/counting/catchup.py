@@ -1,30 +1,24 @@
-"""Bringing what is kept up to the inference log; a day that no new part touches is not read.
+"""Bringing counts up to the inference log; a day that no new part touches is not read.
 
 Counts are added part by part. Where a part changed (rows were erased, or came late into the day of
-a table), only the days it belongs to are counted again. Losses cannot be added, because labels
-come late and are corrected: they are made anew for the days that new parts touch.
+a table), only the days it belongs to are counted again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-import numpy as np
-
 from core.drift import sources
-from core.drift.counting import keeping
+from core.drift.counting import cut_keeping, keeping
+from core.drift.counting.counts import Profile
 from core.drift.counting.keeping import KeptReference
-from core.drift.outcomes import live, realised
-from core.drift.outcomes.live import Scan
-from core.drift.outcomes.realised import Files, Ids, Waiting
 from core.drift.report import Grain
-from core.drift.sources import Log, LogPart
+from core.drift.sources import Log, LogPart, Reading
 from core.live.treatment import HashKey
 from core.store.drift import ProfileStore, StoredWindow
 
-_SEARCHED: Final = (3, 30)
-"""Most labels are of the newest days: so many are searched before all days that are known."""
+_ALL_ROWS: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +36,7 @@ def catch_up(
     model: str,
     kept: KeptReference,
     *,
+    cut_by: Sequence[str] = (),
     until: datetime,
     at: datetime,
     key: HashKey | None = None,
@@ -49,40 +44,107 @@ def catch_up(
     """How many windows got new rows, from how many parts, and what could not be read.
 
     A part that was read and has since changed voids the days it belongs to: counts cannot be taken
-    back, so these days, and no others, are read again.
+    back, so these days, and no others, are read again. Segments by the columns of `cut_by` are
+    counted in the same reading; a cut that is new is counted in all parts that are still there.
     """
-    todo = unread(store, log, model, kept.reference_id)
+    parts = log.parts()
+    groups: dict[Unread, list[str]] = {}
+    for cut in (_ALL_ROWS, *cut_by):
+        counted_as = keeping.cut_key(kept.reference_id, cut) if cut else kept.reference_id
+        groups.setdefault(unread(store, parts, model, counted_as), []).append(cut)
+    windows, files, problems = 0, 0, dict[str, None]()
+    for todo, cuts in groups.items():
+        reading = _read(log, todo, kept, [c for c in cuts if c], until=until, key=key)
+        if reading is None:
+            continue
+        problems |= dict.fromkeys(reading.problems)
+        if reading.days or todo.voided:
+            touched = _keep(store, model, kept.reference_id, cuts, todo, reading, at=at)
+            if _ALL_ROWS in cuts:
+                windows = touched
+                files = len({part.name for some in reading.read.values() for part in some})
+    return windows, files, tuple(problems)
+
+
+def _read(
+    log: Log,
+    todo: Unread,
+    kept: KeptReference,
+    cut_by: Sequence[str],
+    *,
+    until: datetime,
+    key: HashKey | None,
+) -> Reading | None:
     if not todo.new:
-        return 0, 0, ()
-    reading = sources.read_log(log, todo.new, kept.reference, until=until, key=key)
+        return None
+    bins = kept.reference
+    reading = sources.read_log(log, todo.new, bins, until=until, key=key, cut_by=cut_by)
     if todo.again:
         more = sources.read_log(
-            log, todo.again, kept.reference, until=until, key=key, only=todo.voided
+            log, todo.again, bins, until=until, key=key, only=todo.voided, cut_by=cut_by
         )
         reading = reading.and_also(more)
-    if not reading.days and not todo.voided:
-        return 0, 0, reading.problems
-    before = known_before(store, model, kept.reference_id, reading.days.keys() | todo.voided)
-    rows = []
-    for day, profile in sorted(reading.days.items()):
-        stored = None if day in todo.voided else before.get(day)
-        files = states_of(reading.read[day])
-        rows.append(
-            keeping.store_profile(
-                profile if stored is None else keeping.profile_in(stored) + profile,
-                model=model,
-                reference_id=kept.reference_id,
-                day=day,
-                files=files if stored is None else {**keeping.files_in(stored), **files},
-                at=at,
+    return reading
+
+
+def _keep(
+    store: ProfileStore,
+    model: str,
+    reference_id: str,
+    cuts: Sequence[str],
+    todo: Unread,
+    reading: Reading,
+    *,
+    at: datetime,
+) -> int:
+    """How many days were put or emptied of each: all rows and cuts, at once or not at all."""
+    rows, emptied = [], []
+    for cut in cuts:
+        counted_as = keeping.cut_key(reference_id, cut) if cut else reference_id
+        before = known_before(store, model, counted_as, reading.days.keys() | todo.voided)
+        for day, profile in sorted(reading.days.items()):
+            stored = None if day in todo.voided else before.get(day)
+            files = states_of(reading.read[day])
+            if stored is not None:
+                files = {**keeping.files_in(stored), **files}
+            rows.append(
+                _stored(
+                    cut,
+                    profile,
+                    stored,
+                    model=model,
+                    reference_id=reference_id,
+                    day=day,
+                    files=files,
+                    at=at,
+                )
             )
-        )
-    emptied = [before[day] for day in todo.voided - reading.days.keys() if day in before]
+        emptied += [before[day] for day in todo.voided - reading.days.keys() if day in before]
     store.put(rows, without=emptied)
-    return (
-        len(rows) + len(emptied),
-        len({part.name for parts in reading.read.values() for part in parts}),
-        reading.problems,
+    return (len(rows) + len(emptied)) // len(cuts)
+
+
+def _stored(
+    cut: str,
+    profile: Profile,
+    before: StoredWindow | None,
+    *,
+    model: str,
+    reference_id: str,
+    day: date,
+    files: Mapping[str, str],
+    at: datetime,
+) -> StoredWindow:
+    """A day of all rows or of a cut's segments, with what was known of it."""
+    if not cut:
+        whole = profile if before is None else keeping.profile_in(before) + profile
+        return keeping.store_profile(
+            whole, model=model, reference_id=reference_id, day=day, files=files, at=at
+        )
+    if before is not None:
+        profile = cut_keeping.profile_in(before, cut) + profile
+    return cut_keeping.store_segments(
+        profile, cut, model=model, reference_id=reference_id, day=day, files=files, at=at
     )
 
 
@@ -95,16 +157,16 @@ def known_before(
     return {day.window.start.date(): day for day in stored}
 
 
-def unread(store: ProfileStore, log: Log, model: str, counted_as: str) -> Unread:
-    """What of a log is not yet in what is kept under the name `counted_as`.
+def unread(store: ProfileStore, parts: Iterable[LogPart], model: str, counted_as: str) -> Unread:
+    """What of a log's parts is not yet in what is kept under the name `counted_as`.
 
     A part that changed is new, and voids the days it was counted in, unless retention has removed
     other parts of one of them: such a day cannot be counted again, and what is known of it stays.
     """
-    listed = _by_name(log.parts())
+    listed = by_name(parts)
     known = store.windows_known(model, counted_as, Grain.DAY)
     days = {start.date(): keeping.files_in(day) for start, day in known.items()}
-    changed = _changed(days.values(), listed)
+    changed = changed_among(days.values(), listed)
     lasting = {n for states in days.values() if not states.keys() <= listed.keys() for n in states}
     changed -= lasting
     voided = frozenset(day for day, states in days.items() if states.keys() & changed)
@@ -122,158 +184,12 @@ def states_of(parts: Iterable[LogPart]) -> dict[str, str]:
     return {keeping.short_digest(p.name): keeping.short_digest(p.state) for p in parts}
 
 
-def catch_up_losses(
-    store: ProfileStore, log: Log, labels_log: Log, model: str, *, at: datetime
-) -> int:
-    """How many days got new losses; nothing is read while no part of log or labels is new.
-
-    New rows touch their days, new labels those of their predictions (an id names one prediction).
-    A part that changed voids the days it belongs to, and these are made anew. One that was removed
-    changes nothing by itself, because a log may be kept for a shorter time than its losses.
-    """
-    logged, labels = _by_name(log.parts()), _by_name(labels_log.parts())
-    if not logged or not labels:
-        return 0
-    days = store.windows_known(model, realised.REALISED, Grain.DAY)
-    known = {start.date(): realised.files_in(row.source) for start, row in days.items()}
-    waiting = realised.waiting_in(store.get(model, realised.WAITING, Grain.DAY))
-    todo = _losses_to_do(known, waiting, logged, labels)
-    if not todo.log and not todo.labels:
-        return 0
-    new_log = live.scan_log(log, [*todo.log, *todo.log_again])
-    again = {keeping.short_digest(part.name) for part in todo.log_again}
-    new_log = new_log.but(again, todo.voided)
-    new_labels = live.scan_labels(labels_log, todo.labels)
-    if not new_log.files and not new_labels.files and not todo.voided:
-        return 0
-    stays = {day: files for day, files in known.items() if day not in todo.voided}
-    rest = waiting.but(_names(todo.log), _names(todo.labels))
-    found, waiting = _joined(store, model, stays, rest, new_log, new_labels)
-    touched: dict[date, Files] = {}
-    for day in sorted(found.keys() | todo.voided | todo.relabelled):
-        files = stays.get(day, Files()).and_also(found.get(day, Files()))
-        files = files.among(logged.keys(), labels.keys())
-        if files.log or day in todo.voided:  # otherwise its log is gone, and what is known stays
-            touched[day] = files.as_of(states_of(logged.values()), states_of(labels.values()))
-    waiting = waiting.placed(touched.values())
-    losses = live.losses(
-        (log, [logged[n] for n in sorted({n for f in touched.values() for n in f.log})]),
-        (labels_log, [labels[n] for n in sorted({n for f in touched.values() for n in f.labels})]),
-    )
-    rows = realised.store_losses(losses, touched, model=model, at=at)
-    ids = _ids_with_known(store, model, new_log, stays)
-    ids |= {day: np.empty(0, dtype=np.int64) for day in todo.voided - ids.keys()}
-    index = [realised.store_ids(day, i, model=model, at=at) for day, i in ids.items()]
-    since = rows[0].window.start if rows else None
-    before = store.get(model, realised.REALISED, Grain.DAY, since)
-    store.put([*rows, *index, realised.store_waiting(waiting, model=model, at=at)])
-    were = {day.window.start: day for day in before}
-    return sum(not realised.same(row, were.get(row.window.start)) for row in rows)
-
-
-@dataclass(frozen=True, slots=True)
-class _LossesToDo:
-    """Parts to scan; those of `log_again` for the `voided` days only; days with new labels."""
-
-    log: tuple[LogPart, ...]
-    log_again: tuple[LogPart, ...]
-    labels: tuple[LogPart, ...]
-    voided: frozenset[date]
-    relabelled: frozenset[date]
-
-
-def _losses_to_do(
-    known: Mapping[date, Files],
-    waiting: Waiting,
-    logged: Mapping[str, LogPart],
-    labels: Mapping[str, LogPart],
-) -> _LossesToDo:
-    seen = (*known.values(), waiting.files)
-    lasting = {n for f in known.values() if not f.log.keys() <= logged.keys() for n in f.log}
-    changed = _changed((f.log for f in seen), logged) - lasting
-    corrected = _changed((f.labels for f in seen), labels)
-    voided = frozenset(day for day, f in known.items() if f.log.keys() & changed)
-    with_them = {name for day in voided for name in known[day].log} - changed
-    of_voided = {name for day in voided for name in known[day].labels}
-    return _LossesToDo(
-        log=_new_or(changed, logged, (f.log for f in seen)),
-        log_again=tuple(part for name, part in logged.items() if name in with_them),
-        labels=_new_or(corrected | of_voided, labels, (f.labels for f in seen)),
-        voided=voided,
-        relabelled=frozenset(d for d, f in known.items() if f.labels.keys() & corrected) - voided,
-    )
-
-
-def _joined(
-    store: ProfileStore,
-    model: str,
-    known: Mapping[date, Files],
-    waiting: Waiting,
-    new_log: Scan,
-    new_labels: Scan,
-) -> tuple[dict[date, Files], Waiting]:
-    """The new files of log and labels that each day gets, and what then waits for its rows."""
-    log_states, label_states = states_of(new_log.files), states_of(new_labels.files)
-    states = {**waiting.files.labels, **label_states}
-    owners = np.concatenate([waiting.owners, new_labels.owners()])
-    ids = np.concatenate([waiting.ids, new_labels.ids()])
-    is_new = np.arange(len(ids)) >= len(waiting.ids)
-    matched = np.zeros(len(ids), dtype=bool)
-    days: dict[date, Files] = {}
-
-    def match(day: date, of_day: Ids, among: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> None:
-        hits = among & np.isin(ids, of_day)
-        matched[hits] = True
-        names = {str(name) for name in np.unique(owners[hits])}
-        if names:
-            day_files = Files(labels={name: states[name] for name in names})
-            days[day] = days.get(day, Files()).and_also(day_files)
-
-    for day, held in new_log.by_day().items():
-        log = {name: log_states[name] for name in held.names}
-        days[day] = Files(log=log)
-        match(day, held.ids, np.ones(len(ids), dtype=bool))
-    searched: set[date] = set()
-    for many in (*_SEARCHED, len(known)):
-        sought = is_new & ~matched
-        if not known or not sought.any():
-            break
-        since = keeping.day_window(sorted(known)[-many:][0]).start
-        for row in store.get(model, realised.IDS, Grain.DAY, since):
-            day = row.window.start.date()
-            if day not in searched:
-                searched.add(day)
-                match(day, realised.ids_in(row), sought)
-    placed = {name for files in days.values() for name in files.log}
-    aside = {name: state for name, state in log_states.items() if name not in placed}
-    files = waiting.files.and_also(Files(log=aside, labels=label_states))
-    return days, Waiting(files, owners[~matched], ids[~matched])
-
-
-def _ids_with_known(
-    store: ProfileStore, model: str, new_log: Scan, known: Mapping[date, Files]
-) -> dict[date, Ids]:
-    """The ids of each day that got new rows: those of the new rows, and those before."""
-    ids = {day: held.ids for day, held in new_log.by_day().items()}
-    again = ids.keys() & known.keys()
-    if again:
-        since = keeping.day_window(min(again)).start
-        for row in store.get(model, realised.IDS, Grain.DAY, since):
-            day = row.window.start.date()
-            if day in again:
-                ids[day] = np.union1d(realised.ids_in(row), ids[day])
-    return ids
-
-
-def _by_name(parts: Iterable[LogPart]) -> dict[str, LogPart]:
+def by_name(parts: Iterable[LogPart]) -> dict[str, LogPart]:
+    """The parts by the digests of their names."""
     return {keeping.short_digest(part.name): part for part in parts}
 
 
-def _names(parts: Iterable[LogPart]) -> frozenset[str]:
-    return frozenset(keeping.short_digest(part.name) for part in parts)
-
-
-def _changed(seen: Iterable[Mapping[str, str]], listed: Mapping[str, LogPart]) -> set[str]:
+def changed_among(seen: Iterable[Mapping[str, str]], listed: Mapping[str, LogPart]) -> set[str]:
     """The names of listed parts that were seen in another state."""
     return {
         name
@@ -281,11 +197,3 @@ def _changed(seen: Iterable[Mapping[str, str]], listed: Mapping[str, LogPart]) -
         for name, state in states.items()
         if name in listed and keeping.short_digest(listed[name].state) != state
     }
-
-
-def _new_or(
-    wanted: set[str], listed: Mapping[str, LogPart], seen: Iterable[Mapping[str, str]]
-) -> tuple[LogPart, ...]:
-    """The listed parts that were never seen, and the wanted ones."""
-    names = {name for states in seen for name in states}
-    return tuple(p for name, p in listed.items() if name in wanted or name not in names)

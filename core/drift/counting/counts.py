@@ -28,6 +28,12 @@ SPECIAL: Final = {MISSING: 0, NOT_A_NUMBER: 1, INFINITE: 2, INVALID: 3}
 """Codes of the bins beside the grid, and where `ColumnCounts.special` counts them."""
 
 
+EVENT_TIME: Final = "event_time"
+"""The time of a row; as a cut it is by the hour of the day, in UTC."""
+SEGMENTS: Final = 8
+"""So many levels of a column are counted apart, the largest of training: more cost too much."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnCounts:
     """Rows (and, for numbers, their sum) per bin of one column.
@@ -77,13 +83,17 @@ class Profile:
     """All profiled columns of one span of event time. A column that was not there is absent.
 
     `withheld` says of columns why some or all of their rows were kept out of the log, or hashed so
-    that they cannot be counted.
+    that they cannot be counted. `segments` are the rows of each level of a column that cuts them,
+    by that column and the level's place in `Reference.segments_by`. `hours` are the rows
+    of each hour of the day, in UTC; empty where nobody counted them.
     """
 
     rows: int
     columns: Mapping[str, ColumnCounts]
     newest_received_at: datetime | None = None
     withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[int, "Profile"]] = field(default_factory=dict)
+    hours: tuple[int, ...] = ()
 
     def __add__(self, other: "Profile") -> "Profile":
         """Both spans together."""
@@ -99,7 +109,26 @@ class Profile:
             },
             newest_received_at=max(received, default=None),
             withheld={**self.withheld, **other.withheld},
+            hours=_hours(self, other),
+            segments={
+                column: _together(self.segments.get(column, {}), other.segments.get(column, {}))
+                for column in sorted(self.segments.keys() | other.segments.keys())
+            },
         )
+
+
+def _hours(one: Profile, other: Profile) -> tuple[int, ...]:
+    if not one.rows or not other.rows:
+        return other.hours if not one.rows else one.hours
+    if not one.hours or not other.hours:
+        return ()
+    return tuple(a + b for a, b in zip(one.hours, other.hours, strict=True))
+
+
+def _together(one: Mapping[int, Profile], other: Mapping[int, Profile]) -> Mapping[int, Profile]:
+    nothing = Profile(rows=0, columns={})
+    both = sorted(one.keys() | other.keys())
+    return {code: one.get(code, nothing) + other.get(code, nothing) for code in both}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +216,17 @@ class Reference:
     columns: Mapping[str, ReferenceColumn]
     days: tuple[date, ...]
     uncounted: Mapping[str, str] = field(default_factory=dict)
+
+    def segments_by(self, column: str) -> tuple[str, ...]:
+        """The largest levels of a column, whose rows can be counted apart; a place is a code.
+
+        Of the event time they are the hours of the day.
+        """
+        if column == EVENT_TIME:
+            return tuple(f"{hour:02} h" for hour in range(24)) if self.days else ()
+        held = self.columns.get(column)
+        levels = None if held is None else held.levels
+        return () if levels is None else (*levels.top, *levels.other)[:SEGMENTS]
 
     @property
     def reference_id(self) -> str:

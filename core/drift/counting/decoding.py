@@ -22,6 +22,7 @@ from core.drift.counting.counts import (
     Sums,
     empty_counts,
 )
+from core.drift.counting.cuts import ALL
 from core.drift.counting.profile import KNOWN_LEVELS, UNLISTED, grid_of
 from core.drift.report import ColumnKind
 
@@ -107,26 +108,66 @@ def reference(
 
 
 def profiles(
-    columns: Sequence[ReferenceColumn], counted: Iterable[pd.DataFrame], spans: pd.DataFrame
+    columns: Sequence[ReferenceColumn],
+    counted: Iterable[pd.DataFrame],
+    spans: pd.DataFrame,
+    *,
+    cut_by: Sequence[str] = (),
 ) -> Mapping[date | None, Profile]:
-    """The profile of each day (None: rows without event time)."""
-    by_column = _by_column_and_day(columns, counted)
+    """The profile of each day (None: rows without event time), with its segments by these cuts.
+
+    `spans` are by day and hour.
+    """
+    frames = list(counted)
+    segments = _segments(columns, frames, cut_by)
+    by_column = _by_column_and_day(columns, (_of(frame, ALL, ALL) for frame in frames))
+    by_hour: dict[date | None, dict[int, int]] = defaultdict(dict)
+    received: dict[date | None, datetime] = {}
+    for day, hour, rows, newest in zip(
+        map(_day, spans["window_start"]),
+        spans["hour"].fillna(-1).astype("int64").tolist(),
+        spans["rows"].astype("int64").tolist(),
+        map(_utc, spans["newest_received_at"]),
+        strict=True,
+    ):
+        by_hour[day][hour] = by_hour[day].get(hour, 0) + rows
+        if newest is not None:
+            received[day] = max(newest, received.get(day, newest))
     return {
         day: Profile(
-            rows=int(rows),
+            rows=sum(hours.values()),
             columns={
                 column.name: by_column[column.name].get(day, empty_counts(column.n_bins))
                 for column in columns
             },
-            newest_received_at=_utc(received),
+            newest_received_at=received.get(day),
+            segments={cut: of_cut.get(day, {}) for cut, of_cut in segments.items()},
+            hours=() if day is None else tuple(hours.get(hour, 0) for hour in range(24)),
         )
-        for day, rows, received in zip(
-            map(_day, spans["window_start"]),
-            spans["rows"].to_numpy(dtype=np.int64),
-            spans["newest_received_at"],
-            strict=True,
-        )
+        for day, hours in by_hour.items()
     }
+
+
+def _segments(
+    columns: Sequence[ReferenceColumn], frames: Sequence[pd.DataFrame], cut_by: Sequence[str]
+) -> Mapping[str, Mapping[date | None, Mapping[int, Profile]]]:
+    """The profile of each segment by cut and day; of a segment without rows there is none."""
+    found: dict[str, dict[date | None, dict[int, Profile]]] = {cut: {} for cut in cut_by}
+    for at, cut in enumerate(cut_by):
+        codes = {int(code) for f in frames for code in f["segment"][f["cut"] == at].unique()}
+        for code in sorted(codes):
+            by_column = _by_column_and_day(columns, (_of(frame, at, code) for frame in frames))
+            days = {day for of_column in by_column.values() for day in of_column}
+            for day in days:
+                held = {c.name: by_column[c.name][day] for c in columns if day in by_column[c.name]}
+                rows = max(counts.total for counts in held.values())  # each column has every row
+                held |= {c.name: empty_counts(c.n_bins) for c in columns if c.name not in held}
+                found[cut].setdefault(day, {})[code] = Profile(rows=rows, columns=held)
+    return found
+
+
+def _of(frame: pd.DataFrame, cut: int, segment: int) -> pd.DataFrame:
+    return frame[(frame["cut"] == cut) & (frame["segment"] == segment)]
 
 
 def _by_column_and_day(

@@ -64,6 +64,11 @@ def reference_key(run_id: str) -> str:
     return f"run:{run_id}"
 
 
+def cut_key(counted_as: str, column: str) -> str:
+    """Under which name is kept what is counted by the levels of a column."""
+    return f"{counted_as}|by {column}"
+
+
 def day_window(day: date) -> Window:
     """The window of one day in UTC."""
     start = datetime.combine(day, time.min, tzinfo=UTC)
@@ -123,6 +128,7 @@ def store_profile(
         newest_received_at=profile.newest_received_at,
         source=json.dumps(files, sort_keys=True),
         profiled_at=at,
+        hours=profile.hours,
         columns=_marked(
             (stored_column(n, counts) for n, counts in profile.columns.items()), profile.withheld
         ),
@@ -147,6 +153,7 @@ def profile_in(stored: StoredWindow) -> Profile:
         rows=stored.rows,
         columns={c.name: counts_in(c) for c in stored.columns if len(c.counts)},
         newest_received_at=stored.newest_received_at,
+        hours=stored.hours,
         withheld={
             column.name: Withheld(str(column.details["withheld"]))
             for column in stored.columns

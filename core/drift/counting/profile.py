@@ -15,6 +15,8 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
+from core.drift.counting import counts as counts_of
+from core.drift.counting import cuts
 from core.drift.counting.counts import (
     GRID_BINS,
     GRID_REACH,
@@ -27,10 +29,8 @@ from core.drift.counting.counts import (
 )
 from core.drift.report import ColumnKind, Grain
 
-EVENT_TIME: Final = "event_time"
+EVENT_TIME: Final = counts_of.EVENT_TIME
 """Sources give it as a naive timestamp in UTC; without it a table is one window."""
-WHOLE: Final = "all"
-"""The segment of everything."""
 UNLISTED: Final = -5
 """The code of a value that the reference does not list, before it becomes *unseen* or *other*."""
 KNOWN_LEVELS: Final = 10_000
@@ -85,31 +85,47 @@ def kind_of(dtype: dt.DataType) -> ColumnKind | None:
     return None
 
 
-def counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> ir.Table:
-    """The additive table: column, segment, window_start, grain, bin, rows, sum, low, high, outside.
+def counts(
+    table: ir.Table, columns: Sequence[ReferenceColumn], cut_by: cuts.CutBy | None = None
+) -> ir.Table:
+    """The additive table: column, cut, segment, window_start, grain, bin, rows, sum, low, high.
 
-    One row per column, day of event time and bin that has rows. Negative bins are the special
-    ones of `core.drift.counting.counts` and `UNLISTED`.
+    And `outside`. One row per column, day of event time and bin that has rows; with `cut_by`, so
+    for each segment too. Negative bins are the special ones of
+    `core.drift.counting.counts` and `UNLISTED`.
     """
     numeric = [c for c in columns if c.grid is not None]
     categorical = [c for c in columns if c.levels is not None]
-    parts = [_numeric_counts(table, c, c.grid) for c in numeric if c.grid is not None]
+    by = cut_by or {}
+    parts = [_numeric_counts(table, c, c.grid, by) for c in numeric if c.grid is not None]
     if categorical:
-        parts.append(_categorical_counts(table, categorical))
+        parts.append(_categorical_counts(table, categorical, by))
     additive = _union(parts)
-    return additive.mutate(segment=ibis.literal(WHOLE), grain=ibis.literal(Grain.DAY.value)).select(
-        "column", "segment", "window_start", "grain", "bin", "rows", "sum", "low", "high", "outside"
+    if by:
+        additive = cuts.added_up(additive, by, by=("column", "window_start", "bin"))
+    else:
+        everything = ibis.literal(cuts.ALL, "int64")
+        additive = additive.mutate(cut=everything, segment=everything)
+    return additive.mutate(grain=ibis.literal(Grain.DAY.value)).select(
+        "column", "cut", "segment", "window_start", "grain", "bin",
+        "rows", "sum", "low", "high", "outside",
     )  # fmt: skip
 
 
-def spans(table: ir.Table, *, by: Sequence[str] = ()) -> ir.Table:
-    """Rows per day of event time (and `by`) and, where known, when the newest was received."""
+def spans(table: ir.Table, *, by: Sequence[str] = (), hourly: bool = False) -> ir.Table:
+    """Rows per day of event time (and `by`) and, where known, when the newest was received.
+
+    If `hourly`, per day and `hour` of the day (NULL without event time).
+    """
     known = "received_at" in table.columns
     received = table["received_at"] if known else ibis.null("timestamp")
-    keyed = table.select(*by, window_start=_day(table), received=received)
-    return keyed.group_by(*by, "window_start").aggregate(
+    timed = hourly and EVENT_TIME in table.columns
+    hour = {"hour": table[EVENT_TIME].hour().cast("int64")} if timed else {}
+    keyed = table.select(*by, **hour, window_start=_day(table), received=received)
+    found = keyed.group_by(*by, *hour, "window_start").aggregate(
         rows=keyed.count(), newest_received_at=keyed["received"].max()
     )
+    return found.mutate(hour=ibis.null("int64")) if hourly and not timed else found
 
 
 def grids(table: ir.Table, names: Sequence[str], *, exact: bool = True) -> ir.Table:
@@ -143,11 +159,14 @@ def _steady(number: float) -> float:
     return 0.0 if abs(number) < _SMALLEST else float(f"{number:.12g}")
 
 
-def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.Table:
+def _numeric_counts(
+    table: ir.Table, column: ReferenceColumn, grid: Grid, cut_by: cuts.CutBy
+) -> ir.Table:
     raw = table[column.name]
     if raw.type().is_string():  # read as a number once, not in each of the expressions below
         day = {EVENT_TIME: table[EVENT_TIME]} if EVENT_TIME in table.columns else {}
-        table = table.select(**{_TEXT: raw, _READ: as_number(raw)}, **day)
+        codes = cuts.codes(table, cut_by)
+        table = table.select(**{_TEXT: raw, _READ: as_number(raw)}, **day, **codes)
         raw, number = table[_TEXT], table[_READ]
     else:
         number = as_number(raw)
@@ -172,7 +191,8 @@ def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.
     least, most = column.counts.low, column.counts.high
     known = bool(np.isfinite(least) and np.isfinite(most))  # a reference is not yet, while counted
     beyond: Any = (number < least) | (number > most) if known else None
-    grouped = table.group_by(**_day_key(table), bin=code.cast("int64")).aggregate(
+    keys = {**_day_key(table), **cuts.codes(table, cut_by)}
+    grouped = table.group_by(**keys, bin=code.cast("int64")).aggregate(
         rows=table.count(),
         sum=number.sum(),
         low=number.min(),
@@ -182,8 +202,10 @@ def _numeric_counts(table: ir.Table, column: ReferenceColumn, grid: Grid) -> ir.
     return _named(grouped, column.name, {} if known else {"outside": _NOTHING})
 
 
-def _categorical_counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> ir.Table:
-    grouped = _union([_grouped(table, c.name) for c in columns])
+def _categorical_counts(
+    table: ir.Table, columns: Sequence[ReferenceColumn], cut_by: cuts.CutBy
+) -> ir.Table:
+    grouped = _union([_grouped(table, c.name, cut_by) for c in columns])
     listed = ibis.memtable(_listing(columns))
     matched = grouped.left_join(
         listed,
@@ -197,7 +219,7 @@ def _categorical_counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> 
     nothing = ibis.null("float64")
     return (
         matched.mutate(bin=code)
-        .group_by("column", "window_start", "bin")
+        .group_by("column", "window_start", *cuts.names(cut_by), "bin")
         .aggregate(rows=lambda t: t["rows"].sum().cast("int64"))
         .mutate(sum=nothing, low=nothing, high=nothing, outside=_NOTHING)
     )
@@ -216,9 +238,10 @@ def _listing(columns: Sequence[ReferenceColumn]) -> pa.Table:
     return pa.table({"listed_column": names, "listed": levels, "listed_bin": bins})
 
 
-def _grouped(table: ir.Table, name: str) -> ir.Table:
+def _grouped(table: ir.Table, name: str, cut_by: cuts.CutBy) -> ir.Table:
     value = table[name].cast("string")
-    grouped = table.group_by(**_day_key(table), value=value).aggregate(rows=table.count())
+    keys = {**_day_key(table), **cuts.codes(table, cut_by)}
+    grouped = table.group_by(**keys, value=value).aggregate(rows=table.count())
     return _named(grouped, name)
 
 

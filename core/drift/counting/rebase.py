@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from core.drift.counting.counts import ColumnCounts, Profile, Reference, empty_counts
+from core.drift.counting.counts import (
+    ColumnCounts,
+    Profile,
+    Reference,
+    ReferenceColumn,
+    empty_counts,
+)
 
 _Number = TypeVar("_Number", np.int64, np.float64)
 
@@ -36,17 +42,32 @@ def reference_from(bins: Reference, days: Mapping[date | None, Profile]) -> Refe
             daily_sums=_rows([d.sums for d in daily], none.sums),
             daily_special=_rows([d.special for d in daily], none.special),
             levels=levels,
-            deviation=_deviation(counts) if levels is None else column.deviation,
+            deviation=deviation(counts) if levels is None else column.deviation,
             debuts=np.zeros((0, 4), dtype=np.int64),
         )
     return Reference(rows=total.rows, columns=columns, days=tuple(known), uncounted=bins.uncounted)
+
+
+def with_levels_of(column: ReferenceColumn, whole: ReferenceColumn) -> ReferenceColumn:
+    """A column of some of the reference's rows, with what is new told as among all of them.
+
+    Values confined to a few days are taken to be as frequent among these rows.
+    """
+    share = column.counts.total / max(whole.counts.total, 1)
+    debuts = whole.debuts.copy()
+    debuts[:, 2] = np.rint(debuts[:, 2] * share)
+    debuts[:, 3] = 0  # in which bin they were counted is not known of some of the rows
+    levels = whole.levels
+    if levels is not None:
+        levels = replace(levels, once=math.ceil(levels.once * share))
+    return replace(column, levels=levels, debuts=debuts)
 
 
 def _rows(parts: Sequence[npt.NDArray[_Number]], like: npt.NDArray[_Number]) -> Any:
     return np.stack(parts) if parts else np.zeros((0, len(like)), dtype=like.dtype)
 
 
-def _deviation(counts: ColumnCounts) -> float:
+def deviation(counts: ColumnCounts) -> float:
     """The standard deviation with every row at the mean of its bin: a bin's width too small."""
     held = counts.rows > 0
     if not held.any():

@@ -1,6 +1,5 @@
 """From counts to a report: distances, levels, verdicts and the sentences that say them."""
 
-import calendar
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,16 +9,14 @@ from typing import Final
 import numpy as np
 
 from core.drift.counting.counts import (
-    INVALID,
-    SPECIAL,
     ColumnCounts,
     Profile,
     Reference,
     ReferenceColumn,
 )
-from core.drift.counting.withheld import Withheld
-from core.drift.judging import calibration, replicas, statistics
+from core.drift.judging import calibration, measuring, statistics
 from core.drift.judging.calibration import FLOORS, Calibration
+from core.drift.judging.measuring import MeasuredColumn
 from core.drift.judging.replicas import Way
 from core.drift.report import (
     Basis,
@@ -27,31 +24,30 @@ from core.drift.report import (
     ColumnDrift,
     ColumnKind,
     DriftVerdict,
-    Quality,
     Window,
     WindowReport,
 )
 
 _NAMED_IN_A_SENTENCE: Final = 3
-_LONGEST: Final = 60
 _SHORT: Final = {ColumnKind.NUMERIC: "KS", ColumnKind.CATEGORICAL: "total variation"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
-    """A column with the p-value of each way in which it may be unusual, and that one's effect."""
+class Measured:
+    """A window that was measured against its reference, before anything is said to be unusual."""
 
-    column: ColumnDrift
-    calibration: Calibration | None
-    p_values: Mapping[Way, float]
-    effects: Mapping[Way, float]
+    report: WindowReport
+    columns: tuple[MeasuredColumn, ...]
+    needed: int
+    uniform: bool
+    noun: str
 
     @property
-    def p_value(self) -> float | None:
-        """The column's p-value: its smallest, paid for by the number of ways looked at."""
-        if self.calibration is None or not self.p_values:
-            return None
-        return self.calibration.p_value(min(self.p_values.values()))
+    def p_values(self) -> tuple[float, ...]:
+        """The p-value of every column that has one; none while the window has too few rows."""
+        if min(self.report.rows, self.report.reference_rows) < self.needed:
+            return ()
+        return tuple(p for column in self.columns if (p := column.p_value) is not None)
 
 
 def assess(
@@ -64,62 +60,105 @@ def assess(
     calibrations: Mapping[str, Calibration],
     importance: Mapping[str, float] | None,
     noun: str = "inputs",
+    rate: float = calibration.RATE,
 ) -> WindowReport:
     """The report of one window against the reference of one version; `noun` is what columns are.
 
     A column alerts when it is unusual (Benjamini-Hochberg over all columns of the window, at
-    `calibration.RATE`) *and* moved by more than a trifle.
+    `rate`) *and* moved by more than a trifle.
     """
-    shares = importance_shares(reference, importance)
-    needed = calibration.rows_needed(len(reference.columns))
-    uncounted = tuple(
-        _uncounted(name, held, shares[name]) for name, held in sorted(reference.uncounted.items())
+    measured = measure(
+        model=model,
+        version=version,
+        window=window,
+        reference=reference,
+        profile=profile,
+        calibrations=calibrations,
+        importance=importance,
+        noun=noun,
     )
-    measured = [
-        _explained(
-            _measure(
+    known = [p for column in measured.columns if (p := column.p_value) is not None]
+    return judge(measured, calibration.cutoff(known, rate=rate))
+
+
+def measure(
+    *,
+    model: str,
+    version: int,
+    window: Window,
+    reference: Reference,
+    profile: Profile,
+    calibrations: Mapping[str, Calibration],
+    importance: Mapping[str, float] | None,
+    noun: str = "inputs",
+    needed: int | None = None,
+) -> Measured:
+    """The window beside the reference, to be judged together with others or alone.
+
+    `needed` rows are enough to be judged, by default as many as among its own columns.
+    """
+    shares = measuring.importance_shares(reference, importance)
+    enough = calibration.rows_needed(len(reference.columns)) if needed is None else needed
+    measured = tuple(
+        measuring.explained(
+            measuring.measure(
                 column,
                 profile.columns.get(name),
                 calibrations[name],
                 shares[name],
-                needed,
+                enough,
                 window.start.weekday(),
             ),
             profile.withheld.get(name),
         )
         for name, column in reference.columns.items()
-    ]
-    cut = calibration.cutoff([p for m in measured if (p := m.p_value) is not None])
-    columns = (*(_judge(m, cut) for m in measured), *uncounted)
+    )
+    uncounted = (
+        measuring.uncounted(name, held, shares[name])
+        for name, held in sorted(reference.uncounted.items())
+    )
+    measured = (*measured, *uncounted)
+    bases = frozenset(c.basis for c in calibrations.values())
     report = WindowReport(
         model=model,
         version=version,
         window=window,
         rows=profile.rows,
         reference_rows=reference.rows,
-        columns=columns,
+        columns=tuple(m.column for m in measured),
         severity=None,
         alerting_share=None,
         verdict=DriftVerdict.NOT_EVALUABLE,
-        says=f"{profile.rows} rows are too few to judge; at least {needed} are needed.",
+        says=f"{profile.rows} rows are too few to judge; at least {enough} are needed.",
         newest_received_at=profile.newest_received_at,
-        basis=Basis.CHANCE if Basis.CHANCE in _bases(calibrations) else Basis.NATURAL,
+        basis=Basis.CHANCE if Basis.CHANCE in bases else Basis.NATURAL,
     )
-    if profile.rows < needed:
+    return Measured(report, measured, enough, importance is None, noun)
+
+
+def judge(measured: Measured, cut: float) -> WindowReport:
+    """The report of a measured window, when columns alert whose p-value is at most `cut`."""
+    columns = tuple(_judge(m, cut) for m in measured.columns)
+    report = replace(measured.report, columns=columns)
+    if report.rows < measured.needed:
         return report
-    if reference.rows < needed:
-        few = f"The reference has {reference.rows} row{'s' * (reference.rows != 1)}"
-        return replace(report, says=f"{few}; at least {needed} are needed to judge anything by.")
+    if report.reference_rows < measured.needed:
+        rows = report.reference_rows
+        few = f"The reference has {rows} row{'s' * (rows != 1)}"
+        says = f"{few}; at least {measured.needed} are needed to judge anything by."
+        return replace(report, says=says)
     evaluable = [c for c in columns if c.verdict is not DriftVerdict.NOT_EVALUABLE]
     if not evaluable:
-        return replace(report, says=f"None of the {noun} can be compared with the reference.")
+        return replace(
+            report, says=f"None of the {measured.noun} can be compared with the reference."
+        )
     alerting = [c for c in evaluable if c.verdict is DriftVerdict.DRIFTING]
     return replace(
         report,
         severity=_severity(columns),
         alerting_share=len(alerting) / len(columns),
         verdict=DriftVerdict.DRIFTING if alerting else DriftVerdict.STABLE,
-        says=_sentence(columns, importance is None, _bases(calibrations), noun),
+        says=_sentence(columns, measured.uniform, report.basis, measured.noun),
     )
 
 
@@ -149,18 +188,6 @@ def not_evaluable(
     )
 
 
-def importance_shares(
-    reference: Reference, importance: Mapping[str, float] | None
-) -> Mapping[str, float]:
-    """The share of each column; equal shares where the model says nothing usable."""
-    names = (*reference.columns, *reference.uncounted)
-    given = {name: max(0.0, float((importance or {}).get(name, 0.0))) for name in names}
-    total = math.fsum(given.values())
-    if not math.isfinite(total) or total <= 0:
-        return dict.fromkeys(given, 1 / max(len(given), 1))
-    return {name: share / total for name, share in given.items()}
-
-
 def distribution(
     column: ColumnDrift, reference: ReferenceColumn, window: ColumnCounts | None
 ) -> ColumnDistribution:
@@ -187,142 +214,7 @@ def distribution(
     )
 
 
-def quality(reference: ReferenceColumn, window: ColumnCounts) -> Quality | None:
-    """What is wrong with a column's values in a window; None without rows."""
-    total = window.total
-    if total == 0:
-        return None
-    misfits = int(window.special[SPECIAL[INVALID]])
-    levels = reference.levels
-    return Quality(
-        rows=total,
-        missing=(int(window.special.sum()) - misfits) / total,
-        misfits=misfits / total,
-        unseen=int(window.rows[levels.unseen_bin]) / total if levels and levels.complete else None,
-        outside=window.outside / total if levels is None else None,
-    )
-
-
-def distances(reference: ReferenceColumn, window: ColumnCounts) -> Mapping[str, float]:
-    """Every statistic of a column that its counts allow; nothing when a side has no usable row."""
-    r, w = reference.counts, window
-    if r.usable == 0 or w.usable == 0:
-        return {}
-    found = {name: statistic(r.rows, w.rows) for name, statistic in statistics.UNORDERED.items()}
-    if reference.levels is not None:
-        found |= {name: of(r.rows, w.rows) for name, of in statistics.ASSOCIATIONS.items()}
-        found["psi_floored"] = statistics.psi_floored(r.rows, w.rows)
-    found["jensen_shannon_natural"] = statistics.jensen_shannon(r.rows, w.rows, base=math.e)
-    if reference.levels is None:
-        found["kolmogorov_smirnov"] = statistics.kolmogorov_smirnov(r.rows, w.rows)
-        found["mann_whitney"] = statistics.mann_whitney(r.rows, w.rows)
-        moved = statistics.wasserstein(r.rows, r.sums, w.rows, w.sums)
-        found["wasserstein_units"] = moved
-        found["energy"] = statistics.energy(r.rows, r.sums, w.rows, w.sums)
-        if math.isfinite(reference.deviation) and reference.deviation > 0:
-            found["wasserstein"] = moved / reference.deviation
-    return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def _measure(
-    reference: ReferenceColumn,
-    window: ColumnCounts | None,
-    levels: Calibration,
-    importance: float,
-    needed: int,
-    weekday: int,
-) -> _Measured:
-    column = ColumnDrift(
-        name=reference.name,
-        kind=reference.kind,
-        importance=importance,
-        distance=None,
-        alert_level=None,
-        verdict=DriftVerdict.NOT_EVALUABLE,
-        statistics={},
-        missing_reference=reference.counts.missing_share,
-        missing_window=None if window is None else window.missing_share,
-        quality=None if window is None else quality(reference, window),
-    )
-    if window is None:
-        return _unmeasured(column, "The live inputs have no such column that can be counted.")
-    if window.total < needed:
-        return _unmeasured(column, f"{window.total} rows; at least {needed} are needed.")
-    if reference.counts.total < needed:
-        rows = f"{reference.counts.total} rows in the reference"
-        return _unmeasured(column, f"{rows}; at least {needed} are needed.")
-    outside = 0.0
-    if reference.levels is None and window.usable:  # beside all days: a range knows no weekday
-        outside = float(replicas.beyond(reference.counts.rows[None], window.rows[None])[0])
-    if levels.alike:
-        reference = replace(reference, counts=levels.alike[weekday])
-    found = dict(distances(reference, window))
-    change = abs((column.missing_window or 0.0) - (column.missing_reference or 0.0))
-    found["missing_change"] = change
-    effects = {Way.MISSING: change}
-    if window.usable >= needed:
-        effects |= _strays(reference, window, found)
-        if reference.levels is None:
-            effects[Way.OUTSIDE] = found["outside"] = outside
-    effects = {way: effect for way, effect in effects.items() if way in levels.levels}
-    if Way.UNSEEN in effects:
-        found["unseen"] = effects[Way.UNSEEN]
-    distance = found.get("total_variation" if reference.levels else "kolmogorov_smirnov")
-    p_values = {way: levels.levels[way].p_value(effect) for way, effect in effects.items()}
-    says = _what_moved(reference, window)
-    if levels.alike:
-        says += f" (beside {calendar.day_name[weekday]}s of the reference)"
-    measured = _Measured(
-        replace(column, distance=distance, says=says),
-        levels,
-        p_values,
-        effects,
-    )
-    found["p_value"] = measured.p_value or 0.0
-    return replace(measured, column=replace(measured.column, statistics=found))
-
-
-def _strays(
-    reference: ReferenceColumn, window: ColumnCounts, found: Mapping[str, float]
-) -> Mapping[Way, float]:
-    """What is looked at of these statistics, beside missing values."""
-    if reference.levels is not None:
-        unseen = float(window.rows[reference.levels.unseen_bin]) / window.usable
-        named = {Way.DISTANCE: "total_variation", Way.MIXED: "jensen_shannon"}
-        looked_at = {way: found[name] for way, name in named.items() if name in found}
-        return {**looked_at, Way.UNSEEN: unseen}
-    named = {Way.DISTANCE: "kolmogorov_smirnov", Way.MOVED: "wasserstein"}
-    looked_at = {way: found[name] for way, name in named.items() if name in found}
-    return {**looked_at, Way.RANKED: abs(found["mann_whitney"])} if looked_at else {}
-
-
-def _explained(measured: _Measured, why: Withheld | None) -> _Measured:
-    """A column that capture kept back says so: it is not *missing*."""
-    if why is None or measured.column.missing_window is not None:
-        return measured
-    return replace(measured, column=replace(measured.column, says=why.says))
-
-
-def _uncounted(name: str, held: str, importance: float) -> ColumnDrift:
-    return ColumnDrift(
-        name=name,
-        kind=ColumnKind.OTHER,
-        importance=importance,
-        distance=None,
-        alert_level=None,
-        verdict=DriftVerdict.NOT_EVALUABLE,
-        statistics={},
-        missing_reference=None,
-        missing_window=None,
-        says=f"In the reference it holds {held}, which is not profiled.",
-    )
-
-
-def _unmeasured(column: ColumnDrift, says: str) -> _Measured:
-    return _Measured(replace(column, says=says), None, {}, {})
-
-
-def _judge(measured: _Measured, cut: float) -> ColumnDrift:
+def _judge(measured: MeasuredColumn, cut: float) -> ColumnDrift:
     if measured.calibration is None:
         return measured.column
     each, levels = measured.calibration.each(cut), measured.calibration.levels
@@ -378,9 +270,7 @@ def _severity(columns: Sequence[ColumnDrift]) -> float | None:
     return min(1.0, math.fsum(share * distance for share, distance in held) / weight)
 
 
-def _sentence(
-    columns: Sequence[ColumnDrift], uniform: bool, bases: frozenset[Basis], noun: str
-) -> str:
+def _sentence(columns: Sequence[ColumnDrift], uniform: bool, basis: Basis | None, noun: str) -> str:
     drifting = sorted(
         (c for c in columns if c.verdict is DriftVerdict.DRIFTING),
         key=lambda c: -c.importance * (c.distance or 0.0),
@@ -396,7 +286,7 @@ def _sentence(
         text += f" {len(unknown)} cannot be compared, among them {unknown[0]}."
     if uniform:
         text += " The run logged no importance, so every input counts the same."
-    if Basis.CHANCE in bases:
+    if basis is Basis.CHANCE:
         text += (
             " Judged by chance alone, because the reference holds too few windows of this"
             " length: ordinary variation may alert."
@@ -410,29 +300,6 @@ def _named(column: ColumnDrift) -> str:
     if column.distance is None:
         return f"{column.name} (missing {column.missing_window or 0.0:.0%})"
     return f"{column.name} ({_SHORT[column.kind]} {column.distance:.2f})"
-
-
-def _bases(calibrations: Mapping[str, Calibration]) -> frozenset[Basis]:
-    return frozenset(c.basis for c in calibrations.values())
-
-
-def _what_moved(reference: ReferenceColumn, window: ColumnCounts) -> str:
-    r, w = reference.counts, window
-    if r.usable == 0 or w.usable == 0:
-        return "one side has no usable value"
-    if reference.levels is None:
-        was = statistics.quantile(r.rows, r.sums, 0.5)
-        now = statistics.quantile(w.rows, w.sums, 0.5)
-        return f"median about {was:.4g} → {now:.4g}"
-    before, after = r.rows / r.usable, w.rows / w.usable
-    most = int(np.argmax(np.abs(after - before)))
-    label = reference.levels.labels[most]
-    return f"{_shortened(label)}: {before[most]:.1%} → {after[most]:.1%}"
-
-
-def _shortened(label: str) -> str:
-    """A value as it can stand in a sentence: free text may be as long as a book."""
-    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}…"
 
 
 def _share(rows: statistics.Counts) -> statistics.Shares:

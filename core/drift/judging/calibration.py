@@ -77,13 +77,13 @@ def calibrate(
     are compared, column by column, with the same weekday of the reference, where it holds enough
     of them and they resemble each other more than all days do.
     """
-    spans = _spans(reference.days, days)
+    own = spans(reference.days, days)
     disjoint = _span_days(reference.days) // days
-    natural = not by_chance and min(disjoint, len(spans)) >= MINIMUM_WINDOWS
+    natural = not by_chance and min(disjoint, len(own)) >= MINIMUM_WINDOWS
     if not natural:
         return {name: _from_chance(column, rows) for name, column in reference.columns.items()}
     found = {
-        name: _from_windows(column, reference.days, spans, rows)
+        name: _from_windows(column, reference.days, own, rows)
         for name, column in reference.columns.items()
     }
     if days > 1 or not replicas.covers_weeks(reference.days):
@@ -94,9 +94,39 @@ def calibrate(
     }
 
 
-def size_class(rows: int) -> int:
+def pooled(
+    own: Mapping[str, Calibration], others: Sequence[Mapping[str, Calibration]]
+) -> Mapping[str, Calibration]:
+    """The calibration of a segment, with what its siblings did without drift taken for granted.
+
+    Rain that fell on one airport in training may fall on another: a distance is as rare as the most
+    tolerant of all segments of the cut says, and what one of them did in training never alerts.
+    """
+    return {
+        name: replace(
+            known,
+            levels={
+                way: _together([level, *_of_way(others, name, way)])
+                for way, level in known.levels.items()
+            },
+        )
+        for name, known in own.items()
+    }
+
+
+def _of_way(others: Sequence[Mapping[str, Calibration]], name: str, way: Way) -> list[Level]:
+    known = [other[name].levels for other in others if name in other]
+    return [levels_of[way] for levels_of in known if way in levels_of]
+
+
+def _together(each: Sequence[Level]) -> Level:
+    laws = tuple(law for level in each for law in level.laws)
+    return Level(laws, max(level.furthest for level in each))
+
+
+def size_class(rows: int, *, classes: int = _CLASSES) -> int:
     """A slightly smaller number of rows that many windows share, so they share a calibration."""
-    return max(1, int(2 ** (math.floor(_CLASSES * math.log2(max(rows, 1))) / _CLASSES)))
+    return max(1, int(2 ** (math.floor(classes * math.log2(max(rows, 1))) / classes)))
 
 
 def rows_needed(columns: int, *, rate: float = RATE) -> int:
@@ -118,18 +148,50 @@ def cutoff(p_values: Sequence[float], *, rate: float = RATE) -> float:
     ----------
     Benjamini & Hochberg (1995), Journal of the Royal Statistical Society B 57(1), 289-300.
     """
-    n = len(p_values)
-    if n == 0:
-        return 0.0
-    ranked = np.sort(np.asarray(p_values, dtype=np.float64))
-    rejected = np.flatnonzero(ranked <= rate * np.arange(1, n + 1) / n)
-    return rate * (int(rejected[-1]) + 1 if len(rejected) else 1) / n
+    return cutoffs([(p_values, 1.0)], rate=rate)[0]
+
+
+def cutoffs(
+    families: Sequence[tuple[Sequence[float], float]], *, rate: float = RATE
+) -> tuple[float, ...]:
+    """The p-value at or below which a member of each family alerts: one procedure over all.
+
+    Parameters
+    ----------
+    families : sequence of (p-values, share)
+        The share of `rate` that each family has, however many members it has; shares add up to 1.
+        Families without members leave theirs to the others.
+
+    Returns
+    -------
+    tuple of float
+        A threshold a family: weighted Benjamini-Hochberg, a member's weight being its family's
+        share in units of an equal one. The expected share of false alerts over all families is at
+        most `rate`.
+
+    References
+    ----------
+    Genovese, Roeder & Wasserman (2006), Biometrika 93(3), 509-524.
+    """
+    there = sum(share for p_values, share in families if len(p_values))
+    each = [share / there / len(p_values) if len(p_values) else 0.0 for p_values, share in families]
+    weighed = [
+        np.asarray(p_values, dtype=np.float64) / weight
+        for (p_values, _), weight in zip(families, each, strict=True)
+        if weight
+    ]
+    if not weighed:
+        return tuple(0.0 for _ in families)
+    ranked = np.sort(np.concatenate(weighed))
+    rejected = np.flatnonzero(ranked <= rate * np.arange(1, len(ranked) + 1))
+    many = int(rejected[-1]) + 1 if len(rejected) else 1
+    return tuple(rate * many * weight for weight in each)
 
 
 def _from_windows(
-    column: ReferenceColumn, days: Sequence[date], spans: Sequence[tuple[int, int]], rows: int
+    column: ReferenceColumn, days: Sequence[date], own: Sequence[tuple[int, int]], rows: int
 ) -> Calibration:
-    strayed = replicas.of_windows(column, days, spans, rows)
+    strayed = replicas.of_windows(column, days, own, rows)
     chance = _chance(column, rows)
     found = {}
     for way, distances in strayed.items():
@@ -138,7 +200,7 @@ def _from_windows(
             found[way] = levels.by_outages(known, chance[way])
         else:
             found[way] = levels.by_windows(known, endless=way is Way.MOVED)
-    return Calibration(Basis.NATURAL, len(spans), found, _ways(found, strayed))
+    return Calibration(Basis.NATURAL, len(own), found, _ways(found, strayed))
 
 
 def _or_alike(
@@ -150,7 +212,7 @@ def _or_alike(
     """
     alike = tuple(replicas.on_weekday(column, days, weekday).counts for weekday in range(7))
     strayed = replicas.of_weekdays(column, days, rows)
-    all_days = replicas.of_windows(column, days, _spans(days, 1), rows)
+    all_days = replicas.of_windows(column, days, spans(days, 1), rows)
     now, before = (np.square(each[Way.DISTANCE]) for each in (strayed, all_days))
     both = ~np.isnan(now) & ~np.isnan(before)
     known_on_all = all(counts.usable > 0 for counts in alike)
@@ -208,7 +270,7 @@ def _span_days(days: Sequence[date]) -> int:
     return (days[-1] - days[0]).days + 1 if days else 0
 
 
-def _spans(days: Sequence[date], length: int) -> tuple[tuple[int, int], ...]:
+def spans(days: Sequence[date], length: int) -> tuple[tuple[int, int], ...]:
     """Index ranges of every run of `length` calendar days, at least half of which have rows."""
     ordinals = np.asarray([day.toordinal() for day in days], dtype=np.int64)
     starts = range(len(days))

@@ -46,7 +46,7 @@ def catch_up(
     store: ProfileStore, log: Log, model: str, *, until: datetime, at: datetime
 ) -> tuple[str, ...]:
     """What could not be read; afterwards the answers in all new parts of the log are counted."""
-    todo = catchup.unread(store, log, model, answers.ANSWERED)
+    todo = catchup.unread(store, log.parts(), model, answers.ANSWERED)
     found = _Part({}, {})
     problems: list[str] = []
     for parts, only in ((todo.new, None), (todo.again, todo.voided)):

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from core.drift.counting.counts import Reference
+from core.drift.counting.counts import SEGMENTS, Reference
 from core.drift.judging import calibration
 from core.drift.report import ColumnDrift, ColumnKind, DriftVerdict, Segment, WindowReport
 
-MOST_LEVELS: Final = 8
-"""So many levels are looked at, the largest of training: more would cost minutes."""
 _CUT_BY_UP_TO: Final = 60
 """A column of more levels is no way to cut rows."""
 
@@ -29,8 +27,8 @@ def columns_to_cut_by(reference: Reference, importance: dict[str, float]) -> tup
 def levels_of(reference: Reference, column: str) -> tuple[tuple[str, ...], int]:
     """The largest levels of a column in training, and how many others it has."""
     levels = reference.columns[column].levels
-    known = () if levels is None else (*levels.top, *levels.other)
-    return known[:MOST_LEVELS], max(0, len(known) - MOST_LEVELS)
+    known = 0 if levels is None else len(levels.top) + len(levels.other)
+    return reference.segments_by(column), max(0, known - SEGMENTS)
 
 
 def judged_together(reports: Sequence[WindowReport]) -> tuple[WindowReport, ...]:

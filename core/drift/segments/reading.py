@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 
@@ -15,6 +14,7 @@ from core.drift import sources
 from core.drift.counting import profile, rebase
 from core.drift.counting.counts import SPECIAL, ColumnCounts, Profile, Reference
 from core.drift.counting.keeping import KeptReference
+from core.drift.judge import without
 from core.drift.judging import assessment, calibration
 from core.drift.outcomes import estimated, live
 from core.drift.outcomes.estimated import Calibration
@@ -27,9 +27,6 @@ from core.drift.together.looking import Progress
 from core.errors import InsufficientData
 
 _SCORE_BINS: Final = 400
-_APART: Final = 300_000
-"""So many days lie between two levels that are laid side by side: the year 9999 holds eight."""
-_FIRST: Final = date(1900, 1, 1).toordinal()
 _LEVEL: Final = "stile_level"
 
 
@@ -70,7 +67,7 @@ def read(
         The rows are not at hand any more, or the column is hashed in them.
     """
     levels, others = segments.levels_of(kept.reference, cut.column)
-    bins = _without(kept.reference, cut.column)
+    bins = kept.reference
     progress(0.0, f"counting the window by {cut.column}")
     with _window(cut, rows) as (table, labels):
         counted = _profiles(table, cut.column, levels, bins)
@@ -126,11 +123,10 @@ def _report(
     cut: Cut,
     bins: Reference,
     kept: KeptReference,
-    learnt: Mapping[date, Profile],
-    counted: Mapping[date, Profile],
+    learnt: Mapping[date | None, Profile],
+    counted: Mapping[date | None, Profile],
 ) -> WindowReport:
-    by_day: dict[date | None, Profile] = dict(learnt.items())
-    reference = rebase.reference_from(bins, by_day)
+    reference = without(rebase.reference_from(bins, learnt), cut.column)
     profile_of = sum(counted.values(), start=Profile(rows=0, columns={}))
     days, size = (cut.window.end - cut.window.start).days, calibration.size_class(profile_of.rows)
     if not reference.rows:
@@ -155,22 +151,14 @@ def _report(
 
 def _profiles(
     table: ir.Table, column: str, levels: Sequence[str], bins: Reference
-) -> Mapping[str, Mapping[date, Profile]]:
-    """The profile of each level by day: the levels are laid side by side in time, and counted in
-    one go, because to compile such a statement costs more than to run it."""
-    name = _there(table, column)
-    if profile.EVENT_TIME not in table.columns:
-        table = table.mutate(**{profile.EVENT_TIME: ibis.timestamp("1970-01-01")})
-    text = table[name].cast("string")
-    place = ibis.cases(*((text == level, at) for at, level in enumerate(levels)))
-    moved = table.filter(text.isin(list(levels))).mutate(
-        **{profile.EVENT_TIME: table[profile.EVENT_TIME] + (place * _APART).as_interval("D")}
-    )
-    found: dict[str, dict[date, Profile]] = {level: {} for level in levels}
-    for day, counted in sources.profiles_of(sources.logged_inputs(moved), bins).items():
-        if day is not None:
-            place_of, own = divmod(day.toordinal() - _FIRST, _APART)
-            found[levels[place_of]][date.fromordinal(own + _FIRST)] = counted
+) -> Mapping[str, Mapping[date | None, Profile]]:
+    """The profile of each level by day, counted in one go."""
+    _there(table, column)
+    found: dict[str, dict[date | None, Profile]] = {level: {} for level in levels}
+    counted = sources.profiles_of(sources.logged_inputs(table), bins, cut_by=[column])
+    for day, profile_of_day in counted.items():
+        for code, segment in profile_of_day.segments.get(column, {}).items():
+            found[levels[code]][day] = segment
     return found
 
 
@@ -228,11 +216,6 @@ def _there(table: ir.Table, column: str) -> str:
     if name not in table.columns:
         raise InsufficientData(f"The rows have no column called {column}.")
     return name
-
-
-def _without(reference: Reference, column: str) -> Reference:
-    """The bins of all other columns: within a segment the column that cuts is constant."""
-    return replace(reference, columns={n: c for n, c in reference.columns.items() if n != column})
 
 
 def _no_scores() -> ColumnCounts:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import ibis.expr.types as ir
 import pandas as pd
 
-from core.drift.counting import decoding, profile
+from core.drift.counting import cuts, decoding, profile
 from core.drift.counting.counts import Profile, Reference, ReferenceColumn
 from core.drift.report import ColumnKind
 from core.errors import InsufficientData
@@ -90,14 +90,28 @@ def _held(dtype: Any) -> str:  # Any: Ibis types are untyped
     return next((word for is_so, word in words if is_so()), str(dtype))
 
 
-def profiles_of(table: ir.Table, reference: Reference) -> Mapping[date | None, Profile]:
+def profiles_of(
+    table: ir.Table, reference: Reference, *, cut_by: Sequence[str] = ()
+) -> Mapping[date | None, Profile]:
     """The profile of each day of event time (None: no event time) in the reference's bins.
 
-    A column that the table lacks, or holds in a type that cannot be counted, is absent.
+    A column that the table lacks, or holds in a type that cannot be counted, is absent; so are the
+    segments of a column of `cut_by` that is.
     """
+    there = {
+        name: reference.segments_by(name)
+        for name in cut_by
+        if name in table.columns and reference.segments_by(name)
+    }
+    return _profiles(table, reference, there)
+
+
+def _profiles(
+    table: ir.Table, reference: Reference, cut_by: cuts.CutBy
+) -> Mapping[date | None, Profile]:
     if _is_wide(table):
-        return _wide_profiles(table, reference)
-    spans = result(profile.spans(table))
+        return _wide_profiles(table, reference, cut_by)
+    spans = result(profile.spans(table, hourly=True))
     table = profile.with_lengths(table, reference.columns.values())
     schema = table.schema()
     known = [
@@ -105,8 +119,8 @@ def profiles_of(table: ir.Table, reference: Reference) -> Mapping[date | None, P
         for column in reference.columns.values()
         if column.name in schema.names and countable(schema[column.name], column)
     ]
-    counted = [result(profile.counts(table, part)) for part in _parts(known)]
-    return decoding.profiles(known, counted, spans)
+    counted = [result(profile.counts(table, part, cut_by)) for part in _parts(known)]
+    return decoding.profiles(known, counted, spans, cut_by=list(cut_by))
 
 
 def countable(dtype: Any, column: ReferenceColumn) -> bool:  # Any: Ibis types are untyped
@@ -154,14 +168,15 @@ def _is_wide(table: ir.Table) -> bool:
     return len(table.columns) > _WIDE and table.get_backend().name == "duckdb"
 
 
-def _narrow(table: ir.Table) -> Iterator[ir.Table]:
+def _narrow(table: ir.Table, cut_by: cuts.CutBy | None = None) -> Iterator[ir.Table]:
     """The table's columns, some at a time beside its times, each part read from it once."""
     times = [name for name in _BOOKKEEPING if name in table.columns]
     others = [name for name in table.columns if name not in _BOOKKEEPING]
+    codes = cuts.codes(table, cut_by or {})
     for start in range(0, len(others), _NARROW):
         part = others[start : start + _NARROW]
         engine, name = table.get_backend(), f"stile_{uuid4().hex}"
-        yield engine.create_table(name, table.select(*times, *part), temp=True)
+        yield engine.create_table(name, table.select(*times, *part, **codes), temp=True)
         # at once, so that memory is bounded; drop_table() of Ibis 12 forgets the name here
         engine.raw_sql(f'DROP TABLE "{name}"')
 
@@ -187,11 +202,25 @@ def _wide_reference(table: ir.Table) -> Reference:
     return replace(found[0], columns=dict(sorted(columns.items())), uncounted=uncounted)
 
 
-def _wide_profiles(table: ir.Table, reference: Reference) -> Mapping[date | None, Profile]:
+def _wide_profiles(
+    table: ir.Table, reference: Reference, cut_by: cuts.CutBy
+) -> Mapping[date | None, Profile]:
     found: dict[date | None, Profile] = {}
-    for part in _narrow(table):
-        for day, of_part in profiles_of(part, reference).items():
-            before = found.get(day)
-            known = of_part.columns if before is None else {**before.columns, **of_part.columns}
-            found[day] = replace(of_part, columns=known)
+    for part in _narrow(table, cut_by):
+        for day, of_part in _profiles(part, reference, cut_by).items():
+            found[day] = _side_by_side(found.get(day), of_part)
     return found
+
+
+def _side_by_side(before: Profile | None, part: Profile) -> Profile:
+    """The same rows, counted in the columns of both."""
+    if before is None:
+        return part
+    segments = {
+        cut: {
+            code: _side_by_side(before.segments.get(cut, {}).get(code), profile_of_segment)
+            for code, profile_of_segment in of_cut.items()
+        }
+        for cut, of_cut in part.segments.items()
+    }
+    return replace(part, columns={**before.columns, **part.columns}, segments=segments)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from core.drift.segments.choosing import MOST_CUTS
 from core.errors import Refused
 from core.governance.policies.strict_yaml import Document, read_document
 
@@ -199,7 +200,16 @@ class Description(_Part):
     version: Annotated[int, Field(ge=1, strict=True)] | VersionColumn
     inputs: Inputs | None = None
     filter: Filter = {}
+    segments: tuple[Name, ...] | None = None
     labels: Labels | None = None
+
+    @model_validator(mode="after")
+    def _few_segments(self) -> Self:
+        if self.segments is not None and len(self.segments) > MOST_CUTS:
+            raise ValueError(
+                f"segments are cut by {MOST_CUTS} columns at most, as in `segments: [origin]`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _labels_can_be_joined(self) -> Self:

@@ -130,12 +130,13 @@ def read_log(
     until: datetime,
     key: HashKey | None = None,
     only: Collection[date] | None = None,
+    cut_by: Sequence[str] = (),
 ) -> Reading:
     """Profiles of the given parts by day of event time; a broken one is named, others go on.
 
     Rows whose event time is past `until` are left out and counted: such a clock is wrong. With the
     `key` of hashes, hashed columns are counted in the bins of what they stand for. With `only`,
-    rows of other days are left alone.
+    rows of other days are left alone. With `cut_by`, the levels of these columns are counted apart.
     """
     good, unreadable = log.readable(parts)
     problems = list(unreadable)
@@ -146,7 +147,9 @@ def read_log(
         some = waiting.pop(0)
         bins = captured.bins_for(some[0].capture, reference, key)
         try:
-            found, contained, left_out = _read_together(log, some, bins.reference, until, only)
+            found, contained, left_out = _read_together(
+                log, some, _Bins(bins.reference, cut_by), until, only
+            )
         except Refused as error:
             if len(some) == 1:
                 problems.append(cannot_read(some[0], error.__cause__ or error))
@@ -178,10 +181,16 @@ def _alike(parts: Sequence[LogPart]) -> list[tuple[LogPart, ...]]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Bins:
+    reference: Reference
+    cut_by: Sequence[str]
+
+
 def _read_together(
     log: Log,
     parts: Sequence[LogPart],
-    reference: Reference,
+    bins: _Bins,
     until: datetime,
     only: Collection[date] | None,
 ) -> tuple[Mapping[date, Profile], Mapping[date, tuple[LogPart, ...]], list[str]]:
@@ -194,7 +203,7 @@ def _read_together(
         lost = int(table.count().to_pyarrow().as_py() - timely.count().to_pyarrow().as_py())
         if only is not None:
             timely = timely.filter(timely[profile.EVENT_TIME].date().isin(sorted(only)))
-        found = profiles_of(timely, reference)
+        found = profiles_of(timely, bins.reference, cut_by=bins.cut_by)
         contained: dict[date, tuple[LogPart, ...]] = {}
         spans = result(profile.spans(timely, by=[FILE]))
         for key, day in zip(spans[FILE].tolist(), spans["window_start"].tolist(), strict=True):

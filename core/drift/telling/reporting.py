@@ -63,9 +63,9 @@ def _closer(
     names = [*first, *(n for n in by_concern(reports) if n in there and n not in first)]
     return paper.Closer(
         report=report,
-        by_chance=drift.by_chance(model, version, report.window) if report.columns else None,
+        by_chance=drift.closer.by_chance(model, version, report.window) if report.columns else None,
         columns=tuple(
-            drift.column(model, version, report.window, name) for name in names[:_COLUMNS]
+            drift.closer.column(model, version, report.window, name) for name in names[:_COLUMNS]
         ),
         together=drift.together.known(model, version, report.window) if report.columns else None,
     )

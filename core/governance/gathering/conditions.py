@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.drift.alerts import Alert, Look
 from core.drift.report import Conformity, Grain, Window, WindowReport
+from core.drift.segments import family
 from core.errors import InsufficientData, LedgerBroken, Refused
 from core.governance.evidence import Figure, JsonValue, utc_millis
 from core.governance.gathering.figures import Scribe, without_nulls
@@ -214,7 +215,8 @@ def _drift_figure(
     says = (
         f"Live inputs of {_span(report.window)} are {report.severity:.3f} away from what version "
         f"{version} learnt from; {len(report.alerting)} of {len(report.columns)} inputs alert."
-    )
+        f" {family.in_words(report.moved, family.judged_of(report.segments))}"
+    ).rstrip()
     value: dict[str, JsonValue] = {
         **_facts(report),
         "window": _bounds(report.window),

@@ -58,6 +58,7 @@ KINDS: Final[Mapping[str, str]] = {
     "source_removed": "took back the description of the inference log of",
     "reference_set": "attached a reference to",
     "reference_detached": "detached the reference of",
+    "watch_stated": "said how to watch",
     "token_issued": "issued a token for",
     "token_revoked": "revoked a token of",
 }
@@ -168,6 +169,8 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
         case "reference_set" | "reference_detached":
             place = f": {facts.get('says')}" if facts.get("says") else ""
             return f"{who} {KINDS[entry.kind]} {facts.get('model')} {facts.get('version')}{place}"
+        case "watch_stated":
+            return f"{who} {KINDS[entry.kind]} {facts.get('model')}: {facts.get('says')}"
         case kind if kind.startswith("alert_"):
             return _about_alert(kind, who, facts, names)
         case "review_due" | "review_confirmed" | "review_answered":

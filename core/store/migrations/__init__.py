@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from core.errors import Refused
 from core.store import transaction
 
-HEAD: Final = "0004"
+HEAD: Final = "0006"
 """The newest migration. A test compares it with the scripts beside this file."""
 
 

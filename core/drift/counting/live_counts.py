@@ -1,0 +1,121 @@
+"""What is counted of the live inputs of models: brought up to their logs, read by day and window.
+
+Nothing here touches a raw row unless a reference or a cut is new, or counts are brought up.
+"""
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.drift.counting import cut_keeping, forgetting, keeping
+from core.drift.counting.counts import Profile
+from core.drift.counting.keeping import KeptReference
+from core.drift.places import Places
+from core.drift.report import Grain, Window
+from core.live.treatment import kept_key
+from core.store.drift import ProfileStore, StoredWindow
+
+if TYPE_CHECKING:
+    from core.drift.sources import Log
+    from core.drift.sources.described import Logs
+
+_AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
+
+
+class LiveCounts:
+    """Counts of each day, kept per model and reference; new parts of a log are read once."""
+
+    def __init__(self, store: ProfileStore, places: Places, home: Path) -> None:
+        """Nothing is read before it is asked for."""
+        self._store = store
+        self._places = places
+        self._home = home
+        self._reading = threading.Lock()  # two readers would add the same new file twice
+
+    def of(self, model: str) -> ProfileStore:
+        """What was counted of the place where the model's rows are now."""
+        return self._store.within(self._places.place(model))
+
+    def days(
+        self, model: str, kept: KeptReference, cut_by: Sequence[str], *, at: datetime
+    ) -> Mapping[datetime, StoredWindow]:
+        """The days that have rows, without their counts; at the first look the log is read once."""
+        counts = self.of(model)
+        known = counts.windows_known(model, kept.reference_id, Grain.DAY)
+        if not known:
+            self.catch_up(model, kept, self._places.logs(model, at=at).rows, cut_by, at=at)
+            known = counts.windows_known(model, kept.reference_id, Grain.DAY)
+        return known
+
+    def profile(self, model: str, kept: KeptReference, window: Window) -> Profile:
+        """All rows of a window that has some."""
+        inside = [p for s, p in self.since(model, kept, window.start).items() if s < window.end]
+        return sum(inside[1:], start=inside[0])
+
+    def since(self, model: str, kept: KeptReference, start: datetime) -> Mapping[datetime, Profile]:
+        """All rows of each day from one on."""
+        stored = self.of(model).get(model, kept.reference_id, Grain.DAY, start)
+        return {day.window.start: keeping.profile_in(day) for day in stored}
+
+    def segments_since(
+        self, model: str, kept: KeptReference, cut: str, start: datetime
+    ) -> Mapping[datetime, Mapping[int, Profile]]:
+        """The segments of each day from one on, of those days whose rows were all counted by it.
+
+        Where retention removed a part before the cut was counted, the day is not among them.
+        """
+        counts = self.of(model)
+        whole = counts.windows_known(model, kept.reference_id, Grain.DAY)
+        by_cut = counts.get(model, keeping.cut_key(kept.reference_id, cut), Grain.DAY, start)
+        return {
+            day.window.start: cut_keeping.segments_in(day)
+            for day in by_cut
+            if day.window.start in whole
+            and keeping.files_in(day) == keeping.files_in(whole[day.window.start])
+        }
+
+    def catch_up(
+        self,
+        model: str,
+        kept: KeptReference,
+        log: "Log",
+        cut_by: Sequence[str],
+        *,
+        at: datetime,
+    ) -> tuple[int, int, tuple[str, ...]]:
+        """How many windows got new rows, from how many parts, and what could not be read."""
+        from core.drift.counting import (
+            catchup,  # Ibis takes a while to import, and is rarely needed
+        )
+
+        with self._reading:
+            return catchup.catch_up(
+                self.of(model),
+                log,
+                model,
+                kept,
+                cut_by=cut_by,
+                until=at + _AHEAD,
+                at=at,
+                key=kept_key(self._home),
+            )
+
+    def catch_up_losses(self, model: str, logs: "Logs", *, at: datetime) -> None:
+        """Nothing; afterwards the losses are those of all labels that have come."""
+        from core.drift.counting.catchup_losses import catch_up_losses  # as above
+
+        with self._reading:
+            catch_up_losses(self.of(model), logs.rows, logs.labels, model, at=at)
+
+    def forget_ids(self, model: str, ids: Collection[str]) -> None:
+        """Nothing; afterwards no digest of these prediction ids is kept, only counts and sums."""
+        with self._reading:
+            for store in (self._store, self.of(model)):
+                forgetting.forget_ids(store, model, ids)
+
+    def forget_place(self, model: str, place: str) -> None:
+        """Nothing; afterwards what was counted of that place of the model's rows is not kept."""
+        with self._reading:
+            self._store.within(place).forget(model)
