@@ -19,6 +19,7 @@ def command_line() -> typer.Typer:
         monitor,
         notify,
         policy,
+        profile,
         promotion,
         reconcile,
         reference,
@@ -30,6 +31,7 @@ def command_line() -> typer.Typer:
         source,
         timeline,
         user,
+        watch,
         worker,
     )
 
@@ -47,6 +49,8 @@ def command_line() -> typer.Typer:
         promotion,
         policy,
         monitor,
+        profile,
+        watch,
         notify,
         alert,
         review,

@@ -173,8 +173,9 @@ GLOSSARY: Final[tuple[Word, ...]] = (
     ),
     Word(
         "segment",
-        "The rows of one level of an input, held against the same level of training.",
-        "Where something moved: one airport, one customer, one region.",
+        "The rows of one level of an input, held against the same level of training; up to three"
+        " inputs cut the rows that are counted.",
+        "Where something moved: one airport, one customer, one region. `watch` says which.",
         "drift",
     ),
     Word(

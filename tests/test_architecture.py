@@ -75,6 +75,8 @@ PURE = (
             "exact",
             "levels",
             "replicas",
+            "measuring",
+            "hours",
         )
     ),
     *(
@@ -109,7 +111,7 @@ PURE = (
             "classifier",
         )
     ),
-    *(f"core/drift/segments/{m}.py" for m in ("moved",)),
+    *(f"core/drift/segments/{m}.py" for m in ("moved", "family", "choosing")),
     "core/identity/people.py",
 )
 IMPURE = {"os", "pathlib", "time", "socket", "subprocess", "requests", "httpx", "logging", "random"}

@@ -1,28 +1,26 @@
-"""`python -m core monitor` and `profile`: drift of live inputs, and of one file against another."""
+"""`python -m core monitor`: drift of live inputs, round by round, and its report as a file."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from core.cli import emit, progress_console
-from core.drift.counting.counts import Reference, ReferenceColumn
-from core.drift.engine import Engine
-from core.drift.report import ColumnDrift, ColumnKind, Grain, Window, WindowReport
-from core.errors import InsufficientData, Refused, Unavailable
-
-_WHOLE_FILE: Final = 1_000_000  # days: longer than any reference, so chance is the yardstick
+from core.drift.report import (
+    Grain,
+    SegmentMoved,
+    WindowReport,
+)
+from core.errors import Refused, Unavailable
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands `monitor` and `profile`."""
+    """Add the command `monitor`."""
     app.command("monitor")(monitor)
-    app.command("profile")(profile)
 
 
 def monitor(
@@ -150,154 +148,21 @@ def window_document(report: WindowReport) -> dict[str, Any]:
         "severity": report.severity,
         "alerting_share": report.alerting_share,
         "alerting": [column.name for column in report.alerting],
+        "segments": [_segment(each) for each in report.segments],
         "says": report.says,
     }
 
 
-def profile(
-    reference: Annotated[
-        str, typer.Option(help="Parquet, CSV or JSON file, or a folder of them; a table's name.")
-    ],
-    window: Annotated[str, typer.Option(help="What is compared with it.")],
-    engine: Annotated[
-        Engine,
-        typer.Option(help="Where it is counted: files by duckdb or spark, tables by postgres."),
-    ] = Engine.DUCKDB,
-    url_from: Annotated[
-        str, typer.Option(help="The environment variable with the URL of the PostgreSQL database.")
-    ] = "",
-    exact: Annotated[
-        bool, typer.Option(help="In the JSON also each statistic of the very rows, all read.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-) -> None:
-    """Drift of one window against a reference: per column statistics, alert level and verdict."""
-    compared = compare(reference, window, engine=engine, url_from=url_from, exact=exact)
-    emit(profile_document(compared), as_json, lambda: _columns(compared.report))
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A report on two files, with what each column's statistics were learnt from."""
-
-    report: WindowReport
-    basis: str
-    exact: Mapping[str, Mapping[str, float]]
-
-
-def compare(
-    reference: str,
-    window: str,
-    *,
-    engine: Engine = Engine.DUCKDB,
-    url_from: str = "",
-    exact: bool = False,
-) -> Compared:
-    """The drift of one table against another, each with its event times where it has them.
-
-    Tables are files or, of PostgreSQL, names; `url_from` names the variable with its URL.
-    """
-    from core.drift import sources  # Ibis takes a moment to import
-    from core.drift.judging import assessment, calibration  # Ibis takes a moment to import
-
-    with sources.engine_of(engine, url_from) as connection:
-        trained = _table(connection, engine, reference)
-        learnt = sources.reference_of(trained)
-        live = sources.logged_inputs(_table(connection, engine, window))
-        profiles = sources.profiles_of(live, learnt)
-        of_rows = _exact(trained, live, learnt) if exact else {}
-    if not profiles:
-        raise InsufficientData(f"{window} has no rows: give a file that has some.")
-    days = sorted(day for day in profiles if day is not None)
-    parts = list(profiles.values())
-    profile = sum(parts[1:], start=parts[0])
-    length = (days[-1] - days[0]).days + 1 if days else _WHOLE_FILE
-    size = calibration.size_class(profile.rows)
-    calibrations = calibration.calibrate(learnt, days=length, rows=size)
-    start = (
-        datetime.combine(days[0], datetime.min.time(), tzinfo=UTC) if days else datetime.now(UTC)
-    )
-    report = assessment.assess(
-        model="",
-        version=0,
-        window=Window(Grain.DAY, start, start + timedelta(days=min(length, 100_000))),
-        reference=learnt,
-        profile=profile,
-        calibrations=calibrations,
-        importance=None,
-    )
-    basis = ", ".join(sorted({c.basis.value for c in calibrations.values()}))
-    return Compared(report, basis, of_rows)
-
-
-def _exact(
-    trained: Any,  # Any: Ibis is untyped
-    live: Any,
-    learnt: Reference,
-) -> Mapping[str, Mapping[str, float]]:
-    from core.drift.counting import profile as counted  # Ibis takes a moment to import
-    from core.drift.judging.exact import distances
-
-    def values(table: Any, column: ReferenceColumn) -> Any:
-        raw = table[column.name]
-        number = column.kind is ColumnKind.NUMERIC
-        usable = counted.as_number(raw) if number else raw.cast("string")
-        return usable.to_pyarrow().to_pandas()
-
-    held = (c for c in learnt.columns.values() if {c.name} <= {*trained.columns} & {*live.columns})
-    return {c.name: distances(c.kind, values(trained, c), values(live, c)) for c in held}
-
-
-def _table(connection: Any, engine: Engine, place: str) -> Any:  # Any: Ibis is untyped
-    from core.drift import sources  # as above
-
-    if engine is Engine.POSTGRES:
-        return sources.in_utc(sources.named_table(connection, place))
-    return sources.table_of(connection, files_at(Path(place)))
-
-
-def profile_document(compared: Compared) -> dict[str, Any]:
-    """The comparison in the shape that others build on (DESIGN.md 5)."""
-    report = compared.report
+def _segment(moved: SegmentMoved) -> dict[str, Any]:
     return {
-        "rows": {"reference": report.reference_rows, "window": report.rows},
-        "verdict": report.verdict.value,
-        "says": report.says,
-        "severity": report.severity,
-        "alerting_share": report.alerting_share,
-        "calibrated_by": compared.basis,
-        "columns": [_column(column, compared.exact) for column in report.columns],
+        "column": moved.segment.column,
+        "level": moved.segment.level,
+        "rows": moved.rows,
+        "verdict": moved.verdict.value,
+        "severity": moved.severity,
+        "alerting": list(moved.alerting),
+        "says": moved.says,
     }
-
-
-def _column(column: ColumnDrift, exact: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    of_rows = {"exact": dict(exact[column.name])} if column.name in exact else {}
-    return {
-        **of_rows,
-        "name": column.name,
-        "kind": column.kind.value,
-        "missing": {"reference": column.missing_reference, "window": column.missing_window},
-        "statistics": dict(column.statistics),
-        "distance": column.distance,
-        "alert_level": column.alert_level,
-        "verdict": column.verdict.value,
-        "says": column.says,
-    }
-
-
-def files_at(path: Path) -> list[Path]:
-    """A file, or the files of a folder that are of the first kind found there."""
-    if not path.exists():
-        raise Refused(
-            f"{path} is not there: give a Parquet, CSV or JSON file, or a folder of them."
-        )
-    if path.is_file():
-        return [path]
-    for pattern in ("*.parquet", "*.csv", "*.json", "*.jsonl", "*.ndjson"):
-        found = sorted(p for p in path.rglob(pattern) if not p.name.startswith("."))
-        if found:
-            return found
-    raise Refused(f"{path} holds no Parquet, CSV or JSON files.")
 
 
 def _rounds(found: list[dict[str, Any]]) -> str:
@@ -312,15 +177,3 @@ def _rounds(found: list[dict[str, Any]]) -> str:
             for grain in Grain
         ]
     return "\n".join(lines) or "No registered models."
-
-
-def _columns(report: WindowReport) -> str:
-    lines = [f"{report.verdict.value}: {report.says}", ""]
-    lines += [
-        f"{column.name:<24} {column.kind.value:<12} "
-        f"{'–' if column.distance is None else format(column.distance, '.3f'):>6} "
-        f"(alert level {'–' if column.alert_level is None else format(column.alert_level, '.3f')}) "
-        f"{column.verdict.value:<14} {column.says}"
-        for column in report.columns
-    ]
-    return "\n".join(lines)

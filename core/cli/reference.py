@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import emit
-from core.cli.monitor import files_at
+from core.cli.profile import files_at
 from core.cli.source import operator
 from core.errors import Refused
 

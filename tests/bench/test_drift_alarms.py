@@ -16,6 +16,7 @@ from core.drift.judging import calibration
 from core.drift.judging.calibration import Calibration
 from core.drift.report import DriftVerdict, WindowReport
 from tests.bench import no_drift, tables
+from tests.bench.cut_days import Quarter
 from tests.bench.no_drift import COLUMNS, SIZES, Scene, Textbook
 from tests.bench.peers import ask
 from tests.bench.tables import interval, percent
@@ -151,6 +152,57 @@ def test_held_out_days_alert_in_ten_of_a_hundred_at_most(folder: Path) -> None:
         table,
     )  # fmt: skip
     assert alarms <= 0.1 * days
+
+
+def test_held_out_days_by_segment_and_hour_alert_as_rarely(folder: Path) -> None:
+    flights = flights_2013.table().drop(columns=["tailnum"])
+    names = ("alone", "segments", "hours", "mornings", "matched", "outage", "refilled")
+    table, all_days, total = [], 0, dict.fromkeys(names, 0)
+    for name, rows, is_reference in splits(flights):
+        quarter = Quarter(rows[is_reference], ["origin"], folder)
+        live = rows[~is_reference]
+        hour = live["event_time"].dt.hour
+        whole = quarter.days(live)
+        halves = quarter.days(live[hour < 12])
+        gaps = quarter.days(live[(hour < 8) | (hour > 13)])
+        found = {
+            "alone": drifting(quarter, whole, segments=False, match=False),
+            "segments": drifting(quarter, whole, match=False),
+            "hours": drifting(quarter, whole),
+            "mornings": drifting(quarter, halves, segments=False, match=False),
+            "matched": drifting(quarter, halves),
+            "outage": drifting(quarter, gaps, segments=False, match=False),
+            "refilled": drifting(quarter, gaps),
+        }
+        days = len(whole)
+        all_days += days
+        total = {each: total[each] + found[each] for each in names}
+        table.append((name, days, *(interval(found[each], days) for each in names)))
+        print(*table[-1], flush=True)
+    table.append(("all", all_days, *(interval(total[each], all_days) for each in names)))
+
+    tables.write(
+        DOCS,
+        "segments and hours",
+        ("weeks of the reference", "days held out", "all rows alone", "with segments by origin",
+         "and hours matched", "mornings only", "mornings, hours matched", "without 8 to 14 h",
+         "without 8 to 14 h, hours matched"),
+        table,
+    )  # fmt: skip
+    assert total["hours"] <= 0.1 * all_days
+    assert total["matched"] <= 0.1 * all_days
+    assert total["refilled"] <= 0.1 * all_days
+
+
+def drifting(
+    quarter: Quarter, days: Mapping[date, Profile], *, segments: bool = True, match: bool = True
+) -> int:
+    """How many of the days drift."""
+    reports = (
+        quarter.report(day, profile, segments=segments, match=match)
+        for day, profile in days.items()
+    )
+    return sum(report.verdict is DriftVerdict.DRIFTING for report in reports)
 
 
 def levels(scene: Scene, rows: int) -> Mapping[str, Calibration]:

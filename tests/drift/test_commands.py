@@ -9,7 +9,7 @@ import typer
 from scipy.stats import wasserstein_distance
 
 from core import cli
-from core.cli import monitor
+from core.cli import monitor, profile
 from tests.drift.conftest import INPUTS
 
 STATISTICS = {"psi", "jensen_shannon", "total_variation", "hellinger"}
@@ -19,6 +19,7 @@ OF_NUMBERS = {"kolmogorov_smirnov", "wasserstein"}
 def run(*arguments: str) -> int:
     app = typer.Typer()
     monitor.register(app)
+    profile.register(app)
     return cli.run(app, list(arguments))
 
 
@@ -47,6 +48,35 @@ def test_profile_prints_one_document_in_the_agreed_shape(
     assert by_name["carrier"]["kind"] == "categorical"
     assert set(by_name["temp"]["missing"]) == {"reference", "window"}
     assert by_name["temp"]["alert_level"] > 0.05
+
+
+def test_profile_tells_which_segment_moved(
+    winter: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = ["event_time", "origin", "distance", "carrier", "dep_hour"]
+    columns = [name for name in columns if name in winter]
+    winter[columns].to_parquet(tmp_path / "winter.parquet", index=False)
+    day = winter[winter["event_time"].between("2013-02-12", "2013-02-12 23:59")].copy()
+    day.loc[day["origin"] == "JFK", "distance"] = 4_900.0
+    day[columns].to_parquet(tmp_path / "day.parquet", index=False)
+    files = ("--reference", str(tmp_path / "winter.parquet"), "--window",
+             str(tmp_path / "day.parquet"))  # fmt: skip
+
+    code = run("profile", *files, "--by", "origin", "--json")
+    document = json.loads(capsys.readouterr().out)
+    run("profile", *files, "--by", "origin")
+    text = capsys.readouterr().out
+    refused = run("profile", *files, "--by", "distance")
+    said = capsys.readouterr().err
+
+    verdicts = {each["level"]: each["verdict"] for each in document["segments"]}
+    assert code == 0
+    assert verdicts == {"EWR": "stable", "JFK": "drifting", "LGA": "stable"}
+    assert document["verdict"] == "drifting"
+    assert sum(each["rows"]["window"] for each in document["segments"]) == len(day)
+    assert "origin JFK: drifting." in text
+    assert refused == 1
+    assert "Rows cannot be cut by distance" in said
 
 
 def test_profile_tells_the_statistics_of_the_very_rows_too(

@@ -181,6 +181,7 @@ def _closer(closer: Closer, reports: Sequence[WindowReport]) -> Iterable[str]:
         ),
     )
     yield f"<p class='quiet'>{_of_more(ordered)}</p>" if len(ordered) > _INPUTS else ""
+    yield from _segments(report)
     yield '<p><span class="reference">■ reference</span> <span class="window">■ window</span></p>'
     yield '<div class="pair">'
     for shown in closer.columns:
@@ -190,6 +191,28 @@ def _closer(closer: Closer, reports: Sequence[WindowReport]) -> Iterable[str]:
         found = closer.together
         yield f"<h3>All inputs together</h3><p><b>{_WORDS[found.verdict]}</b>: {_safe(found.says)}"
         yield f" On a sample of {found.sampled:,} rows.</p>"
+
+
+def _segments(report: WindowReport) -> Iterable[str]:
+    if not report.segments:
+        return
+    yield "<h3>Segments</h3>"
+    yield _table(
+        ("segment", "verdict", "rows", "severity", "inputs that alert", "why not"),
+        (
+            (
+                each.segment.says,
+                _WORDS[each.verdict],
+                f"{each.rows:,}",
+                _number(each.severity),
+                ", ".join(each.alerting) or "none",
+                each.says if each.severity is None else "",
+            )
+            for each in (*report.moved, *(s for s in report.segments if s not in report.moved))
+        ),
+    )
+    yield "<p class='quiet'>Each against the same rows of training; alerts hold over all columns of"
+    yield " all rows and segments together.</p>"
 
 
 def _quality(reports: Sequence[WindowReport]) -> Iterable[str]:
