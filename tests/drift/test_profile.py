@@ -105,6 +105,22 @@ def test_booleans_are_categories_and_times_are_numbers(tmp_path: Path) -> None:
     assert "tags" not in reference.columns
 
 
+def test_categories_of_a_table_without_times_are_counted_as_with_them(tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {
+        "x": ["a", "b", None, "a"] * 50,
+        "many": [f"{i % 180}" for i in range(200)],
+        "yes": [True, None, False, True] * 50,
+        "nothing": [None, "a", None, None] * 50,
+    }
+    timed = {**columns, "event_time": [pd.Timestamp("2013-07-01", tz="UTC")] * 200}
+
+    without, with_times = (a_reference(tmp_path, **each) for each in (columns, timed))
+
+    for name, column in with_times.columns.items():
+        assert without.columns[name].counts.rows.tolist() == column.counts.rows.tolist()
+        assert without.columns[name].counts.special.tolist() == column.counts.special.tolist()
+
+
 def test_times_to_the_nanosecond_are_times(tmp_path: Path) -> None:
     moments = pd.date_range("2013-07-01", periods=48, freq="h", tz="Europe/Paris").as_unit("ns")
     frame = pd.DataFrame({"event_time": moments, "booked_at": moments})

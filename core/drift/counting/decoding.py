@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.drift.counting.counts import (
     GRID_BINS,
+    MISSING,
     SPECIAL,
     ColumnCounts,
     Grid,
@@ -78,6 +79,27 @@ def categorical_columns(
     at = {day: index for index, day in enumerate(days)}
     grouped = {str(name): part for name, part in found.groupby("column")}
     return [_categorical(name, grouped.get(name, found.head(0)), at) for name in names]
+
+
+def counted_by_levels(
+    columns: Iterable[ReferenceColumn], found: pd.DataFrame, *, rows: int
+) -> pd.DataFrame:
+    """Rows per bin of categorical columns all of whose levels were `found`, in a table of no days.
+
+    What no level accounts for of the table's `rows` is missing.
+    """
+    frames = []
+    for column in columns:
+        if column.levels is None:
+            continue
+        known = (*column.levels.top, *column.levels.other)
+        bins = {level: min(at, column.levels.other_bin) for at, level in enumerate(known)}
+        part = found[found["column"] == column.name]
+        held = part["rows"].astype("int64")
+        counted = {"bin": [*part["value"].astype(str).map(bins), MISSING],
+                   "rows": [*held, rows - int(held.sum())]}  # fmt: skip
+        frames.append(pd.DataFrame({"column": column.name, "window_start": None, **counted}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def reference(

@@ -69,7 +69,12 @@ def reference_of(table: ir.Table) -> Reference:
         replace(column, text_of=lengths[column.name])
         for column in decoding.numeric_columns(measured)
     ]
-    counted = [result(profile.counts(table, part)) for part in _parts(columns)]
+    known = {c.name for c in columns if not days and c.levels is not None and c.levels.complete}
+    others = [column for column in columns if column.name not in known]
+    counted = [result(profile.counts(table, part)) for part in _parts(others)]
+    if known:  # no need to count by day what was counted by level
+        by_level = (column for column in columns if column.name in known)
+        counted.append(decoding.counted_by_levels(by_level, levels, rows=rows))
     return replace(
         decoding.reference(columns, counted, days=days, rows=rows),
         uncounted={
