@@ -6,6 +6,7 @@ import streamlit as st
 
 from components import frame, theme
 from core.governance.ledger.entries import Entry
+from core.governance.ledger.kept import Kept, kept_of
 from core.governance.requests import PromotionRequest, Purpose, RequestId, Status
 from core.identity.people import Role
 
@@ -102,10 +103,28 @@ def outcome(request: PromotionRequest) -> None:
             case _:
                 word = request.status.value.capitalize()
                 st.markdown(f"**{word}{when}.**" + (f" {says}." if says else ""))
+        kept = _kept(request) if request.status is Status.APPLIED else None
         with st.container(horizontal=True):
             if entry is not None:
                 frame.link(f"Ledger entry {entry.seq}", "ledger", entry=entry.seq)
+            if kept is not None and kept.sha256:
+                frame.link("The run's files", "run", run_id=kept.run_id, view="Artifacts")
             frame.link("Versions", "versions", model=request.model)
+
+
+def _kept(request: PromotionRequest) -> Kept | None:
+    """Where the decision is kept with its run, once drawn: there, not yet, or why not."""
+    kept = kept_of(frame.services().store.entries(), request.request_id)
+    if kept is None:
+        st.caption("◐ The decision is not kept with its run yet; the worker writes it there.")
+    elif not kept.sha256:
+        st.caption(f"○ The decision is not kept with a run: {theme.plain(kept.says)}")
+    else:
+        st.caption(
+            f"The decision is kept with the run: {theme.plain(kept.path)}, "
+            f"SHA-256 {kept.sha256[:12]}…"
+        )
+    return kept
 
 
 def _entry_of(request: PromotionRequest) -> Entry | None:

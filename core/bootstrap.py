@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from core.beside import Beside
@@ -21,6 +22,7 @@ from core.governance.gathering.hashing import Hasher
 from core.governance.gathering.rehearsing import Rehearsals
 from core.governance.gathering.source import GatheredEvidence
 from core.governance.ledger.entries import LedgerKey, former_keys
+from core.governance.registry.keeping import Keeping
 from core.governance.registry.observing import present_intervals
 from core.governance.registry.reconcile import Depth, Reconciler
 from core.identity.demonstration import DEMO_PEOPLE
@@ -38,6 +40,7 @@ from core.store.trials import TrialStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.index import RunIndex
+from core.tracking.keeping import keep_with_run
 from core.tracking.reader import TrackingReader
 from core.tracking.registry import MlflowRegistry
 from core.worker import Work, name_of_this_process, utc_now
@@ -69,6 +72,7 @@ class Services:
     policies: PolicyRequests
     drift: DriftMonitor
     reconciler: Reconciler
+    keeping: Keeping
     answers: Answers
     copies: Copies
     alerts: DriftAlerts
@@ -145,6 +149,7 @@ def open_services(settings: Settings) -> Services:
         policies=PolicyRequests(store, _started(tracking)),
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
+        keeping=Keeping(store, registry, partial(keep_with_run, door), utc_now),
         answers=Answers(promotions),
         copies=Copies(promotions, registry),
         alerts=alerts,
@@ -188,6 +193,7 @@ def work_of(services: Services) -> Work:
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
         expire_log=_expiring(services),
         prepare=_preparing(services),
+        keep=Beside(services.keeping.keep_due, "keeping decisions with their runs"),
         notify=services.notifier.run,
         holder=name_of_this_process(),
     )

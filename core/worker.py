@@ -53,6 +53,7 @@ class Work:
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
     expire_log: Callable[[datetime], tuple[str, ...]] | None = None
     prepare: Beside | None = None
+    keep: Beside | None = None
     notify: Callable[[threading.Event], None] | None = None
     holder: str = "worker"
     clock: Callable[[], datetime] = utc_now
@@ -93,6 +94,8 @@ def run_once(work: Work, *, at: datetime) -> Round:
     written = _part(problems, "writing to MLflow", lambda: write_back.run_due(at=at)) or ()
     owed = _part(problems, "looking at what MLflow is owed", lambda: _still_owed(work, written))
     problems += owed or ()
+    if work.keep is not None:  # follows the aliases, and no artifact store delays the next one
+        problems += work.keep.look(at)
     problems += _looked(work, work.reconcile, problems)
     if work.refresh_drift is not None:
         refresh = work.refresh_drift

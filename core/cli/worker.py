@@ -36,8 +36,9 @@ def worker(
         loop(work, stop)
         return Exit.OK
     done = run_once(work, at=work.clock())
-    if work.prepare is not None and done.did_work:
-        done = replace(done, problems=tuple(dict.fromkeys(done.problems + work.prepare.wait())))
+    for beside in (work.prepare, work.keep):
+        if beside is not None and done.did_work:
+            done = replace(done, problems=tuple(dict.fromkeys(done.problems + beside.wait())))
     release(work)
     services.notifier.begin(at=work.clock())
     services.notifier.round(at=work.clock())

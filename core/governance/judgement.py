@@ -22,6 +22,7 @@ from core.identity.people import Person, Side, require_key
 
 TAG_REQUEST: Final = "stile.request_id"
 TAG_DECISION: Final = "stile.decision"
+TAG_BUNDLE: Final = "stile.bundle"
 TAG_POLICY: Final = "stile.policy"
 TAG_LEDGER_HEAD: Final = "stile.ledger_head"
 TAG_DIGEST: Final[Mapping[Side, str]] = MappingProxyType(

@@ -109,8 +109,9 @@ class House:
         try:
             return run_once(work, at=datetime.now(UTC))
         finally:
-            if work.prepare is not None:
-                work.prepare.wait()
+            for beside in (work.prepare, work.keep):
+                if beside is not None:
+                    beside.wait()
             release(work)
 
     def promote(self, version: int = 2) -> PromotionRequest:

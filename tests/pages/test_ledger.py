@@ -22,7 +22,8 @@ def test_a_promotion_reads_as_plain_words_newest_first(house: House) -> None:
     lines = [str(m.value) for m in app.markdown if " · " in str(m.value)]
     entries = len(house.services.store.entries())
     assert app.title[0].value == f"{entries} entries, chain whole"
-    assert "is promoted: MLflow confirmed it" in lines[0].replace("\\", "")
+    assert "is kept with its run as stile/decision-1.json" in lines[0].replace("\\", "")
+    assert "is promoted: MLflow confirmed it" in lines[1].replace("\\", "")
     assert any("Emil turned the data engineering key on" in line for line in lines)
     assert "Ada published policy 1" in lines[-1]
 
@@ -64,8 +65,9 @@ def test_the_ledger_is_compared_with_the_anchors_in_mlflow(house: House) -> None
 
     app.button(key="ledger_compare").click().run()
 
-    entries = len(house.services.store.entries())
-    assert f"2 anchors in MLflow agree: nothing up to entry {entries}" in text_of(app)
+    (kept,) = [e for e in house.services.store.entries() if e.kind == "decision_kept"]
+    anchored = kept.seq - 1  # what is kept with the run is told after the anchors
+    assert f"2 anchors in MLflow agree: nothing up to entry {anchored}" in text_of(app)
     registry = MlflowRegistry(house.services.tracking.door)
     registry.set_model_tag(MODEL, "stile.ledger_anchor", f"99:{'a' * 64}")
     app.button(key="ledger_compare").click().run()

@@ -6,8 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.governance.judgement import Judgement
+from core.governance.ledger.kept import kept_of
+from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
 from core.identity.people import Username
+from core.store.people import STILE
 from core.tracking.values import RunId
 from tests.pages import watched
 from tests.pages.house import (
@@ -160,6 +163,42 @@ def test_after_the_last_key_the_page_says_pending_and_then_what_mlflow_confirmed
     assert r"Promoted. MLflow confirms champion \= 2" in said
     assert "Ledger entry" in said
     assert house.services.registry.aliases(MODEL) == {"champion": 2}
+
+
+def test_a_promoted_request_says_where_its_decision_is_kept(house: House) -> None:
+    request = house.promote()
+
+    app = house.visit("request", VERA, id=request.request_id)
+
+    kept = kept_of(house.services.store.entries(), request.request_id)
+    assert kept is not None
+    said = text_of(app).replace("\\", "")
+    assert f"kept with the run: stile/decision-1.json, SHA-256 {kept.sha256[:12]}" in said
+    assert f"/run?run_id={kept.run_id}&view=Artifacts" in said
+
+
+def test_a_promoted_request_says_that_its_decision_is_not_kept_yet(house: House) -> None:
+    request = house.open()
+    house.turn(request, BEN, ORANGE)
+    house.turn(request, EMIL, BLUE)
+    services, at = house.services, datetime.now(UTC)
+    WriteBack(services.promotions, holder="test", clock=lambda: at).run(request.request_id, at=at)
+
+    app = house.visit("request", VERA, id=request.request_id)
+
+    assert "◐ The decision is not kept with its run yet" in text_of(app)
+
+
+def test_a_decision_that_cannot_be_kept_with_a_run_says_why(house: House) -> None:
+    request = house.promote()
+    with house.services.store.deciding() as record:
+        body = {"request": request.request_id, "says": "The store may not be written.", "run": "r"}
+        record.append("decision_not_kept", body, actor=STILE, at=datetime.now(UTC))
+
+    app = house.visit("request", VERA, id=request.request_id)
+
+    said = text_of(app).replace("\\", "")
+    assert "○ The decision is not kept with a run: The store may not be written." in said
 
 
 def test_a_failing_check_is_named_first_and_its_side_is_not_asked_for_a_key(house: House) -> None:

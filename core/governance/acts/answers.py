@@ -212,7 +212,7 @@ def _require_departure(
             f"The facts behind {model} {decided.version} have changed since they were signed; "
             "adopt it over fresh evidence, or ask for another version."
         )
-    if stands == decided.version and Trouble.TAG_STRIPPED not in found:
+    if stands == decided.version and not found & {Trouble.TAG_STRIPPED, Trouble.RECORD_ALTERED}:
         raise Refused(
             f"{alias} of {model} stands at {stands}, where the ledger put it; "
             "there is nothing to restore."

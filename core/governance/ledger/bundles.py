@@ -111,6 +111,18 @@ def decided_by(entries: Sequence[Entry], decision_hash: str) -> Entry | None:
     return next((entry for entry in entries if decision_hash and entry.hash == decision_hash), None)
 
 
+def applied_by(entries: Sequence[Entry], number: int) -> Entry | None:
+    """The newest entry that says MLflow confirmed the request, or None."""
+    return next(
+        (
+            entry
+            for entry in reversed(entries)
+            if entry.kind == "request_applied" and entry.facts.get("request") == number
+        ),
+        None,
+    )
+
+
 def figures_of(decision: Decision, names: Iterable[str]) -> tuple[Figure, ...]:
     """The frozen figures of these names, as far as they were gathered."""
     found = (decision.request.evidence.figure(name) for name in names)

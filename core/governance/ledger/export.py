@@ -16,10 +16,17 @@ from core.errors import Refused
 from core.governance.checks import judge
 from core.governance.evidence import JsonValue, canonical_json, utc_millis
 from core.governance.ledger.anchors import Versions, anchor_findings, anchors_kept
-from core.governance.ledger.bundles import Decision, bundle, decided_by, policy_bundle
+from core.governance.ledger.bundles import (
+    Decision,
+    applied_by,
+    bundle,
+    decided_by,
+    policy_bundle,
+)
 from core.governance.ledger.entries import PLAIN, Entry, LedgerFinding
 from core.governance.ledger.model_card import model_card
 from core.governance.policies.record import altered_findings
+from core.governance.requests import PromotionRequest
 from core.store.governance import GovernanceStore, Record
 from core.tracking.values import RegisteredModel
 
@@ -152,20 +159,21 @@ class Exporter:
 
 def _decisions(record: Record, entries: Sequence[Entry]) -> Iterator[Decision]:
     """Every request that people decided, oldest first; what is still open is no decision."""
-    applied = {
-        entry.facts.get("request"): entry for entry in entries if entry.kind == "request_applied"
-    }
     for request in reversed(record.requests()):
-        if request.status.is_waiting:
-            continue
-        verified = record.verified(request.request_id)
-        yield Decision(
-            request=request,
-            verified=verified,
-            findings=judge(request.policy, verified),
-            decided=decided_by(entries, record.decision(request.request_id)),
-            applied=applied.get(request.request_id),
-        )
+        if not request.status.is_waiting:
+            yield decision_of(record, request, entries)
+
+
+def decision_of(record: Record, request: PromotionRequest, entries: Sequence[Entry]) -> Decision:
+    """A decided request with everything it rests on, from the ledger's entries."""
+    verified = record.verified(request.request_id)
+    return Decision(
+        request=request,
+        verified=verified,
+        findings=judge(request.policy, verified),
+        decided=decided_by(entries, record.decision(request.request_id)),
+        applied=applied_by(entries, request.request_id),
+    )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -15,6 +15,8 @@ KINDS: Final[Mapping[str, str]] = {
     "request_approved": "approved",
     "apply_intended": "began to write to MLflow",
     "request_applied": "promoted",
+    "decision_kept": "kept the decision with its run:",
+    "decision_not_kept": "could not keep the decision with its run:",
     "request_rejected": "rejected",
     "request_withdrawn": "withdrew",
     "request_expired": "let expire",
@@ -121,6 +123,10 @@ def line(entry: Entry, names: Mapping[str, str]) -> str:
         case "request_applied":
             done = _DONE.get(str(facts.get("purpose", "")), "is promoted")
             return f"{move} {done}: MLflow confirmed it"
+        case "decision_kept":
+            return f"The decision on {move} is kept with its run as {facts.get('path')}"
+        case "decision_not_kept":
+            return f"The decision on {move} is not kept with a run: {facts.get('says', '')}"
         case "request_conflict" | "request_failed" | "request_expired":
             word = {"conflict": "stopped on a conflict", "failed": "failed", "expired": "expired"}
             return f"{move} {word[entry.kind.removeprefix('request_')]}: {facts.get('says', '')}"

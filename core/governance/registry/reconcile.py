@@ -12,6 +12,7 @@ from core.governance.acts.promotion import Promotions
 from core.governance.evidence import JsonValue
 from core.governance.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD, changed_facts
 from core.governance.ledger.entries import Entry
+from core.governance.ledger.kept import Kept, kept_of
 from core.governance.registry import reconciling
 from core.governance.registry.observing import decisions, kept, observe
 from core.governance.registry.reconciling import (
@@ -27,13 +28,19 @@ from core.governance.requests import RequestId
 from core.store.governance import GovernanceStore
 from core.store.people import STILE
 from core.store.watch import LOOK, Known
-from core.tracking.values import ModelVersion, RegisteredModel
+from core.tracking.keeping import kept_with_run
+from core.tracking.values import ModelVersion, RegisteredModel, RunId
 
 if TYPE_CHECKING:
     from core.tracking.reader import TrackingReader
 
 _IN_THE_LEDGER: Final = frozenset(
-    {Trouble.VERSION_DELETED, Trouble.TAG_STRIPPED, Trouble.EVIDENCE_MUTATED}
+    {
+        Trouble.VERSION_DELETED,
+        Trouble.TAG_STRIPPED,
+        Trouble.EVIDENCE_MUTATED,
+        Trouble.RECORD_ALTERED,
+    }
 )
 
 
@@ -150,7 +157,8 @@ class Reconciler:
             if model not in shelves:
                 unread.add((model, alias))
                 continue
-            found += self._of_one(model, alias, decided, models, shelves[model])
+            kept_there = None if decided.request is None else kept_of(entries, decided.request)
+            found += self._of_one(model, alias, decided, models, shelves[model], kept_there)
         found += _behind_findings(entries, models, shelves)
         with self.store.reading() as record:
             broken = record.ledger_problem()
@@ -180,6 +188,7 @@ class Reconciler:
         decided: Decided,
         models: Mapping[str, RegisteredModel],
         versions: Mapping[int, ModelVersion],
+        kept_there: Kept | None,
     ) -> Iterable[RegistryFinding]:
         deleted = reconciling.of_the_version(model, alias, decided, versions=versions)
         if deleted is not None:
@@ -194,7 +203,9 @@ class Reconciler:
         if owed:  # its tags are still being written
             return
         tags = models[model].tags
-        finding = reconciling.of_the_tags(request, decision, version=version, model_tags=tags)
+        finding = reconciling.of_the_tags(
+            request, decision, version=version, model_tags=tags, kept=kept_there
+        )
         if finding is not None:
             yield finding
 
@@ -225,10 +236,12 @@ class Reconciler:
     ) -> None:
         found: list[RegistryFinding] = []
         unread: set[Alias] = set()
-        for (model, alias), decided in decisions(chronicle(self.store.entries())):
+        entries = self.store.entries()
+        for (model, alias), decided in decisions(chronicle(entries)):
             if decided.request is None or model not in models:
                 continue
             try:
+                found += self._altered(kept_of(entries, decided.request))
                 found += self._mutated(RequestId(decided.request), at=at)
             except Refused:  # the version is gone, which is a finding of its own
                 continue
@@ -236,6 +249,19 @@ class Reconciler:
                 problems.append(str(error))
                 unread.add((model, alias))
         self._keep(reconciling.OF_THE_EVIDENCE, found, unread, at=at)
+
+    def _altered(self, kept_there: Kept | None) -> Iterable[RegistryFinding]:
+        if kept_there is None or not kept_there.sha256:
+            return ()
+        with self.store.reading() as record:
+            request = record.request(RequestId(kept_there.request))
+        door, run_id = self.tracking.door, RunId(kept_there.run_id)
+        try:
+            found = kept_with_run(door, run_id, kept_there.path)
+        except Refused:  # the run is gone, or its store is closed to us: what was kept is not there
+            found = None
+        finding = reconciling.of_the_record(request, kept_there, found=found)
+        return () if finding is None else (finding,)
 
     def _mutated(self, number: RequestId, *, at: datetime) -> Iterable[RegistryFinding]:
         with self.store.reading() as record:

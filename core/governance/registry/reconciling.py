@@ -7,6 +7,7 @@ from typing import Final
 
 from core.governance.judgement import (
     TAG_ANCHOR,
+    TAG_BUNDLE,
     TAG_DECISION,
     TAG_DIGEST,
     TAG_FLAG,
@@ -17,6 +18,7 @@ from core.governance.judgement import (
     digests_of,
 )
 from core.governance.ledger.entries import Entry
+from core.governance.ledger.kept import Kept
 from core.governance.registry.flags import Flag
 from core.governance.registry.sightings import Decided
 from core.governance.registry.timeline import Position
@@ -35,6 +37,7 @@ class Trouble(StrEnum):
     VERSION_DELETED = "version deleted"
     EVIDENCE_MUTATED = "evidence mutated"
     TAG_STRIPPED = "tag stripped"
+    RECORD_ALTERED = "record altered"
     WRITE_PENDING = "write pending"
     LEDGER_BEHIND = "ledger behind its anchor"
 
@@ -51,7 +54,7 @@ OF_THE_QUEUE: Final = frozenset({Trouble.WRITE_PENDING})
 OF_THE_VERSIONS: Final = frozenset(
     {Trouble.VERSION_DELETED, Trouble.TAG_STRIPPED, Trouble.LEDGER_BEHIND}
 )
-OF_THE_EVIDENCE: Final = frozenset({Trouble.EVIDENCE_MUTATED})
+OF_THE_EVIDENCE: Final = frozenset({Trouble.EVIDENCE_MUTATED, Trouble.RECORD_ALTERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def answers(
     match finding.trouble:
         case Trouble.UNGOVERNED_MOVE:
             return frozenset({Answer.ADOPT, *({Answer.RESTORE} if restorable else ())})
-        case Trouble.ALIAS_VANISHED | Trouble.TAG_STRIPPED:
+        case Trouble.ALIAS_VANISHED | Trouble.TAG_STRIPPED | Trouble.RECORD_ALTERED:
             return frozenset({Answer.RESTORE} if restorable else ())
         case Trouble.EVIDENCE_MUTATED:
             return frozenset({Answer.ADOPT})
@@ -149,6 +152,7 @@ def of_the_tags(
     *,
     version: ModelVersion,
     model_tags: Mapping[str, str],
+    kept: Kept | None = None,
 ) -> RegistryFinding | None:
     """The finding that tags of a decision were taken away or changed in the registry, or None."""
     digests = digests_of(request.evidence)
@@ -157,6 +161,7 @@ def of_the_tags(
         TAG_DECISION: decision,
         TAG_POLICY: f"{request.policy.version}:{request.policy.digest}",
         **{TAG_DIGEST[side]: digest for side, digest in digests.items()},
+        **({TAG_BUNDLE: kept.tag} if kept is not None and kept.sha256 else {}),
     }
     gone = [name for name in (*expected, TAG_LEDGER_HEAD) if name not in version.tags]
     gone += [TAG_ANCHOR] if TAG_ANCHOR not in model_tags else []
@@ -170,6 +175,27 @@ def of_the_tags(
     )
     return RegistryFinding(
         Trouble.TAG_STRIPPED,
+        request.model,
+        request.alias,
+        says,
+        request.to_version,
+        request.request_id,
+    )
+
+
+def of_the_record(
+    request: PromotionRequest, kept: Kept, *, found: str | None
+) -> RegistryFinding | None:
+    """The finding that the decision kept with the run is gone or altered; `found` its SHA-256."""
+    if found == kept.sha256:
+        return None
+    what = "is gone from its run" if found is None else "is not what Stile wrote"
+    says = (
+        f"The decision on {request.model} {request.to_version}, kept as {kept.path}, {what}. "
+        "The ledger still has it; restore writes it again."
+    )
+    return RegistryFinding(
+        Trouble.RECORD_ALTERED,
         request.model,
         request.alias,
         says,
