@@ -163,6 +163,27 @@ class Answering:
 
     # adopt a champion from before Stile
 
+    def test_what_was_set_while_stile_watched_is_not_adopted_by_one_person(
+        self, here: Stage
+    ) -> None:
+        here.point(None)
+        here.look()
+        here.point(4)
+        with pytest.raises(Refused, match="was set since Stile looked last"):
+            self.adopt_from_before(here)
+        here.look()
+        with pytest.raises(Refused, match="takes a key of each side"):
+            self.adopt_from_before(here)
+
+        asked = self.ask_to_adopt(here)
+        here.office.both_keys(asked, at=here.later())
+        here.write()
+
+        assert (asked.from_version, asked.to_version) == (None, 4)
+        assert here.champion() == 4
+        assert here.look().findings == ()
+        assert self.standings(here)[-2:] == [(4, Standing.UNGOVERNED), (4, Standing.GOVERNED)]
+
     def test_an_administrator_adopts_what_was_there_before_and_before_stays_unknown(
         self, here: Stage
     ) -> None:

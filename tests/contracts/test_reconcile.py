@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from core.errors import Unavailable
 from core.governance.acts.deciding import about
 from core.governance.judgement import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
-from core.governance.registry.reconcile import Depth
+from core.governance.registry.reconcile import Depth, Reconciler
 from core.governance.registry.reconciling import Answer, Trouble, answers
 from core.governance.registry.sightings import chronicle
 from core.governance.registry.timeline import (
@@ -21,6 +21,7 @@ from core.governance.registry.timeline import (
 )
 from core.store import transaction
 from core.store.people import STILE
+from core.tracking.reader import TrackingReader
 from tests.contracts.parts import ADA, ANA, MINUTE, MODEL, POLICY
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
@@ -44,6 +45,100 @@ class Reconciling:
         (seen,) = here.entries("alias_seen")
         assert (seen.facts["from"], seen.facts["to"], seen.facts["first"]) == (None, 3, True)
         assert len(here.entries("watch_began")) == 1
+
+    def test_a_first_champion_that_was_set_while_stile_watched_is_an_ungoverned_move(
+        self, here: Stage
+    ) -> None:
+        here.point(None)
+        last = here.look().at
+        here.point(4)
+
+        look = here.look()
+
+        (known,) = look.findings
+        assert known.finding.trouble is Trouble.UNGOVERNED_MOVE
+        assert "before, there was none" in known.finding.says
+        (seen,) = here.entries("alias_seen")
+        facts = [seen.facts[name] for name in ("from", "to", "first", "last_seen")]
+        assert facts == [None, 4, False, last.isoformat()]
+        assert here.look().findings == look.findings
+        intervals = production(
+            here.office.store.entries(),
+            model=MODEL,
+            alias="champion",
+            stands=Stands(4, here.now + MINUTE),
+            watched_until=here.now,
+        )
+        assert [(i.version, i.standing) for i in intervals] == [
+            (None, Standing.UNKNOWN),
+            (4, Standing.UNGOVERNED),
+        ]
+
+    def test_a_model_that_came_with_a_champion_while_stile_watched_is_an_ungoverned_move(
+        self, here: Stage, mlflow_shelf: MlflowStore
+    ) -> None:
+        here.look()
+        here.client.create_registered_model("air-time")
+        here.client.create_model_version("air-time", f"{mlflow_shelf.artifacts}/air")
+        here.client.set_registered_model_alias("air-time", "champion", "1")
+
+        (known,) = here.look().findings
+
+        assert (known.finding.trouble, known.finding.model) == (Trouble.UNGOVERNED_MOVE, "air-time")
+
+    def test_a_first_champion_that_was_set_in_a_silence_may_be_from_before(
+        self, here: Stage
+    ) -> None:
+        here.point(None)
+        here.look()
+        here.point(4)
+
+        look = here.look(by=WATCH_TOLERANCE + timedelta(seconds=1))
+
+        assert look.findings == ()
+        assert here.entries("alias_seen")[0].facts["first"] is True
+
+    def test_what_stands_in_another_registry_was_there_before_stile_looked_at_it(
+        self, here: Stage, mlflow_store: MlflowStore
+    ) -> None:
+        here.look()
+        elsewhere = MlflowClient(mlflow_store.uri)
+        elsewhere.create_registered_model("air-time")
+        elsewhere.create_model_version("air-time", f"{mlflow_store.artifacts}/air")
+        elsewhere.set_registered_model_alias("air-time", "champion", "1")
+        there = Reconciler(here.office.promotions, TrackingReader(mlflow_store.door()))
+
+        look = there.look(Depth.ALIASES, at=here.later())
+
+        assert "air-time" not in {known.finding.model for known in look.findings}
+        assert {e.facts["first"] for e in here.entries("alias_seen")} >= {True}
+
+    @pytest.mark.parametrize("watched", [False, True])
+    def test_another_alias_is_from_before_unless_its_policy_was_there_when_stile_looked(
+        self, here: Stage, watched: bool
+    ) -> None:
+        here.look()
+        shadow = POLICY.replace("alias: champion", "alias: shadow")
+        here.office.promotions.publish_policy(ADA.username, shadow, here.now)
+        if watched:
+            here.look(by=MINUTE)
+        here.point(4, alias="shadow")
+
+        found = here.troubles(here.look())
+
+        assert found == ({Trouble.UNGOVERNED_MOVE} if watched else set())
+
+    def test_a_first_champion_that_is_taken_away_again_leaves_its_interval_and_no_finding(
+        self, here: Stage
+    ) -> None:
+        here.point(None)
+        here.look()
+        here.point(4)
+        here.look()
+        here.point(None)
+
+        assert here.look().findings == ()
+        assert [e.facts["to"] for e in here.entries("alias_seen")] == [4, None]
 
     def test_a_silence_of_the_watch_is_told_and_is_unknown_on_the_time_line(
         self, here: Stage

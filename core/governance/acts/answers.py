@@ -22,6 +22,7 @@ from core.governance.acts.rollback import Rollbacks
 from core.governance.evidence import Evidence, JsonValue
 from core.governance.ledger.entries import Entry
 from core.governance.policies.policy import Policy, default_policy
+from core.governance.registry.observing import seen_without
 from core.governance.registry.reconciling import Trouble
 from core.governance.registry.sightings import ALIAS_ADOPTED, Decided, chronicle
 from core.governance.registry.timeline import Position, position
@@ -126,6 +127,11 @@ class Answers:
             if stands is None:
                 raise Refused(f"{model} has no {alias}; there is nothing to adopt.")
             where = _position(record, model, alias)
+            if where is None and seen_without(record, (model, alias), at=at) is not None:
+                raise Refused(
+                    f"{alias} of {model} was set since Stile looked last. Look again "
+                    "(`python -m core reconcile`), and answer what is found."
+                )
             _require_from_before(where, model, alias, stands=stands)
             require_whole(record)
             body: dict[str, JsonValue] = {"model": model, "alias": alias, "says": said}

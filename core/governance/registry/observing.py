@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from core.governance.evidence import JsonValue
@@ -26,10 +27,14 @@ from core.governance.registry.timeline import (
 )
 from core.store.governance import GovernanceStore, Record
 from core.store.people import STILE
+from core.store.watch import WATCH
 from core.tracking.values import RegisteredModel
 
 CHAMPION: Final = "champion"
 """The alias that is watched on every model; others are watched once Stile has heard of them."""
+
+SETTLING: Final = timedelta(seconds=30)
+"""A policy may be published while a look is under way; so much older, the look knew of it."""
 
 PENDING_AFTER: Final = timedelta(seconds=30)
 
@@ -39,11 +44,13 @@ def observe(
     models: Mapping[str, RegisteredModel],
     *,
     newer_than: int,
+    registry: str,
     at: datetime,
 ) -> tuple[Alias, ...]:
     """The aliases whose value was news to the ledger, told to it; findings about them are renewed.
 
-    `models` are the registered models as they were read when the ledger ended at `newer_than`.
+    `models` are the registered models as they were read when the ledger ended at `newer_than`,
+    `registry` the address they were read at: what is in another one is new to the watch.
     """
     entries = record.entries()
     known = chronicle(entries)
@@ -58,9 +65,14 @@ def observe(
     else:
         if resumed:
             _append_resumed(record, last, at=at)
+        looked = f"registry {sha256(registry.encode()).hexdigest()[:16]}"
         for alias in new:
-            _append_seen(record, known, alias, _stands(models, alias), last=last, at=at)
+            before = last
+            if position(known, *alias) is None:
+                before = seen_without(record, alias, looked=looked, at=at)
+            _append_seen(record, known, alias, _stands(models, alias), last=before, at=at)
         record.watch.beat(at=at)
+        record.watch.beat(looked, at=at)
     if new:
         known = chronicle(record.entries())
     found = [*kept(record, reconciling.OF_THE_ALIAS, old), *_pending(record, at=at)]
@@ -75,6 +87,24 @@ def observe(
     looked_for = reconciling.OF_THE_ALIAS | reconciling.OF_THE_QUEUE
     record.watch.replace(looked_for, found, at=at)
     return tuple(new)
+
+
+def seen_without(
+    record: Record, alias: Alias, *, looked: str = WATCH, at: datetime
+) -> datetime | None:
+    """When somebody last saw that the registry has no such alias, and has watched ever since.
+
+    Asked of an alias that the ledger never heard of. None after a silence, at the first look at a
+    registry, and for an alias that nobody looked for yet: it may have been there before Stile.
+    """
+    last = record.watch.last(looked)
+    if last is None or at - last > WATCH_TOLERANCE:
+        return None
+    model, name = alias
+    if name == CHAMPION:
+        return last
+    published = [each.at for each in record.policy_shelf.published(model, name)]
+    return last if published and min(published) < last - SETTLING else None
 
 
 def present_intervals(
@@ -158,8 +188,8 @@ def _append_seen(
     where = position(known, *alias)
     body: dict[str, JsonValue] = {"model": alias[0], "alias": alias[1], "to": stands}
     body["from"] = None if where is None else where.version
-    body["first"] = where is None
-    if where is not None and last is not None:
+    body["first"] = where is None and last is None
+    if last is not None:
         body["last_seen"] = last.isoformat()
     record.append(ALIAS_SEEN, body, actor=STILE, at=at)
 

@@ -125,7 +125,13 @@ class Reconciler:
             head = record.head()
         models = {model.name: model for model in self.tracking.registered_models()}
         with self.store.deciding() as record:
-            observed = observe(record, models, newer_than=head.seq if head else 0, at=at)
+            observed = observe(
+                record,
+                models,
+                newer_than=head.seq if head else 0,
+                registry=self.tracking.door.registry_uri,
+                at=at,
+            )
         repaired: tuple[tuple[str, int], ...] = ()
         problems: list[str] = []
         if depth >= Depth.VERSIONS:

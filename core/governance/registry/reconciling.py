@@ -108,7 +108,7 @@ def of_the_alias(
     decided = position.decided
     if decided is not None and stands == decided.version:
         return None
-    if decided is None and (position.first == stands and not position.moved):
+    if decided is None and position.first == stands and (stands is None or not position.moved):
         return None
     request = None if decided is None else decided.request
     wanted = position.first if decided is None else decided.version
@@ -119,11 +119,17 @@ def of_the_alias(
             "Restore it, or ask for another version."
         )
         return RegistryFinding(Trouble.ALIAS_VANISHED, model, alias, says, wanted, request)
-    where = "nowhere" if wanted is None else f"at version {wanted}"
-    says = (
-        f"{alias} of {model} points at version {stands}; {put} {where}. "
-        "Somebody moved it around Stile: restore it, or adopt what stands with two keys."
-    )
+    if position.first is None and decided is None:
+        says = (
+            f"{alias} of {model} points at version {stands}; before, there was none. "
+            "Somebody set it around Stile: adopt what stands with two keys, or take it away."
+        )
+    else:
+        where = "nowhere" if wanted is None else f"at version {wanted}"
+        says = (
+            f"{alias} of {model} points at version {stands}; {put} {where}. "
+            "Somebody moved it around Stile: restore it, or adopt what stands with two keys."
+        )
     return RegistryFinding(Trouble.UNGOVERNED_MOVE, model, alias, says, stands, request)
 
 

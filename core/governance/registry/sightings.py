@@ -82,9 +82,18 @@ def chronicle(entries: Iterable[Entry]) -> Chronicle:
         elif entry.kind in _ABOUT_ALIASES:
             facts = entry.facts
             about = (str(facts.get("model")), str(facts.get("alias")))
-            points.setdefault(about, []).extend(_points(entry, facts))
+            seen = points.setdefault(about, [])
+            if not seen and entry.kind == ALIAS_SEEN and facts.get("first") is False:
+                seen += _absence(facts)  # it was watched, and was not there
+            seen.extend(_points(entry, facts))
             _note_intent(intended, about, entry, facts)
     return Chronicle({k: tuple(v) for k, v in points.items()}, intended, tuple(gaps))
+
+
+def _absence(facts: Mapping[str, JsonValue]) -> Iterator[Point]:
+    since = _moment(facts.get("last_seen"))
+    if since is not None:
+        yield Point(since, None)
 
 
 def _points(entry: Entry, facts: Mapping[str, JsonValue]) -> Iterator[Point]:
