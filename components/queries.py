@@ -61,8 +61,10 @@ def experiments() -> tuple[Experiment, ...]:
 
 @st.cache_data(ttl="2m", max_entries=1, show_spinner=False)
 def bypass() -> Bypass:
-    """Who can move an alias around Stile now, tried out without credentials."""
-    return bypass_of(services().tracking.door)
+    """Who can move an alias around Stile now, tried out without credentials, and by name."""
+    with services().store.reading() as record:
+        governed = record.watch.models_asked_for() | {p.model for p in record.policies()}
+    return bypass_of(services().tracking.door, sorted(governed))
 
 
 def runs(experiment_ids: tuple[ExperimentId, ...]) -> RunTable:

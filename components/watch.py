@@ -11,6 +11,8 @@ from core.governance.registry.reconcile import Depth, Unanswered
 from core.governance.registry.reconciling import OF_THE_ALIAS, OF_THE_QUEUE, Answer, Trouble
 from core.governance.registry.timeline import WATCH_TOLERANCE, Standing
 from core.identity.people import Person, Role
+from core.tracking.accounts import Accounts
+from core.tracking.bypass import Bypass
 from core.tracking.values import RegisteredModel
 
 
@@ -114,10 +116,35 @@ def way_around() -> None:
         found = queries.bypass()
     except StileError:  # said once, where the cards would be
         return
-    sign = ":red[✕]" if found.is_open else "–"
-    with st.expander(f"{sign} Who can move an alias around Stile now?", key="watch_bypass"):
+    way(found)
+
+
+def way(found: Bypass) -> None:
+    """Draw one answer to who can go around Stile, accounts by name where MLflow tells."""
+    named = found.accounts
+    sign = ":red[✕]" if found.is_open or (named is not None and named.may) else "–"
+    with st.expander(f"{sign} {_who(named)}", key="watch_bypass"):
+        for account in named.may if named is not None else ():
+            where = (
+                "every model: administrator of MLflow"
+                if account.is_admin
+                else (theme.plain(", ".join(account.models)))
+            )
+            st.markdown(f":red[✕] **{theme.plain(account.name)}** {where}")
+        if named is not None and named.unknown:
+            st.markdown(f"– {theme.plain(named.unknown)}")
         st.markdown(theme.plain(found.says))
         st.markdown(f"What closes it: {theme.plain(found.recipe)}")
+
+
+def _who(named: Accounts | None) -> str:
+    """The question, or its answer where MLflow names accounts."""
+    if named is None:
+        return "Who can move an alias around Stile now?"
+    n = len(named.may)
+    accounts = f"{n} account{'s' * (n != 1)}" if n else "no other account that is known"
+    least = "at least " if n and named.unknown else ""
+    return f"Who can go around Stile: {least}{accounts}"
 
 
 def look_button(person: Person) -> None:

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,15 @@ import requests
 from core.tracking.client import MlflowDoor, connect
 from tests.once import made_once
 
-__all__ = ["MlflowStore", "migrated_store", "mlflow_server", "mlflow_store"]
+__all__ = [
+    "MlflowStore",
+    "migrated_store",
+    "mlflow_guarded_server",
+    "mlflow_server",
+    "mlflow_store",
+]
+
+ADMIN, ADMIN_PASSWORD = "admin", "password-of-admin"  # of a server that lives as long as the tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,31 @@ def mlflow_server(
 ) -> Iterator[MlflowStore]:
     """A real `mlflow server` over HTTP, handing out artifacts itself."""
     folder = tmp_path_factory.mktemp("mlflow-server")
+    yield from _served(migrated_store, folder, (), {})
+
+
+@pytest.fixture(scope="session")
+def mlflow_guarded_server(
+    migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowStore]:
+    """A real `mlflow server --app-name basic-auth`, whose administrator is `ADMIN`."""
+    folder = tmp_path_factory.mktemp("mlflow-guarded-server")
+    (folder / "auth.ini").write_text(
+        "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
+        f"database_uri = sqlite:///{folder / 'accounts.db'}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    environment = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "of a test",
+    }
+    yield from _served(migrated_store, folder, ("--app-name", "basic-auth"), environment)
+
+
+def _served(
+    migrated_store: Path, folder: Path, options: tuple[str, ...], environment: Mapping[str, str]
+) -> Iterator[MlflowStore]:
     shutil.copyfile(migrated_store, folder / "mlflow.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -77,7 +110,7 @@ def mlflow_server(
     with log.open("wb") as stream:
         server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "mlflow", "server"),
+                *(sys.executable, "-m", "mlflow", "server", *options),
                 *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
                 *("--artifacts-destination", str(folder / "artifacts")),
                 *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
@@ -86,6 +119,7 @@ def mlflow_server(
                 **os.environ,
                 "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
                 "MLFLOW_DISABLE_TELEMETRY": "true",
+                **environment,
             },
             stdout=stream,
             stderr=stream,

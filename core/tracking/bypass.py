@@ -1,6 +1,7 @@
 """Who can move an alias around Stile right now, as far as one can tell, and what closes it."""
 
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 import requests
 
 from core.errors import Unavailable
+from core.tracking.accounts import Accounts, accounts_of
 from core.tracking.client import MlflowDoor
 
 _SEARCH: Final = "/api/2.0/mlflow/registered-models/search"
@@ -20,15 +22,22 @@ _SERVER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Bypass:
-    """How wide the way around Stile is. `is_open` is True when nobody even has to sign in."""
+    """How wide the way around Stile is. `is_open` is True when nobody even has to sign in.
+
+    `accounts` are those that may move an alias beside Stile's own; None where MLflow has none, or
+    does not say, which is not the same as nobody.
+    """
 
     is_open: bool
     says: str
     recipe: str
+    accounts: Accounts | None = None
 
 
-def bypass_of(door: MlflowDoor) -> Bypass:
+def bypass_of(door: MlflowDoor, models: Sequence[str] = ()) -> Bypass:
     """What keeps people from moving an alias without Stile, tried out without any credentials.
+
+    `models` are the governed ones, about which MLflow is asked account by account.
 
     Raises
     ------
@@ -53,12 +62,21 @@ def bypass_of(door: MlflowDoor) -> Bypass:
             "address can move every alias around Stile.",
             _SERVER,
         )
+    accounts = accounts_of(door, models)
+    unsaid = (
+        ""
+        if accounts is not None
+        else (
+            " Who that is, MLflow does not tell Stile's account: it is not known, and not nobody."
+        )
+    )
     return Bypass(
         False,
         f"MLflow at {door.host} asks who one is. Whoever has EDIT or MANAGE on a registered model "
         "can move its aliases around Stile; MLflow has no permission for a single alias, and who "
-        "created a model has MANAGE on it.",
+        f"created a model has MANAGE on it.{unsaid}",
         "Leave MANAGE on governed models to Stile's account alone, and READ to everybody else.",
+        accounts,
     )
 
 

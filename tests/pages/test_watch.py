@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from components import answering
 from core.governance import reviews
 from core.governance.acts import glass
 from core.governance.requests import Purpose, Status
+from core.tracking.accounts import Account, Accounts
+from core.tracking.bypass import Bypass
 from tests.pages.house import (
     ADA,
     ANA,
@@ -230,3 +233,41 @@ def test_both_keys_of_an_adoption_settle_it(moved: House) -> None:
 
     assert settled.status is Status.OPEN
     assert [key.person for key in settled.keys] == [EMIL]
+
+
+def _way(found: object) -> None:
+    from components import watch
+
+    watch.way(found)  # type: ignore[arg-type]  # its source runs alone, without our imports
+
+
+def way(accounts: Accounts | None) -> AppTest:
+    found = Bypass(False, "MLflow asks who one is.", "Leave MANAGE to Stile.", accounts)
+    app = AppTest.from_function(_way, kwargs={"found": found}).run()
+    assert not app.exception
+    return app
+
+
+def test_accounts_that_can_go_around_stile_are_counted_and_named_in_red() -> None:
+    eve, admin = Account("eve_[x](y)", False, ("m", "n")), Account("admin", True, ("m", "n"))
+
+    app = way(Accounts((admin, eve)))
+
+    assert app.expander[0].label == ":red[✕] Who can go around Stile: 2 accounts"
+    said = text_of(app)
+    assert ":red[✕] **admin** every model: administrator of MLflow" in said
+    assert "eve_[x](y)" not in said  # a name is foreign text
+    assert "m, n" in said
+
+
+def test_accounts_of_which_mlflow_does_not_tell_are_not_nobody() -> None:
+    some = way(Accounts((Account("admin", True, ("m",)),), "For 2 others it is not known."))
+    nobody_known = way(Accounts((), "For 2 others it is not known."))
+    not_told = way(None)
+
+    assert some.expander[0].label.endswith("Who can go around Stile: at least 1 account")
+    assert "For 2 others it is not known" in text_of(some)
+    assert nobody_known.expander[0].label == (
+        "– Who can go around Stile: no other account that is known"
+    )
+    assert not_told.expander[0].label == "– Who can move an alias around Stile now?"
