@@ -9,7 +9,6 @@ from components import frame, theme
 from components.decisions import acting
 from core.drift.segments.choosing import MOST_CUTS, Stated
 from core.governance.acts import watching
-from core.governance.acts.sourcing import Actor
 from core.identity.people import Person, Role
 
 _PERCENT: Final = 100.0
@@ -73,7 +72,7 @@ def _state(model: str, version: int, columns: str | None, share: str) -> None:
         watched = services.drift.watched(model, version, at=at)
         return watching.state(
             services.store,
-            Actor(acting()),
+            acting(),
             model,
             Stated(cuts, round(rate, 6)),
             able=() if watched is None else watched.able,

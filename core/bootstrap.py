@@ -17,6 +17,7 @@ from core.governance.acts.preparing import Preparation
 from core.governance.acts.promotion import Promotions
 from core.governance.acts.review_requests import ReviewRequests
 from core.governance.acts.reviewing import Reviews
+from core.governance.acts.sourcing import Sourcing
 from core.governance.gathering import gather as gathering
 from core.governance.gathering.hashing import Hasher
 from core.governance.gathering.rehearsing import Rehearsals
@@ -81,6 +82,7 @@ class Services:
     notifier: Notifier
     sources: gathering.Sources
     described: SourceStore
+    sourcing: Sourcing
 
 
 def open_services(settings: Settings) -> Services:
@@ -158,6 +160,7 @@ def open_services(settings: Settings) -> Services:
         notifier=_notifier(settings, store),
         sources=sources,
         described=described,
+        sourcing=Sourcing(store, tracking, drift, described),
     )
 
 

@@ -114,7 +114,7 @@ GLOSSARY: Final[tuple[Word, ...]] = (
     Word(
         "reference",
         "The inputs a version learnt from, logged or attached; drift is distance from it.",
-        "The stored profile that every live window is held against.",
+        "The stored profile that every live window is held against; evidence says who attached it.",
         "drift",
     ),
     Word(

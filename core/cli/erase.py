@@ -58,6 +58,7 @@ def erase(
         "model": model,
         "predictions": done.predictions,
         "labels": done.labels,
+        "references": done.references,
         "files": done.files,
         "unread": list(done.unread),
     }
@@ -78,5 +79,7 @@ def _in_words(model: str, done: Erasure) -> str:
         lines = [f"No row of {model} has one of these ids."]
     else:
         rows = f"{done.predictions} predictions and {done.labels} labels"
+        if done.references:
+            rows = f"{rows}, and {done.references} rows kept of references,"
         lines = [f"{rows} of {model} are erased, from {done.files} files."]
     return "\n".join([*lines, *done.unread])

@@ -8,8 +8,8 @@ import typer
 
 from core.cli import emit
 from core.drift.engine import Engine
+from core.drift.given import files_at
 from core.drift.report import ColumnDrift, WindowReport
-from core.errors import Refused
 
 if TYPE_CHECKING:
     from core.drift.comparing import Compared
@@ -122,21 +122,6 @@ def _column(column: ColumnDrift, exact: Mapping[str, Mapping[str, float]]) -> di
         "verdict": column.verdict.value,
         "says": column.says,
     }
-
-
-def files_at(path: Path) -> list[Path]:
-    """A file, or the files of a folder that are of the first kind found there."""
-    if not path.exists():
-        raise Refused(
-            f"{path} is not there: give a Parquet, CSV or JSON file, or a folder of them."
-        )
-    if path.is_file():
-        return [path]
-    for pattern in ("*.parquet", "*.csv", "*.json", "*.jsonl", "*.ndjson"):
-        found = sorted(p for p in path.rglob(pattern) if not p.name.startswith("."))
-        if found:
-            return found
-    raise Refused(f"{path} holds no Parquet, CSV or JSON files.")
 
 
 def _columns(compared: "Compared") -> str:

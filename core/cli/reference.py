@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
 from core.cli import emit
-from core.cli.profile import files_at
 from core.cli.source import operator
 from core.errors import Refused
 
@@ -42,33 +42,21 @@ def set_reference(
 ) -> None:
     """Hold VERSION against a file or a past window, whatever its run logged.
 
-    It is profiled once and kept with the version. Ends with 0 (attached), 1 (it cannot be used),
-    3 (there is nothing in it that can be profiled).
+    It is profiled once and kept with the version. Whoever holds the data engineering key may, and
+    administrators. Ends with 0 (attached), 1 (it cannot be used, or refused), 3 (there is nothing
+    in it that can be profiled).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
-    from core.governance.acts import sourcing
+    from core.drift.given import FromFile, FromWindow
     from core.settings import load_settings
 
     if (file is None) == (window is None):
         raise Refused("Say what it is: --from FILE, or --window FIRST-DAY:LAST-DAY.")
     settings = load_settings()
-    services, at = open_services(settings), datetime.now(UTC)
-    services.tracking.version(model, version)  # refuses one that is not there, before any reading
-    references = services.drift.references
-    if file is not None:
-        made, says = references.from_files(files_at(file)), f"file {file}"
-    else:
-        first, last = days_between(str(window))
-        made = references.from_window(model, first, last, at=at)
-        says = f"live inputs of {first} to {last}"
-    kept = sourcing.set_reference(
-        services.store,
-        lambda origin: references.attach(model, version, made, origin, at=at),
-        operator(settings, user),
-        model,
-        version,
-        says=says,
-        at=at,
+    services, actor = open_services(settings), operator(settings, user)
+    given = FromWindow(*days_between(str(window))) if file is None else FromFile(file)
+    kept = services.sourcing.attach(
+        actor, model, version, given, form=f"cli-{uuid4()}", at=datetime.now(UTC)
     )
     emit(document := _document(model, version, kept), as_json, lambda: _in_words(document))
 
@@ -89,19 +77,11 @@ def show(model: _MODEL, version: _VERSION, as_json: _JSON = False) -> None:
 def remove(model: _MODEL, version: _VERSION, user: _AS = "", as_json: _JSON = False) -> None:
     """Hold VERSION against what its run logged again."""
     from core.bootstrap import open_services  # as above
-    from core.governance.acts import sourcing
     from core.settings import load_settings
 
     settings = load_settings()
-    services = open_services(settings)
-    sourcing.detach_reference(
-        services.store,
-        lambda: services.drift.references.detach(model, version),
-        operator(settings, user),
-        model,
-        version,
-        at=datetime.now(UTC),
-    )
+    services, actor = open_services(settings), operator(settings, user)
+    services.sourcing.detach(actor, model, version, form=f"cli-{uuid4()}", at=datetime.now(UTC))
     emit({"model": model, "version": version, "removed": True}, as_json, lambda: (
         f"{model} {version} is held against what its run logged again."
     ))  # fmt: skip

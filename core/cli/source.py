@@ -1,18 +1,18 @@
 """`python -m core source`: describe where a model's inference log is, and look at what is there."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
 from core.cli import Exit, emit
-from core.cli.request import acting
+from core.cli.request import acting, is_anonymous
 from core.errors import Refused
-from core.governance.acts.sourcing import Actor
 from core.identity.people import Username
 from core.settings import Settings
+from core.store.people import STILE
 
 
 def register(app: typer.Typer) -> None:
@@ -36,37 +36,21 @@ _AS = Annotated[str, typer.Option("--as", help="Who says so; only in the demonst
 def add(file: _FILE, user: _AS = "", as_json: _JSON = False) -> None:
     """Watch the log that FILE describes, in place of the captured one of its model.
 
-    The log is opened first, as `check` does. Ends with 0 (added), 1 (it cannot be used as it is).
+    The log is opened first, as `check` does. Whoever holds the data engineering key may, and
+    administrators. Ends with 0 (added), 1 (it cannot be used as it is, or refused).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
-    from core.drift.sources.description import place_of
-    from core.governance.acts.sourcing import add_source
     from core.settings import load_settings
-    from core.store.sources import StoredSource
 
-    text, described, found = _checked(file)
-    if not found["usable"]:
-        why = [*found["broken"], *found["cannot"]] or ["it holds no row with a time."]
-        raise Refused(f"{file} describes a log that cannot be used: {why[0]}")
-    settings = load_settings()
-    services = open_services(settings)
-    folder, actor = str(file.resolve().parent), operator(settings, user)
-    added = StoredSource(
-        described.model,
-        place_of(text, folder),
-        text,
-        folder=folder,
-        added_by=actor.name,
-        added_at=datetime.now(UTC),
+    text, settings, at = _text(file), load_settings(), datetime.now(UTC)
+    services, actor = open_services(settings), operator(settings, user)
+    added = services.sourcing.add_source(
+        actor, text, what=str(file), folder=file.resolve().parent, form=f"cli-{uuid4()}", at=at
     )
-    before = add_source(
-        services.store, services.described, added, actor, where=described.where.says
-    )
-    if before is not None and before.place != added.place:
-        services.drift.forget_place(added.model, before.place)
+    found = _found(added.checked)
     document = {"model": added.model, "where": found["where"], "rows": found["rows"],
-                "days": found["days"], "added_by": added.added_by,
-                "added_at": added.added_at.isoformat()}  # fmt: skip
+                "days": found["days"], "added_by": actor or STILE,
+                "added_at": at.isoformat()}  # fmt: skip
     emit(document, as_json, lambda: (
         f"{added.model} is watched in {found['where']} from now: {found['rows']:,} rows in"
         f" {found['days']:,} days. `python -m core monitor {added.model} --once` counts them now."
@@ -76,19 +60,16 @@ def add(file: _FILE, user: _AS = "", as_json: _JSON = False) -> None:
 def list_sources(as_json: _JSON = False) -> None:
     """The sources that were added."""
     from core.bootstrap import open_services  # as above
-    from core.drift.sources.description import read_description
     from core.settings import load_settings
 
     found = [
         {
-            "model": each.model,
-            "where": read_description(
-                each.description, what=f"The source of {each.model}"
-            ).where.says,
-            "added_by": each.added_by,
-            "added_at": each.added_at.isoformat(),
+            "model": each.source.model,
+            "where": each.where,
+            "added_by": each.source.added_by,
+            "added_at": each.source.added_at.isoformat(),
         }
-        for each in open_services(load_settings()).described.all()
+        for each in open_services(load_settings()).sourcing.listed()
     ]
     emit({"sources": found}, as_json, lambda: "\n".join(
         f"{each['model']}: {each['where']} (added {each['added_at'][:16]} by {each['added_by']})"
@@ -99,11 +80,17 @@ def list_sources(as_json: _JSON = False) -> None:
 def check(file: _FILE, as_json: _JSON = False) -> int:
     """Open the log that FILE describes and say what is there; nothing is kept.
 
-    Ends with 0 (it can be used), 1 (it cannot, or a part of it cannot be read).
+    It is opened with the rights of whoever runs this. Ends with 0 (it can be used), 1 (it cannot,
+    or a part of it cannot be read).
     """
-    _, described, found = _checked(file)
+    from core.drift.sources.checking import check as open_and_look
+    from core.drift.sources.description import read_description
+
+    described = read_description(_text(file), what=str(file))
+    checked = open_and_look(described, file.resolve().parent, at=datetime.now(UTC))
+    found = _found(checked)
     emit({"model": described.model, **found}, as_json, lambda: _in_words(found))
-    return Exit.OK if found["usable"] else Exit.FAILED
+    return Exit.OK if checked.usable else Exit.FAILED
 
 
 def remove(
@@ -113,43 +100,34 @@ def remove(
 ) -> None:
     """Watch the captured log of MODEL again; what was counted of the source is forgotten."""
     from core.bootstrap import open_services  # as above
-    from core.governance.acts.sourcing import remove_source
     from core.settings import load_settings
 
     settings = load_settings()
-    services = open_services(settings)
-    remove_source(
-        services.store,
-        services.described,
-        operator(settings, user),
-        model,
-        forget=services.drift.forget_place,
-        at=datetime.now(UTC),
-    )
+    services, actor = open_services(settings), operator(settings, user)
+    services.sourcing.remove_source(actor, model, form=f"cli-{uuid4()}", at=datetime.now(UTC))
     emit({"model": model, "removed": True}, as_json, lambda: (
         f"{model} is watched in its captured log again."
     ))  # fmt: skip
 
 
-def operator(settings: Settings, user: str) -> Actor:
-    """Who acts: the person who proved it, else the account of the server that runs the command."""
-    if user or settings.token is not None:
-        return Actor(acting(settings, user))
-    return Actor(Username(f"{getpass.getuser()} (shell)"), at_shell=True)
+def operator(settings: Settings, user: str) -> Username | None:
+    """Who acts: the person who proved it; None where nobody says so, which is this machine.
+
+    Core lets the machine itself act only while there are no people at all.
+    """
+    return None if is_anonymous(settings, user) else acting(settings, user)
 
 
-def _checked(file: Path) -> tuple[str, Any, dict[str, Any]]:
-    """The text of a description, what it says, and what was found there as JSON."""
-    from core.drift.sources.checking import check as open_and_look
-    from core.drift.sources.description import read_description
-
+def _text(file: Path) -> str:
     try:
-        text = file.read_text("utf-8")
+        return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{file} cannot be read as text ({error}): give a YAML file.") from error
-    described = read_description(text, what=str(file))
-    found = open_and_look(described, file.resolve().parent, at=datetime.now(UTC))
-    document = {
+
+
+def _found(found: Any) -> dict[str, Any]:
+    """What was found there (a `Checked`) as JSON."""
+    return {
         "where": found.where,
         "usable": found.usable,
         "rows": found.rows,
@@ -171,7 +149,6 @@ def _checked(file: Path) -> tuple[str, Any, dict[str, Any]]:
         "broken": list(found.broken),
         "labels": found.labels,
     }
-    return text, described, document
 
 
 def _in_words(found: dict[str, Any]) -> str:

@@ -80,3 +80,23 @@ def require_key(person: Person, side: Side) -> None:
         raise Refused(
             f"Only someone with the {side.label} key may turn it; {person.name} holds {held} key."
         )
+
+
+def holds_inputs(person: Person) -> bool:
+    """True when the person's rights let them say what live inputs are and what they are held to."""
+    engineer = Side.DATA_ENGINEERING in person.keys and person.role.covers(Role.MEMBER)
+    return person.active and (engineer or person.role is Role.ADMINISTRATOR)
+
+
+def require_inputs(person: Person, *, to: str) -> None:
+    """Raise `Refused` unless the person holds the data engineering key, or administers.
+
+    Where live inputs are read and what they are held against decides what drift finds: it belongs
+    to the side that runs the model.
+    """
+    require_role(person, Role.MEMBER, to=to)
+    if not holds_inputs(person):
+        raise Refused(
+            f"Only someone with the data engineering key, or an administrator, may {to}; "
+            f"you are signed in as {person.name} ({person.role.value})."
+        )

@@ -1,4 +1,4 @@
-"""Rows taken out of a model's log and labels by prediction id, file by file, each whole."""
+"""Rows taken out of log, labels and samples of references by prediction id, file by file."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from core.live.files import (
     inference_folder,
     labels_folder,
+    references_folder,
     remove_abandoned,
     removing,
     write_whole,
@@ -19,17 +20,18 @@ from core.live.files import (
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Rows of the log and of labels, the files that held them, and files that cannot be read."""
+    """Rows of the log, of labels and of samples of references; files with such, and unread ones."""
 
     predictions: int = 0
     labels: int = 0
+    references: int = 0
     files: int = 0
     unread: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
         """All rows."""
-        return self.predictions + self.labels
+        return self.predictions + self.labels + self.references
 
 
 def rows_of(home: Path, model: str, ids: Collection[str]) -> Erasure:
@@ -38,7 +40,7 @@ def rows_of(home: Path, model: str, ids: Collection[str]) -> Erasure:
 
 
 def erase_rows(home: Path, model: str, ids: Collection[str]) -> Erasure:
-    """What was erased: every row with one of these ids, in the log and in the labels.
+    """What was erased: every row with one of these ids, in the log, the labels, kept samples.
 
     Each file is replaced whole or not at all, under its own name and time, so that what was
     counted of it stays counted. Doing it again finds nothing. A writer may go on writing; rows
@@ -46,18 +48,23 @@ def erase_rows(home: Path, model: str, ids: Collection[str]) -> Erasure:
     """
     with removing(home):
         done = _each(home, model, ids, erase=True)
-        for folder in (inference_folder(home, model), labels_folder(home, model)):
+        for folder in (
+            inference_folder(home, model),
+            labels_folder(home, model),
+            references_folder(home, model),
+        ):
             remove_abandoned(folder)  # a killed writer's half file may hold such rows, too
     return done
 
 
 def _each(home: Path, model: str, ids: Collection[str], *, erase: bool) -> Erasure:
     wanted = pa.array(sorted(set(ids)), pa.string())
-    found = {"predictions": 0, "labels": 0}
+    found = {"predictions": 0, "labels": 0, "references": 0}
     files, unread = 0, []
     folders = (
         ("predictions", inference_folder(home, model)),
         ("labels", labels_folder(home, model)),
+        ("references", references_folder(home, model)),
     )
     for kind, folder in folders:
         for path in _files_of(folder):

@@ -47,6 +47,11 @@ def labels_folder(home: Path, model: str) -> Path:
     return home / "labels" / quoted_model(model)
 
 
+def references_folder(home: Path, model: str) -> Path:
+    """Where samples of the references are that were attached to versions of a model."""
+    return home / "references" / quoted_model(model)
+
+
 def file_names() -> Iterator[str]:
     """Endless names that sort by the time they were made and never meet another process's."""
     for number in itertools.count():

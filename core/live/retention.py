@@ -8,20 +8,31 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from core.live.counting import FOLDER as COUNTERS
-from core.live.files import remove_abandoned, removing, written_at
+from core.live.files import remove_abandoned, removing, write_whole, written_at
+from core.live.treatment import capture_in
 
 _PARTITION: Final = "day="
+_PARTS: Final = ("inference", "labels", "references")
+_LOOKED_AT: Final = 50
+"""So many of the newest files of a log say what capture drops and hashes now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What was removed of one model: days of the log, oldest first, and files of labels."""
+    """What was removed of one model: days of the log, oldest first, files of labels, samples.
+
+    `samples` are those that were kept of attached references.
+    """
 
     model: str
     days: tuple[str, ...]
     files: int
     label_files: int
+    samples: int = 0
     problems: tuple[str, ...] = ()
 
 
@@ -35,11 +46,11 @@ def remove_expired(home: Path, *, keep_days: int, at: datetime) -> tuple[Expired
     oldest = at - timedelta(days=keep_days)
     with removing(home):
         found = (_of_model(home, name, oldest) for name in _models(home))
-        return tuple(each for each in found if each.days or each.label_files or each.problems)
+        return tuple(each for each in found if _is_news(each))
 
 
 def _models(home: Path) -> list[str]:
-    folders = [folder for part in ("inference", "labels") for folder in (home / part).glob("*/")]
+    folders = [folder for part in _PARTS for folder in (home / part).glob("*/")]
     return sorted({folder.name for folder in folders})
 
 
@@ -66,7 +77,49 @@ def _of_model(home: Path, name: str, oldest: datetime) -> Expired:
         with suppress(OSError):  # replaced or removed meanwhile; a small file without rows
             if path.stat().st_mtime < oldest.timestamp():
                 path.unlink()
-    return Expired(unquote(name), tuple(days), files, labels, tuple(problems))
+    samples = _of_samples(home, name, oldest, problems)
+    return Expired(unquote(name), tuple(days), files, labels, samples, tuple(problems))
+
+
+def _is_news(found: Expired) -> bool:
+    return bool(found.days or found.label_files or found.samples or found.problems)
+
+
+def _of_samples(home: Path, name: str, oldest: datetime, problems: list[str]) -> int:
+    """How many samples were too old and are gone; the others lose columns that are personal now."""
+    kept = sorted((home / "references" / name).glob("*/*.parquet"))
+    removed, withheld = 0, _withheld(home / "inference" / name) if kept else frozenset()
+    for path in kept:
+        try:
+            if written_at(path) < oldest:
+                path.unlink()
+                removed += 1
+            else:
+                _without(path, withheld)
+        except FileNotFoundError:  # its reference went, and the sample with it
+            continue
+        except (pa.ArrowException, OSError) as error:
+            problems.append(f"The sample {path.name} of {name} cannot be kept up: {error}.")
+    return removed
+
+
+def _withheld(folder: Path) -> frozenset[str]:
+    """The columns that capture drops or hashes, by the newest files of a log."""
+    found: set[str] = set()
+    for path in sorted(folder.rglob("*.parquet"))[-_LOOKED_AT:]:
+        with suppress(pa.ArrowException, OSError):
+            capture = capture_in(pq.read_schema(path))
+            found |= capture.dropped | capture.hashed
+    return frozenset(found)
+
+
+def _without(path: Path, columns: frozenset[str]) -> None:
+    """Write the sample anew without these columns, where it has one of them."""
+    there = [name for name in pq.read_schema(path).names if name in columns]
+    if there:
+        with pq.ParquetFile(path) as file:
+            rest = file.read().drop_columns(there)
+        write_whole(rest, path.parent, path.name)
 
 
 def _remove_partition(folder: Path, oldest: datetime) -> int:

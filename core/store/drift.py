@@ -123,6 +123,26 @@ class ProfileStore:
         return replace(stored, reference_id=self._key(stored.reference_id))
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileShelf:
+    """References and what is counted, inside one transaction that also tells the ledger."""
+
+    session: Session
+
+    def put(self, stored: StoredWindow) -> None:
+        """Nothing; afterwards this window is as given, in place of what was there."""
+        _replace(self.session, stored)
+
+    def remove(self, model: str, reference_id: str) -> bool:
+        """True if something was kept under this name; afterwards nothing is."""
+        mine = WindowRow.model == model, WindowRow.reference_id == reference_id
+        there = self.session.exec(select(WindowRow.rows).where(*mine)).first() is not None
+        for table in (ProfileRow, WindowRow):
+            named = col(table.model) == model, col(table.reference_id) == reference_id
+            self.session.execute(delete(table).where(*named))
+        return there
+
+
 def _windows(
     session: Session, model: str, reference_id: str, grain: Grain, since: datetime | None
 ) -> Iterable[WindowRow]:

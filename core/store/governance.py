@@ -19,10 +19,12 @@ from core.store import entries as ledger_rows
 from core.store import mapping, transaction
 from core.store import people as people_rows
 from core.store.alerts import AlertBook
+from core.store.drift import ProfileShelf
 from core.store.migrations import append_only
 from core.store.notices import NoticeBook
 from core.store.policies import PolicyShelf
 from core.store.queue import Queue
+from core.store.sources import SourceShelf
 from core.store.tables import (
     CommentRow,
     IdempotencyRow,
@@ -140,6 +142,16 @@ class Record:
     def watched(self) -> WatchBook:
         """How models are watched, where somebody stated it."""
         return WatchBook(self.session)
+
+    @property
+    def sources(self) -> SourceShelf:
+        """Described inference logs."""
+        return SourceShelf(self.session)
+
+    @property
+    def profiles(self) -> ProfileShelf:
+        """References, and what was counted of live inputs."""
+        return ProfileShelf(self.session)
 
     @property
     def notices(self) -> NoticeBook:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, delete
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from core.store import transaction
 from core.store.tables import ListingRow, SourceRow
@@ -39,35 +39,40 @@ class SourceStore:
         with transaction.reading(self.engine) as session:
             return tuple(_value(row) for row in session.exec(select(SourceRow).order_by("model")))
 
+
+@dataclass(frozen=True, slots=True)
+class SourceShelf:
+    """Sources, inside one transaction that also tells the ledger."""
+
+    session: Session
+
     def put(self, source: StoredSource) -> StoredSource | None:
         """The source this one replaces, or None."""
-        with transaction.deciding(self.engine) as session:
-            before = session.get(SourceRow, source.model)
-            was = None if before is None else _value(before)
-            if before is not None:
-                session.delete(before)
-                session.flush()
-            session.add(
-                SourceRow(
-                    model=source.model,
-                    place=source.place,
-                    description=source.description,
-                    folder=source.folder,
-                    added_by=source.added_by,
-                    added_at=source.added_at,
-                )
+        before = self.session.get(SourceRow, source.model)
+        was = None if before is None else _value(before)
+        if before is not None:
+            self.session.delete(before)
+            self.session.flush()
+        self.session.add(
+            SourceRow(
+                model=source.model,
+                place=source.place,
+                description=source.description,
+                folder=source.folder,
+                added_by=source.added_by,
+                added_at=source.added_at,
             )
+        )
         return was
 
     def remove(self, model: str) -> StoredSource | None:
         """The source that is not there any more, or None where none was."""
-        with transaction.deciding(self.engine) as session:
-            row = session.get(SourceRow, model)
-            if row is None:
-                return None
-            session.execute(delete(ListingRow).where(col(ListingRow.model) == model))
-            session.delete(row)
-            return _value(row)
+        row = self.session.get(SourceRow, model)
+        if row is None:
+            return None
+        self.session.execute(delete(ListingRow).where(col(ListingRow.model) == model))
+        self.session.delete(row)
+        return _value(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ def parse_signature(mlmodel: bytes) -> Signature | None:
         declared = document.get("signature") if isinstance(document, dict) else None
         if not declared:
             return None
-        return Signature(_columns(declared.get("inputs")), _columns(declared.get("outputs")))
+        inputs = declared.get("inputs")
+        return Signature(_columns(inputs), _columns(declared.get("outputs")), _tensors(inputs))
     # Aliases in YAML, and nesting in JSON, can be deep on purpose.
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise Refused("The model's MLmodel file cannot be read; log the model again.") from e
@@ -33,6 +34,16 @@ def parse_signature(mlmodel: bytes) -> Signature | None:
 
 def _columns(text: str | None) -> tuple[ColumnSpec, ...]:
     return tuple(_column(spec, i) for i, spec in enumerate(json.loads(text))) if text else ()
+
+
+def _tensors(text: str | None) -> tuple[str, ...]:
+    """The inputs that are tensors, each in words: “float32 of shape -1 × 28 × 28”."""
+    specs = json.loads(text) if text else []
+    tensors = [spec["tensor-spec"] for spec in specs if spec["type"] == "tensor"]
+    return tuple(
+        f"{tensor['dtype']} of shape {' × '.join(str(size) for size in tensor['shape'])}"
+        for tensor in tensors
+    )
 
 
 def _column(spec: dict[str, Any], index: int) -> ColumnSpec:  # Any: JSON from outside

@@ -99,10 +99,11 @@ class ColumnSpec:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The inputs and outputs a model declares."""
+    """The inputs and outputs a model declares; `tensors` are the inputs that are no columns."""
 
     inputs: tuple[ColumnSpec, ...]
     outputs: tuple[ColumnSpec, ...]
+    tensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

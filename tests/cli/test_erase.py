@@ -96,6 +96,7 @@ def test_the_ledger_says_how_many_by_whom_and_why_and_never_which(
         "model": "m",
         "predictions": 1,
         "labels": 1,
+        "references": 0,
         "files": 2,
         "unread": [],
     }

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from mlflow import MlflowClient
 from core.bootstrap import open_services
 from core.cli import reference, run, source
 from core.drift.report import DriftVerdict, Grain
+from core.governance.acts import tokens
+from core.identity.people import Person, Role, Username
 from core.settings import load_settings
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
@@ -110,15 +113,40 @@ def test_a_version_that_no_run_logged_is_held_against_a_file(home: Path, stile: 
     assert stile("reference", "show", "m", "1", "--json")[0] != 0
 
 
-def test_a_viewer_neither_adds_nor_attaches_and_is_told_so(home: Path, stile: Stile) -> None:
+@pytest.mark.parametrize(("who", "why"), [("vera", "member"), ("ben", "data engineering key")])
+def test_who_neither_engineers_nor_administers_changes_nothing_and_is_told_so(
+    home: Path, stile: Stile, who: str, why: str
+) -> None:
     for arguments in (
         ("source", "add", str(home / "m.yaml")),
+        ("source", "remove", "m"),
         ("reference", "set", "m", "1", "--from", str(home / "learnt.parquet")),
+        ("reference", "remove", "m", "1"),
     ):
-        code, _, err = stile(*arguments, "--as", "vera")
+        code, _, err = stile(*arguments, "--as", who)
         assert code == 1
-        assert "member" in err
+        assert why in err
     assert open_services(load_settings()).store.entries() == ()
+
+
+def test_without_saying_who_it_works_on_an_empty_store_only(
+    home: Path, stile: Stile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILE_AUTH", "local")
+    attach = ("reference", "set", "m", "1", "--from", str(home / "learnt.parquet"))
+
+    assert document(stile("source", "add", str(home / "m.yaml"), "--json"))["added_by"] == "stile"
+    assert document(stile(*attach, "--json"))["set_by"] == "stile"
+    services = open_services(load_settings())
+    ada = Person(Username("ada"), "Ada", Role.ADMINISTRATOR)
+    tokens.add_person(services.store, None, ada, at=datetime.now(UTC))
+    told = [entry.kind for entry in services.store.entries()]
+
+    for arguments in (attach, ("reference", "remove", "m", "1"), ("source", "remove", "m")):
+        code, _, err = stile(*arguments)
+        assert code == 1
+        assert "set STILE_TOKEN" in err
+    assert [entry.kind for entry in services.store.entries()] == told
 
 
 def test_a_mistake_in_the_description_names_its_line_and_keeps_nothing(

@@ -110,6 +110,34 @@ RULES: Final = (
 )
 
 
+@dataclass(frozen=True)
+class InputsRule:
+    """An action about live inputs and references, and who may; it hangs on no state."""
+
+    action: str
+    people: set[str]
+    says: str
+
+    def allows(self, who: str) -> bool:
+        return who in self.people
+
+
+_INPUTS = _ENGINEERING | _ADMINISTRATOR
+INPUTS_RULES: Final = (
+    InputsRule(
+        "look at a described log", _INPUTS, "The server opens what the description names, for them."
+    ),
+    InputsRule(
+        "describe where the log is", _INPUTS, "In place of the captured one; the ledger says where."
+    ),
+    InputsRule("take a description back", _INPUTS, "The captured log is watched again."),
+    InputsRule(
+        "attach a reference", _INPUTS, "Whatever the run logged; open requests see it as changed."
+    ),
+    InputsRule("detach a reference", _INPUTS, "What the run logged counts again."),
+)
+
+
 class Scene(StrEnum):
     """How an alias stands, or a proposed policy: the states that are no request's."""
 
@@ -200,6 +228,13 @@ _INTRODUCTION = (
     "moment ago."
 )
 
+_ABOUT_INPUTS = (
+    "They decide what drift finds, so they belong to the side that runs the model, whatever the "
+    "state of any request. On the machine itself, `source` and `reference` work without saying who "
+    "does it only while there are no people at all, as `user add` does. `source check` keeps "
+    "nothing and reads with the rights of whoever runs it."
+)
+
 
 def as_markdown() -> str:
     """docs/roles.md as it must be."""
@@ -224,6 +259,13 @@ def as_markdown() -> str:
         for who in PEOPLE:
             cells = ("✓" if each.allows(who, scene) else "·" for scene in Scene)
             lines.append(f"| {who} | " + " | ".join(cells) + " |")
+    lines += ["", "# About live inputs, and what they are held against", "", _ABOUT_INPUTS, ""]
+    lines += [f"- *{rule.action.capitalize()}*: {rule.says}" for rule in INPUTS_RULES]
+    lines += ["", "| | " + " | ".join(rule.action for rule in INPUTS_RULES) + " |"]
+    lines.append("|---" * (len(INPUTS_RULES) + 1) + "|")
+    for who in PEOPLE:
+        cells = ("✓" if rule.allows(who) else "·" for rule in INPUTS_RULES)
+        lines.append(f"| {who} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

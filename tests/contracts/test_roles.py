@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002  partners keep the signatures of their ports
 
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,11 @@ from typing import Any, cast
 import pytest
 
 from core.drift.alerts import AlertId, Step
+from core.drift.counting.counts import Reference
+from core.drift.counting.keeping import Origin
+from core.drift.given import FromFile, Offered
+from core.drift.monitor import DriftMonitor
+from core.drift.references import References
 from core.errors import Refused, Unavailable
 from core.governance.acts.alerting import DriftAlerts, note
 from core.governance.acts.answers import Answers
@@ -21,14 +27,17 @@ from core.governance.acts.policy_requests import PolicyRequests
 from core.governance.acts.promotion import Promotions
 from core.governance.acts.review_requests import ReviewRequests
 from core.governance.acts.reviewing import Reviews
+from core.governance.acts.sourcing import Sourcing
 from core.governance.policies.proposals import PolicyRequestId
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import RequestId, Status
 from core.governance.reviews import DUE
 from core.identity.people import Person, Role
 from core.store import transaction
+from core.store.drift import ProfileStore
 from core.store.governance import GovernanceStore
 from core.store.people import STILE
+from core.store.sources import SourceStore, StoredSource
 from tests.contracts.parts import (
     ADA,
     ANA,
@@ -49,6 +58,7 @@ from tests.contracts.parts import (
 )
 from tests.contracts.roles import (
     DOCS,
+    INPUTS_RULES,
     LEAVER,
     PEOPLE,
     RULES,
@@ -373,3 +383,124 @@ def test_every_cell_about_an_alias_a_proposal_a_review_or_an_alert_is_as_the_tab
 
 def test_the_documentation_is_made_from_the_table() -> None:
     assert DOCS.read_text("utf-8") == as_markdown()
+
+
+class NoArtifacts:
+    """A run that logged nothing."""
+
+    def importance(self, run_id: str) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Rows(FromFile):
+    """A reference that is made already, so that no cell waits for an engine."""
+
+    made: Reference = field(default_factory=lambda: Reference(7, {}, ()))
+
+    def read(self, references: References, model: str, *, at: datetime) -> Offered:
+        return Offered(self.made)
+
+
+DESCRIPTION = """\
+model: flight-delay
+where: {files: log.csv}
+columns: {event_time: at}
+version: 1
+"""
+
+
+@pytest.fixture
+def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], Sourcing]:
+    """Everything about live inputs anew: a log is described, and version 5 has a reference."""
+    (tmp_path / "log.csv").write_text("at,x\n2026-01-01 10:00:00,1\n2026-01-02 10:00:00,2\n")
+    number = itertools.count()
+
+    def begin() -> Sourcing:
+        path = tmp_path / f"{next(number)}.db"
+        shutil.copyfile(migrated_decisions, path)
+        engine = transaction.connect(f"sqlite:///{path}")
+        here = office(engine)
+        reader, described = Library(here.shelf), SourceStore(engine)
+        drift = DriftMonitor(
+            reader,  # type: ignore[arg-type]  the part of a reader that references need
+            NoArtifacts(),  # type: ignore[arg-type]  as above
+            ProfileStore(engine),
+            tmp_path,
+            described,
+        )
+        sourcing = Sourcing(here.store, reader, drift, described)  # type: ignore[arg-type]  as above
+        with here.store.deciding() as record:
+            record.put_person(LEAVER)
+            record.sources.put(
+                StoredSource(MODEL, "a place", DESCRIPTION, str(tmp_path), ADA.username, AT)
+            )
+            origin = Origin("file before.parquet", ADA.username, AT)
+            record.profiles.put(
+                drift.references.attached(MODEL, 5, Reference(3, {}, ()), origin, at=AT)[1]
+            )
+        return sourcing
+
+    return begin
+
+
+def test_every_cell_about_live_inputs_is_as_the_table_says(
+    inputs: Callable[[], Sourcing], tmp_path: Path
+) -> None:
+    acts: dict[str, Callable[[Sourcing, Person], object]] = {
+        "look at a described log": lambda here, who: here.check(
+            who.username, DESCRIPTION, what="it", folder=tmp_path, at=LATER
+        ),
+        "describe where the log is": lambda here, who: here.add_source(
+            who.username, DESCRIPTION, what="it", folder=tmp_path, form="f", at=LATER
+        ),
+        "take a description back": lambda here, who: here.remove_source(
+            who.username, MODEL, form="f", at=LATER
+        ),
+        "attach a reference": lambda here, who: here.attach(
+            who.username, MODEL, 5, Rows(tmp_path), form="f", at=LATER
+        ),
+        "detach a reference": lambda here, who: here.detach(
+            who.username, MODEL, 5, form="f", at=LATER
+        ),
+    }
+    wrong, here = [], inputs()
+    for rule in INPUTS_RULES:
+        for who, person in PEOPLE.items():
+            before = here.store.entries()
+            try:
+                acts[rule.action](here, person)
+            except Refused:
+                allowed = False
+                assert here.store.entries() == before, (rule.action, who)
+            else:
+                allowed, here = True, inputs()
+            if allowed is not rule.allows(who):
+                wrong.append((rule.action, who, "allowed" if allowed else "refused"))
+
+    assert wrong == []
+
+
+def test_one_form_attaches_a_reference_once(inputs: Callable[[], Sourcing], tmp_path: Path) -> None:
+    here = inputs()
+    before = len(here.store.entries())
+
+    for _ in range(2):
+        here.attach(EVA.username, MODEL, 5, Rows(tmp_path), form="one form", at=LATER)
+
+    assert len(here.store.entries()) == before + 1
+
+
+def test_the_machine_itself_says_nothing_about_inputs_once_there_are_people(
+    inputs: Callable[[], Sourcing], tmp_path: Path
+) -> None:
+    here = inputs()
+    before = here.store.entries()
+
+    with pytest.raises(Refused, match="set STILE_TOKEN"):
+        here.attach(None, MODEL, 5, Rows(tmp_path), form="f", at=LATER)
+    with pytest.raises(Refused, match="set STILE_TOKEN"):
+        here.remove_source(None, MODEL, form="f", at=LATER)
+
+    assert here.store.entries() == before
+    assert here.described.get(MODEL) is not None

@@ -7,7 +7,6 @@ from core.drift.judging.calibration import RATE
 from core.drift.segments.choosing import Stated
 from core.errors import Refused
 from core.governance.acts import watching
-from core.governance.acts.sourcing import Actor
 from core.governance.ledger import telling
 from core.identity.people import Username
 from core.store.watching import WatchStore
@@ -24,10 +23,15 @@ class Watching:
         return office(engine)
 
     def state(
-        self, here: Office, stated: Stated, *, by: Actor | None = None, described: bool = False
+        self,
+        here: Office,
+        stated: Stated,
+        *,
+        by: Username | None = MIA.username,
+        described: bool = False,
     ) -> Stated:
         return watching.state(
-            here.store, by or Actor(MIA.username), MODEL, stated,
+            here.store, by, MODEL, stated,
             able=ABLE, described=described, at=AT,
         )  # fmt: skip
 
@@ -84,16 +88,17 @@ class Watching:
 
         assert WatchStore(engine).get(MODEL).rate == 0.1
 
-    def test_a_viewer_states_nothing_and_whoever_runs_commands_on_the_server_may(
+    def test_a_viewer_states_nothing_and_neither_does_the_machine_once_there_are_people(
         self, here: Office, engine: Engine
     ) -> None:
         with nothing_recorded(here), pytest.raises(Refused, match="Only a member"):
-            self.state(here, Stated(()), by=Actor(VIC.username))
+            self.state(here, Stated(()), by=VIC.username)
+        with nothing_recorded(here), pytest.raises(Refused, match="set STILE_TOKEN"):
+            self.state(here, Stated(()), by=None)
 
-        self.state(here, Stated(()), by=Actor(ADA.username))
-        self.state(here, Stated(), by=Actor(Username("root (shell)"), at_shell=True))
+        self.state(here, Stated(()), by=ADA.username)
 
-        assert WatchStore(engine).get(MODEL) == Stated()
+        assert WatchStore(engine).get(MODEL) == Stated(())
 
 
 class TestWatchingOnSqlite(Watching):

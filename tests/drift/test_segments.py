@@ -40,7 +40,7 @@ def cut_by_origin(
                 "flight-delay", 1, keeping.week_window(live["event_time"].iloc[0].date()), "origin"
             ),
             kept,
-            segment_reading.Rows(path, (log, log.parts()), (labels, ())),
+            segment_reading.Rows(sources.RowsInFile(path), (log, log.parts()), (labels, ())),
             None,
         )
 

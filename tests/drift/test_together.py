@@ -165,7 +165,7 @@ def look(
         1,
         keeping.week_window(live["event_time"].iloc[0].date()),
         kept,
-        multivariate.Rows(path, log, log.parts(), len(live)),
+        multivariate.Rows(sources.RowsInFile(path), log, log.parts(), len(live)),
         at=AT,
     )
 

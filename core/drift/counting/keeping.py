@@ -34,11 +34,18 @@ _REFERENCE_ROW: Final = Window(Grain.DAY, _EPOCH, _EPOCH + timedelta(days=1))
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an attached reference comes from, in words, and who attached it when."""
+    """Where an attached reference comes from, in words, and who attached it when.
+
+    `days` are those of the live inputs it was made of, of the log at `place`; `sample` is the name
+    of the file in which some of its rows are kept, "" where none are.
+    """
 
     says: str
     set_by: str
     set_at: datetime
+    days: tuple[date, date] | None = None
+    place: str = ""
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,6 +187,11 @@ def store_reference(kept: KeptReference, *, model: str, run_id: str, at: datetim
     origin = kept.origin
     if origin is not None:
         about["origin"] = [origin.says, origin.set_by, origin.set_at.isoformat()]
+        about["rows"] = {
+            "days": None if origin.days is None else [day.isoformat() for day in origin.days],
+            "place": origin.place,
+            "sample": origin.sample,
+        }
     return StoredWindow(
         model=model,
         reference_id=reference_key(run_id),
@@ -203,15 +215,23 @@ def reference_in(stored: StoredWindow) -> KeptReference:
         ),
         reference_id=about["reference_id"],
         importance=about["importance"],
-        origin=_origin(about.get("origin")),
+        origin=_origin(about.get("origin"), about.get("rows") or {}),
     )
 
 
-def _origin(kept: Sequence[str] | None) -> Origin | None:
+def _origin(kept: Sequence[str] | None, rows: Mapping[str, Any]) -> Origin | None:  # Any: JSON
     if kept is None:
         return None
     says, set_by, set_at = kept
-    return Origin(says, set_by, datetime.fromisoformat(set_at))
+    days = [date.fromisoformat(day) for day in rows.get("days") or ()]
+    return Origin(
+        says,
+        set_by,
+        datetime.fromisoformat(set_at),
+        days=(days[0], days[-1]) if days else None,
+        place=rows.get("place", ""),
+        sample=rows.get("sample", ""),
+    )
 
 
 def stored_column(name: str, counts: ColumnCounts) -> StoredColumn:

@@ -10,9 +10,7 @@ from core.drift.remembered import Remembered
 from core.drift.report import Grain, Segments, Window
 from core.drift.segments import moved as segments
 from core.drift.together.looking import Looking, Looks, Progress
-from core.errors import InsufficientData, Refused
-from core.tracking.artifacts import ArtifactReader
-from core.tracking.reader import TrackingReader
+from core.errors import Refused
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor
@@ -26,14 +24,10 @@ class SegmentMonitor:
     def __init__(
         self,
         drift: "DriftMonitor",
-        reader: TrackingReader,
-        artifacts: ArtifactReader,
         estimator: PerformanceEstimator,
     ) -> None:
         """Nothing is read or opened before it is asked for."""
         self._drift = drift
-        self._reader = reader
-        self._artifacts = artifacts
         self._estimator = estimator
         self._looks = Looks()
         self._found = Remembered(_KEPT)
@@ -97,13 +91,7 @@ class SegmentMonitor:
         counted = self._drift.counted(model, version, window)
         if column not in counted.kept.reference.columns:
             raise Refused(f"{model} {version} has no input called {column!r}; cut by another.")
-        run_id = self._reader.version(model, version).run_id
-        path = None if run_id is None else self._artifacts.reference_inputs(run_id)
-        if path is None or counted.kept.origin is not None:
-            raise InsufficientData(
-                "Segments need the rows that the version was trained on (artifact"
-                " reference/inputs.parquet); of an attached reference only counts are kept."
-            )
+        learnt = self._drift.references.rows_of(model, version, counted.kept, at=at)
         logs = self._drift.places.logs(model, at=at)
         losses = counted.store.windows_known(model, realised.REALISED, Grain.DAY)
         labelled = {
@@ -116,7 +104,7 @@ class SegmentMonitor:
             segment_reading.Cut(model, version, window, column),
             counted.kept,
             segment_reading.Rows(
-                path,
+                learnt,
                 (logs.rows, [p for p in logs.rows.parts() if _named(p.name, counted.parts)]),
                 (logs.labels, [p for p in logs.labels.parts() if _named(p.name, labelled)]),
             ),

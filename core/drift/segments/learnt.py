@@ -1,4 +1,4 @@
-"""What training holds of each segment: counted once from the rows it logged, and kept."""
+"""What training holds of each segment: counted once from the rows at hand, and kept."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,28 +6,21 @@ from datetime import datetime
 from core.drift.counting import cut_keeping, keeping
 from core.drift.counting.counts import Reference
 from core.drift.counting.keeping import KeptReference
+from core.drift.references import References
 from core.drift.remembered import Remembered
 from core.drift.report import Grain
+from core.errors import InsufficientData, Refused
 from core.store.drift import ProfileStore
-from core.tracking.artifacts import ArtifactReader
-from core.tracking.reader import TrackingReader
 
 _KEPT = 8  # of megabytes each
-_ATTACHED = (
-    "Of an attached reference only counts of all rows are kept, so its segments are not known."
-)
-_GONE = "Its run's reference/inputs.parquet is not there, so segments of training are not known."
 
 
 class LearntSegments:
     """References of segments, by the cut."""
 
-    def __init__(
-        self, reader: TrackingReader, artifacts: ArtifactReader, store: ProfileStore
-    ) -> None:
+    def __init__(self, references: References, store: ProfileStore) -> None:
         """Nothing is read before it is asked for."""
-        self._reader = reader
-        self._artifacts = artifacts
+        self._references = references
         self._store = store
         self._known = Remembered(_KEPT)
 
@@ -52,17 +45,17 @@ class LearntSegments:
         stored = self._store.get(model, name, Grain.DAY)
         if stored:
             return cut_keeping.learnt_in(stored, bins)
-        if kept.origin is not None:
-            return _ATTACHED
-        run_id = self._reader.version(model, version).run_id
-        path = None if run_id is None else self._artifacts.reference_inputs(run_id)
-        if path is None:
-            return _GONE
         from core.drift import sources  # Ibis takes a while to import, and is rarely needed
 
-        with sources.embedded() as connection:
-            table = sources.logged_inputs(sources.table_of(connection, [path]))
-            days = sources.profiles_of(table, bins, cut_by=[cut])
+        try:
+            with self._references.rows_of(model, version, kept, at=at).opened() as table:
+                if cut not in table.columns:
+                    return (
+                        f"No values of {cut} are kept of the reference: its segments are unknown."
+                    )
+                days = sources.profiles_of(table, bins, cut_by=[cut])
+        except (Refused, InsufficientData) as error:
+            return str(error)
         counted = cut_keeping.store_learnt(days, cut, model=model, bins=bins, at=at)
         self._store.put(counted)
         return cut_keeping.learnt_in(counted, bins)

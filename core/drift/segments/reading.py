@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import ibis.expr.types as ir
@@ -21,7 +20,7 @@ from core.drift.outcomes.estimated import Calibration
 from core.drift.outcomes.realised import mean_loss
 from core.drift.report import Estimate, Performance, Segment, Segments, Window, WindowReport
 from core.drift.segments import moved as segments
-from core.drift.sources import Log, LogPart
+from core.drift.sources import LearntRows, Log, LogPart
 from core.drift.sources.tables import LOG_ONLY, RENAMED
 from core.drift.together.looking import Progress
 from core.errors import InsufficientData
@@ -32,9 +31,9 @@ _LEVEL: Final = "stile_level"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Where the rows are: the reference's file, the window's parts of the log, and of labels."""
+    """Where the rows are: the reference's, the window's parts of the log, and of labels."""
 
-    reference: Path
+    reference: LearntRows
     log: tuple[Log, Sequence[LogPart]]
     labels: tuple[Log, Sequence[LogPart]]
 
@@ -75,8 +74,7 @@ def read(
         promised = {} if scores is None else _promised(table, cut, levels, scores)
         told = _told(table, labels, cut, levels)
     progress(0.5, f"counting training by {cut.column}")
-    with sources.embedded() as connection:
-        table = sources.table_of(connection, [rows.reference])
+    with rows.reference.opened() as table:
         learnt = _profiles(table, cut.column, levels, bins)
     reports = []
     for done, level in enumerate(levels):

@@ -6,6 +6,7 @@ Imported when something is read, because Ibis takes a while to import.
 from core.drift.sources.counting import countable, profiles_of, reference_of
 from core.drift.sources.engines import embedded, engine_of, translated
 from core.drift.sources.files import LogFile, label_files, log_files, readable
+from core.drift.sources.learnt import LearntRows, RowsInFile, RowsOfDays
 from core.drift.sources.log import (
     PARTS_AT_ONCE,
     Log,
@@ -30,11 +31,14 @@ from core.drift.sources.tables import (
 __all__ = [
     "FILE",
     "PARTS_AT_ONCE",
+    "LearntRows",
     "Log",
     "LogDay",
     "LogFile",
     "LogPart",
     "Reading",
+    "RowsInFile",
+    "RowsOfDays",
     "between",
     "cannot_read",
     "captured_labels",

@@ -7,9 +7,6 @@ from core.drift.counting import keeping
 from core.drift.report import Together, Window
 from core.drift.together import kept as kept_together
 from core.drift.together.looking import Looking, Looks, Progress
-from core.errors import Refused
-from core.tracking.artifacts import ArtifactReader
-from core.tracking.reader import TrackingReader
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor
@@ -18,14 +15,10 @@ if TYPE_CHECKING:
 class InputsTogether:
     """Looks at samples of rows, and remembers what was found of each window."""
 
-    def __init__(
-        self, drift: "DriftMonitor", reader: TrackingReader, artifacts: ArtifactReader
-    ) -> None:
+    def __init__(self, drift: "DriftMonitor") -> None:
         """Nothing is read or opened before it is asked for."""
         self._drift = drift
         self._looks = Looks()
-        self._reader = reader
-        self._artifacts = artifacts
 
     def known(self, model: str, version: int, window: Window) -> Together | None:
         """What was found of a window, if just the rows it has now were looked at.
@@ -86,18 +79,7 @@ class InputsTogether:
         from core.drift.together import multivariate  # scikit-learn and Ibis take a while to import
 
         found = self._drift.counted(model, version, window)
-        if found.kept.origin is not None:
-            raise Refused(
-                "Of the reference that was attached to it only counts are kept, and this looks at"
-                " rows. Columns one by one are judged as ever."
-            )
-        run_id = self._reader.version(model, version).run_id
-        path = None if run_id is None else self._artifacts.reference_inputs(run_id)
-        if path is None:
-            raise Refused(
-                f"The rows that {model} {version} was trained on are not at hand"
-                " (artifact reference/inputs.parquet)."
-            )
+        learnt = self._drift.references.rows_of(model, version, found.kept, at=at)
         log = self._drift.places.logs(model, at=at).rows
         parts = tuple(p for p in log.parts() if keeping.short_digest(p.name) in found.parts)
         return multivariate.judge(
@@ -106,7 +88,7 @@ class InputsTogether:
             version,
             window,
             found.kept,
-            multivariate.Rows(path, log, parts, found.rows),
+            multivariate.Rows(learnt, log, parts, found.rows),
             at=at,
             progress=progress,
         )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from core.drift.counting import keeping
 from core.drift.counting.keeping import KeptReference
 from core.drift.judging import calibration
 from core.drift.report import ColumnKind, DriftVerdict, Grain, Together, Window
-from core.drift.sources import Log, LogPart
+from core.drift.sources import LearntRows, Log, LogPart
 from core.drift.together import classifier, encoding, reconstruction, rows
 from core.drift.together import judged as together
 from core.drift.together import kept as kept_together
@@ -32,12 +31,12 @@ _KEPT_COLUMNS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Where the rows are: the reference's file and, of the log, the parts that hold the window.
+    """Where the rows are: the reference's and, of the log, the parts that hold the window.
 
     `counted` is how many rows of the window were counted when it was asked for.
     """
 
-    reference: Path
+    reference: LearntRows
     log: Log
     parts: tuple[LogPart, ...]
     counted: int
@@ -87,7 +86,7 @@ def judge(
 
 def _sample(kept: KeptReference, window: Window, rows_at: Rows) -> _Sampled:
     columns = kept.reference.columns
-    withheld = rows.withheld(rows_at.log, rows_at.parts) & columns.keys()
+    withheld = rows.withheld(rows_at.log, rows_at.parts) | rows_at.reference.withheld()
     weight: Mapping[str, float] = kept.importance or {}
     there = sorted(columns.keys() - withheld, key=lambda name: (-weight.get(name, 0.0), name))
     kinds = {name: columns[name].kind for name in there[:MOST_COLUMNS]}

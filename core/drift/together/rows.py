@@ -1,7 +1,6 @@
 """Samples of rows for what counts cannot answer: the same rows are the same sample, every time."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import ibis
@@ -13,23 +12,24 @@ import pandas as pd
 from core.drift import sources
 from core.drift.counting import profile
 from core.drift.report import ColumnKind, Window
-from core.drift.sources import Log, LogPart
+from core.drift.sources import LearntRows, Log, LogPart
 from core.errors import InsufficientData
 
 _DAY: Final = "stile_day"
 _PLACE: Final = "stile_place"
 
 
-def of_reference(path: Path, kinds: Mapping[str, ColumnKind], *, limit: int) -> pd.DataFrame:
-    """At most `limit` rows of a reference, evenly spread over the file, in the order of time.
+def of_reference(
+    learnt: LearntRows, kinds: Mapping[str, ColumnKind], *, limit: int
+) -> pd.DataFrame:
+    """At most `limit` rows of a reference, evenly spread over it, in the order of time.
 
     Numbers are floats, categories texts; `stile_day` is the number of the day (0: no event time).
     """
-    with sources.embedded() as connection:
-        table = sources.table_of(connection, [path])
+    with learnt.opened() as table:
         rows = int(table.count().to_pyarrow().as_py())
         if rows > limit:
-            table = _spread(table, rows, limit)
+            table = spread(table, rows, limit)
         return _read(table, kinds)
 
 
@@ -72,10 +72,13 @@ def _some(table: ir.Table, rows: int, limit: int) -> ir.Table:
         key = table["prediction_id"]
         if int(key.notnull().sum().to_pyarrow().as_py() or 0) == rows:
             return table.filter((key.cast("string").hash() % rows).abs() < limit)
-    return _spread(table, rows, limit)
+    return spread(table, rows, limit)
 
 
-def _spread(table: ir.Table, rows: int, limit: int) -> ir.Table:
+def spread(table: ir.Table, rows: int, limit: int) -> ir.Table:
+    """At most `limit` of so many rows, evenly spread in the order in which they are there."""
+    if rows <= limit:
+        return table
     placed = table.mutate(**{_PLACE: ibis.row_number()})
     return placed.filter((placed[_PLACE] * limit) % rows < limit)
 

@@ -9,7 +9,7 @@ from core.governance.evidence import JsonValue
 from core.identity.people import Role, Username, require_role
 from core.live import erasure, retention
 from core.live.erasure import Erasure
-from core.live.files import inference_folder, labels_folder
+from core.live.files import inference_folder, labels_folder, references_folder
 from core.store.governance import GovernanceStore
 from core.store.people import STILE
 
@@ -49,7 +49,11 @@ def erase_rows(
         raise Refused("No id was given: name at least one prediction id.")
     if not reason.strip():
         raise Refused("Say why with --reason: it stays in the ledger, so name nobody in it.")
-    folders = (inference_folder(home, model), labels_folder(home, model))
+    folders = (
+        inference_folder(home, model),
+        labels_folder(home, model),
+        references_folder(home, model),
+    )
     if not any(folder.is_dir() for folder in folders):
         raise Refused(f"{model} has no inference log and no labels here: check its name.")
     found = erasure.rows_of(home, model, wanted)
@@ -73,7 +77,7 @@ def remove_expired(
     """The sentences of what is due and could not be removed; the rest is gone and in the ledger."""
     expired = retention.remove_expired(home, keep_days=keep_days, at=at)
     for each in expired:
-        if each.days or each.label_files:
+        if each.days or each.label_files or each.samples:
             body: Mapping[str, JsonValue] = {
                 "model": each.model,
                 "days": len(each.days),
@@ -81,6 +85,7 @@ def remove_expired(
                 "last": each.days[-1] if each.days else None,
                 "files": each.files,
                 "label_files": each.label_files,
+                "samples": each.samples,
                 "kept_days": keep_days,
             }
             with store.deciding() as record:
@@ -92,6 +97,7 @@ def _counts(found: Erasure) -> dict[str, JsonValue]:
     return {
         "predictions": found.predictions,
         "labels": found.labels,
+        "references": found.references,
         "files": found.files,
         "unread": len(found.unread),
     }

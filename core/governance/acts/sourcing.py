@@ -3,141 +3,295 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from core.drift.counting.keeping import KeptReference, Origin
+from core.drift import samples
+from core.drift.counting.keeping import KeptReference, Origin, attached_key
+from core.drift.given import Given
 from core.errors import Refused
+from core.governance.acts.deciding import fingerprint_of
 from core.governance.evidence import JsonValue
-from core.identity.people import Role, Username, require_role
-from core.store.governance import GovernanceStore
+from core.governance.requests import PromotionRequest, RequestId, Status
+from core.identity.people import Username, require_inputs
+from core.store.governance import GovernanceStore, Record
+from core.store.people import STILE
 from core.store.sources import SourceStore, StoredSource
+
+if TYPE_CHECKING:
+    from core.drift.monitor import DriftMonitor
+    from core.drift.sources.checking import Checked
+    from core.drift.sources.description import Description
+    from core.tracking.reader import TrackingReader
 
 ADDED: Final = "source_added"
 REMOVED: Final = "source_removed"
-REFERENCE: Final = "reference_set"
+ATTACHED: Final = "reference_set"
 DETACHED: Final = "reference_detached"
+_DESCRIBE: Final = "say where a model's inference log is"
+_ATTACH: Final = "attach a reference"
+_DETACH: Final = "detach a reference"
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts: a person or, `at_shell`, an account of the server that runs Stile's commands.
+class Described:
+    """A description, what was found where it leads, and the source that it replaces, if any."""
 
-    Whoever runs commands there may do what Stile may; people need to be members.
+    model: str
+    checked: "Checked"
+    before: StoredSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A source that was added, and its place in words."""
+
+    source: StoredSource
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """Whoever holds the data engineering key, or administers, says where drift is read from.
+
+    An actor of None is the machine's own command line, which may only while nobody is there: who
+    runs it makes the first administrator anyway. The same form again changes nothing more.
     """
 
-    name: Username
-    at_shell: bool = False
+    store: GovernanceStore
+    tracking: "TrackingReader"
+    drift: "DriftMonitor"
+    described: SourceStore
 
+    # looking
 
-def add_source(
-    store: GovernanceStore,
-    sources: SourceStore,
-    source: StoredSource,
-    actor: Actor,
-    *,
-    where: str,
-) -> StoredSource | None:
-    """The source that this one replaces, if any; `where` is its place in words.
+    def check(
+        self, actor: Username | None, text: str, *, what: str, folder: Path, at: datetime
+    ) -> Described:
+        """What a description leads to, opened now by the server; nothing is kept.
 
-    Raises
-    ------
-    Refused
-        The person who adds it is no member.
-    """
-    allow(store, actor, to="say where a model's inference log is")
-    before = sources.put(source)
-    with store.deciding() as record:
-        facts = {"model": source.model, "says": where, "place": source.place}
-        record.append(ADDED, facts, actor=actor.name, at=source.added_at)
-    return before
+        Raises
+        ------
+        Refused, Unavailable
+            The actor may not have the server read files, the text holds a mistake, or it cannot be
+            opened.
+        """
+        self._allow(actor, to=_DESCRIBE)
+        description, checked = _opened(text, what=what, folder=folder, at=at)
+        return Described(description.model, checked)
 
+    def listed(self) -> tuple[Listed, ...]:
+        """Every source that was added, by model."""
+        return tuple(_listed(source) for source in self.described.all())
 
-def remove_source(
-    store: GovernanceStore,
-    sources: SourceStore,
-    actor: Actor,
-    model: str,
-    *,
-    forget: Callable[[str, str], None],
-    at: datetime,
-) -> None:
-    """Nothing; afterwards the captured log of the model is watched again.
+    def source_of(self, model: str) -> Listed | None:
+        """The source of one model; None where its captured log is watched."""
+        source = self.described.get(model)
+        return None if source is None else _listed(source)
 
-    `forget` is told the model and the place, so that what was counted of it is not kept.
+    def affected(self, model: str, version: int) -> tuple[PromotionRequest, ...]:
+        """The undecided requests in whose evidence this version's reference stands."""
+        waiting = [status for status in Status if status.is_waiting or status.is_in_flight]
+        with self.store.reading() as record:
+            return tuple(
+                request
+                for request in record.requests(model=model, statuses=waiting)
+                if version in {request.to_version, request.from_version}
+            )
 
-    Raises
-    ------
-    Refused
-        Nobody added a source for the model, or the actor is no member.
-    """
-    allow(store, actor, to="say where a model's inference log is")
-    removed = sources.remove(model)
-    if removed is None:
-        raise Refused(f"No source was added for {model}: `source list` shows those there are.")
-    forget(model, removed.place)
-    with store.deciding() as record:
-        record.append(REMOVED, {"model": model, "place": removed.place}, actor=actor.name, at=at)
+    # deciding
 
+    def add_source(
+        self,
+        actor: Username | None,
+        text: str,
+        *,
+        what: str,
+        folder: Path,
+        form: str,
+        at: datetime,
+    ) -> Described:
+        """What is watched from now on, in place of the captured log; it is opened first.
 
-def set_reference(
-    store: GovernanceStore,
-    attach: Callable[[Origin], KeptReference],
-    actor: Actor,
-    model: str,
-    version: int,
-    *,
-    says: str,
-    at: datetime,
-) -> KeptReference:
-    """The reference as it is kept; `attach` makes it, `says` is where it was taken from.
+        Raises
+        ------
+        Refused, Unavailable
+            The actor may not, the text holds a mistake, or what it describes cannot be used.
+        """
+        from core.drift.sources.description import place_of  # Ibis takes a while to import
 
-    Raises
-    ------
-    Refused
-        The actor is no member.
-    InsufficientData
-        There is nothing that can be profiled.
-    """
-    allow(store, actor, to="attach a reference")
-    kept = attach(Origin(says, actor.name, at))
-    with store.deciding() as record:
+        self._allow(actor, to=_DESCRIBE)
+        description, checked = _opened(text, what=what, folder=folder, at=at)
+        if not checked.usable:
+            why = (*checked.broken, *checked.cannot, "it holds no row with a time.")[0]
+            raise Refused(f"{what} describes a log that cannot be used: {why}")
+        place = place_of(text, str(folder))
+        source = StoredSource(
+            description.model,
+            place,
+            text,
+            folder=str(folder),
+            added_by=actor or STILE,
+            added_at=at,
+        )
+        replaced: list[StoredSource] = []
+
+        def act(record: Record) -> int:
+            before = record.sources.put(source)
+            if before is not None:
+                replaced.append(before)
+            facts = {"model": source.model, "says": checked.where, "place": place}
+            return record.append(ADDED, facts, actor=actor or STILE, at=at).seq
+
+        self._once(actor, form, ("add_source", text, str(folder)), act, to=_DESCRIBE, at=at)
+        before = replaced[0] if replaced else None
+        if before is not None and before.place != place:
+            self.drift.forget_place(source.model, before.place)
+        return Described(source.model, checked, before)
+
+    def remove_source(self, actor: Username | None, model: str, *, form: str, at: datetime) -> None:
+        """Nothing; afterwards the captured log of the model is watched again.
+
+        What was counted of the source is not kept.
+
+        Raises
+        ------
+        Refused
+            Nobody added a source for the model, or the actor may not.
+        """
+        removed: list[StoredSource] = []
+
+        def act(record: Record) -> int:
+            was = record.sources.remove(model)
+            if was is None:
+                raise Refused(
+                    f"No source was added for {model}: `source list` shows those there are."
+                )
+            removed.append(was)
+            facts = {"model": model, "place": was.place}
+            return record.append(REMOVED, facts, actor=actor or STILE, at=at).seq
+
+        self._once(actor, form, ("remove_source", model), act, to=_DESCRIBE, at=at)
+        for was in removed:
+            self.drift.forget_place(model, was.place)
+
+    def attach(
+        self,
+        actor: Username | None,
+        model: str,
+        version: int,
+        given: Given,
+        *,
+        form: str,
+        at: datetime,
+    ) -> KeptReference:
+        """The reference that the version is held against from now on, whatever its run logged.
+
+        Raises
+        ------
+        Refused
+            The actor may not, there is no such version, or what is given cannot be read.
+        InsufficientData
+            There is nothing in it that can be profiled.
+        """
+        self._allow(actor, to=_ATTACH)
+        self.tracking.version(model, version)  # refuses one that is not there, before any reading
+        offered = given.read(self.drift.references, model, at=at)
+        reference, home, sample = offered.reference, self.drift.references.home, ""
+        if offered.sample is not None:
+            sample = samples.keep(home, model, version, offered.sample)
+        origin = Origin(
+            given.says, actor or STILE, at, offered.days, place=offered.place, sample=sample
+        )
+        kept, stored = self.drift.references.attached(model, version, reference, origin, at=at)
         facts: Mapping[str, JsonValue] = {
             "model": model,
             "version": version,
-            "says": says,
-            "rows": kept.reference.rows,
+            "says": given.says,
+            "rows": reference.rows,
             "reference": kept.reference_id,
         }
-        record.append(REFERENCE, facts, actor=actor.name, at=at)
-    return kept
+
+        def act(record: Record) -> int:
+            record.profiles.put(stored)
+            return record.append(ATTACHED, facts, actor=actor or STILE, at=at).seq
+
+        parts = ("attach_reference", model, str(version), given.says, kept.reference_id)
+        try:
+            self._once(actor, form, parts, act, to=_ATTACH, at=at)
+        finally:  # of what was decided, by whichever form, and of nothing else
+            decided = self.drift.references.origin_of(model, version)
+            samples.forget(home, model, version, but=decided.sample if decided else "")
+        return kept
+
+    def detach(
+        self, actor: Username | None, model: str, version: int, *, form: str, at: datetime
+    ) -> None:
+        """Nothing; afterwards the version is held against what its run logged.
+
+        Raises
+        ------
+        Refused
+            No reference was attached, or the actor may not.
+        """
+
+        def act(record: Record) -> int:
+            if not record.profiles.remove(model, attached_key(version)):
+                raise Refused(f"No reference was attached to {model} {version}.")
+            facts: Mapping[str, JsonValue] = {"model": model, "version": version}
+            return record.append(DETACHED, facts, actor=actor or STILE, at=at).seq
+
+        self._once(actor, form, ("detach_reference", model, str(version)), act, to=_DETACH, at=at)
+        samples.forget(self.drift.references.home, model, version)
+
+    # inside
+
+    def _allow(self, actor: Username | None, *, to: str) -> None:
+        """Nothing; asked before anything is read, and once more when it is decided."""
+        with self.store.reading() as record:
+            _require(record, actor, to=to)
+
+    def _once(
+        self,
+        actor: Username | None,
+        form: str,
+        parts: tuple[str, ...],
+        act: Callable[[Record], int],
+        *,
+        to: str,
+        at: datetime,
+    ) -> None:
+        """Nothing; what is kept and its ledger entry are one transaction, and one form is once."""
+        fingerprint = fingerprint_of(parts)
+        with self.store.deciding() as record:
+            _require(record, actor, to=to)
+            if actor is None:
+                act(record)
+            elif record.first_result(actor, form, fingerprint) is None:
+                entry = RequestId(act(record))
+                record.remember(actor, form, fingerprint, result=entry, at=at)
 
 
-def detach_reference(
-    store: GovernanceStore,
-    detach: Callable[[], bool],
-    actor: Actor,
-    model: str,
-    version: int,
-    *,
-    at: datetime,
-) -> None:
-    """Nothing; afterwards the version is held against what its run logged.
-
-    Raises
-    ------
-    Refused
-        No reference was attached, or the actor is no member.
-    """
-    allow(store, actor, to="detach a reference")
-    if not detach():
-        raise Refused(f"No reference was attached to {model} {version}.")
-    with store.deciding() as record:
-        record.append(DETACHED, {"model": model, "version": version}, actor=actor.name, at=at)
+def _require(record: Record, actor: Username | None, *, to: str) -> None:
+    if actor is not None:
+        require_inputs(record.person(actor), to=to)
+    elif record.people():
+        raise Refused(
+            f"Say who does it: set STILE_TOKEN. Only someone with the data engineering key, or an "
+            f"administrator, may {to}."
+        )
 
 
-def allow(store: GovernanceStore, actor: Actor, *, to: str) -> None:
-    """Nothing; raises `Refused` unless the actor is a member, or runs commands on the server."""
-    if actor.at_shell:
-        return
-    with store.deciding() as record:
-        require_role(record.person(actor.name), Role.MEMBER, to=to)
+def _listed(source: StoredSource) -> Listed:
+    from core.drift.sources.description import read_description  # as above
+
+    what = f"The source of {source.model}"
+    return Listed(source, read_description(source.description, what=what).where.says)
+
+
+def _opened(text: str, *, what: str, folder: Path, at: datetime) -> "tuple[Description, Checked]":
+    from core.drift.sources.checking import check  # Ibis takes a while to import
+    from core.drift.sources.description import read_description
+
+    description = read_description(text, what=what)
+    return description, check(description, folder, at=at)

@@ -6,9 +6,9 @@ from typing import Final
 
 from core.drift.segments.choosing import MOST_CUTS, Stated
 from core.errors import Refused
-from core.governance.acts.sourcing import Actor
-from core.identity.people import Role, require_role
+from core.identity.people import Role, Username, require_role
 from core.store.governance import GovernanceStore
+from core.store.people import STILE
 
 STATED: Final = "watch_stated"
 LOWEST, HIGHEST = 0.001, 0.5
@@ -16,7 +16,7 @@ LOWEST, HIGHEST = 0.001, 0.5
 
 def state(
     store: GovernanceStore,
-    actor: Actor,
+    actor: Username | None,
     model: str,
     stated: Stated,
     *,
@@ -24,7 +24,7 @@ def state(
     described: bool,
     at: datetime,
 ) -> Stated:
-    """How the model was watched before.
+    """How the model was watched before; an actor of None may only while nobody is there.
 
     `able` are the columns its rows can be cut by; `described` is True when the description of its
     source says by which they are, so that nothing else may.
@@ -36,15 +36,17 @@ def state(
     """
     _check(model, stated, able, described)
     with store.deciding() as record:
-        if not actor.at_shell:
-            require_role(record.person(actor.name), Role.MEMBER, to="say how a model is watched")
+        if actor is not None:
+            require_role(record.person(actor), Role.MEMBER, to="say how a model is watched")
+        elif record.people():
+            raise Refused("Say who does it: set STILE_TOKEN. Only a member may.")
         before = record.watched.get(model)
         if stated != before:
             record.watched.put(model, stated)
             segments = None if stated.segments is None else list(stated.segments)
             facts = {"model": model, "segments": segments, "rate": stated.rate,
                      "says": in_words(stated)}  # fmt: skip
-            record.append(STATED, facts, actor=actor.name, at=at)
+            record.append(STATED, facts, actor=actor or STILE, at=at)
     return before
 
 

@@ -236,11 +236,16 @@ def _seen(facts: Mapping[str, JsonValue]) -> str:
 def _captured(kind: str, who: str, facts: Mapping[str, JsonValue]) -> str:
     model = facts.get("model")
     if kind == "log_expired":
+        samples = facts.get("samples")
+        also = f" and {samples} samples of attached references" if samples else ""
         return (
             f"Stile removed {facts.get('days')} days of {model}'s captured rows and "
-            f"{facts.get('label_files')} files of labels, older than {facts.get('kept_days')} days"
+            f"{facts.get('label_files')} files of labels{also}, older than "
+            f"{facts.get('kept_days')} days"
         )
     rows = f"{facts.get('predictions')} captured predictions and {facts.get('labels')} labels"
+    if facts.get("references"):
+        rows = f"{rows} and {facts.get('references')} rows kept of references"
     verb = "erased" if kind == "rows_erased" else "ordered to erase"
     return f"{who} {verb} {rows} of {model}: “{facts.get('says', '')}”"
 
