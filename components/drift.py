@@ -48,6 +48,19 @@ def _what_drifts(newest: WindowReport) -> str:
     return f"{moved} where {where}"
 
 
+def next_step(model: str, reports: Sequence[WindowReport], *, all_rows: bool) -> str:
+    """Why drift is not evaluable, as Markdown, and what to do where something can be done."""
+    says = reports[-1].says if reports else "No live inputs have been captured yet."
+    if not all_rows:
+        return f"{theme.plain(says)} Choose another segment, or weeks."
+    if frame.services().drift.has_inputs(model):
+        return theme.plain(says)
+    return (
+        f"{theme.plain(says)} Serve the model with `python -m core serve MODEL@champion`, describe "
+        "where its inputs are, or choose another version."
+    )
+
+
 def freshness(reports: Sequence[WindowReport]) -> str:
     """How long ago the newest input was received: freshness is judged by that, not by its event."""
     received = [r.newest_received_at for r in reports if r.newest_received_at is not None]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from components.frame import services
+from core.drift.references import Held
 from core.drift.report import (
     ColumnDistribution,
     EstimatedPerformance,
@@ -26,6 +27,12 @@ from core.governance.gathering.conditions import LiveWindow
 def served(model: str, grain: Grain) -> tuple[Served, ...]:
     """Which versions answered in each window, the one that still fills included."""
     return services().drift.outputs.served(model, grain, at=datetime.now(UTC))
+
+
+@st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)
+def held(model: str, version: int) -> Held:
+    """What a version is held against, and where that is from."""
+    return services().drift.references.held(model, version, at=datetime.now(UTC))
 
 
 @st.cache_resource(ttl="8s", max_entries=32, show_spinner=False)

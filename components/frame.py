@@ -106,6 +106,15 @@ def perform(command: Callable[[], T], *, success: str) -> T | None:
     return result
 
 
+def trouble() -> str:
+    """Why the last command was refused or failed, "" if it was done; the header is silent then.
+
+    For a drawer that stays open and says it itself.
+    """
+    kind, says = st.session_state.pop(state.NOTICE, ("done", ""))
+    return "" if kind == "done" else str(says)
+
+
 def header(sentence: str, *, detail: str = "") -> None:
     """Open a page with the sentence that answers its question, then what just happened.
 

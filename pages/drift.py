@@ -7,6 +7,8 @@ import streamlit as st
 from components import (
     alerts,
     answering,
+    basis,
+    basis_drawers,
     capture,
     drift,
     drift_choice,
@@ -52,6 +54,7 @@ def render() -> None:
         return
     _watch(models)
     answering.draw()
+    basis_drawers.draw()
 
 
 @st.fragment(run_every="10s", key="drift_live")
@@ -62,6 +65,7 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
     heading = st.container()
     choice = drift_choice.choose(models)
     model, version, grain = choice.model, choice.version, choice.grain
+    basis.line(model, version, person)
     reports = frame.ask(
         lambda: queries.drift_timeline(model, version, grain, choice.segment),
         keep_as=f"drift.timeline.{choice.key}",
@@ -79,10 +83,8 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
         alerts.panel(model, person)
     newest = newest_evaluable(reports)
     if newest is None:
-        says = reports[-1].says if reports else "No live inputs have been captured yet."
-        serve = "Serve the model with `python -m core serve MODEL@champion`, or choose another"
-        otherwise = f"{serve} version." if all_rows else "Choose another segment, or weeks."
-        frame.empty("Drift is not evaluable.", next_step=f"{says} {otherwise}")
+        says = drift.next_step(model, reports, all_rows=all_rows)
+        frame.empty("Drift is not evaluable.", next_step=says)
         if all_rows:
             drift_outputs.without_inputs(model, version, grain)
         return
