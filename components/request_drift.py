@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from components import drift_queries, frame, tables, theme
+from components import drift_queries, frame, governance, tables, theme
 from core.drift.report import ColumnDrift, Grain, WindowReport
 from core.drift.telling import beside
 from core.governance.judgement import Judgement
@@ -25,6 +25,9 @@ def draw(judged: Judgement) -> None:
     st.markdown(
         f"{theme.verdict_badge(candidate.verdict)} {theme.plain(beside.in_words(candidate, other))}"
     )
+    for version in dict.fromkeys((request.to_version, champion)):
+        if version is not None:
+            _attached(request.model, version)
     opened = st.expander("Live inputs against both trainings", key="request_drift",
                          on_change="rerun")  # fmt: skip
     if opened.open:
@@ -32,6 +35,22 @@ def draw(judged: Judgement) -> None:
             _inputs(candidate, other)
     if candidate.columns:
         _links(candidate, other)
+
+
+def _attached(model: str, version: int) -> None:
+    """Say it where a version is not held against what its run logged: that moves its figures."""
+    held = frame.ask(
+        lambda: drift_queries.held(model, version), keep_as=f"request.held.{model}.{version}"
+    )
+    origin = None if held is None or held.kept is None else held.kept.origin
+    if origin is None:
+        return
+    who = theme.plain(governance.names().get(origin.set_by, origin.set_by))
+    st.markdown(
+        f":gray-badge[attached] Version {version} is held against a reference that **{who}** "
+        f"attached on {theme.day(origin.set_at)} ({theme.plain(origin.says)}), not what the run "
+        "logged."
+    )
 
 
 def _inputs(candidate: WindowReport, champion: WindowReport | None) -> None:

@@ -20,6 +20,8 @@ from core.governance.requests import (
 )
 from core.identity.people import Person, Side, require_key
 
+REFERENCES: Final = ("reference.candidate", "reference.champion")
+"""The figures that say what live inputs are held against: whoever attaches it moves them."""
 TAG_REQUEST: Final = "stile.request_id"
 TAG_DECISION: Final = "stile.decision"
 TAG_BUNDLE: Final = "stile.bundle"
@@ -199,8 +201,9 @@ def require_independent(request: PromotionRequest, *, person: Person, side: Side
     if side in request.policy.authors_may_turn:
         return True
     raise Refused(
-        f"{person.name} trained this run, opened this request or refreshed its evidence, and "
-        f"nobody vouches for their own work; another person with the {side.label} key must turn it."
+        f"{person.name} trained this run, opened this request, refreshed its evidence or attached "
+        f"what it is held against, and nobody vouches for their own work; another person with the "
+        f"{side.label} key must turn it."
     )
 
 
@@ -258,7 +261,15 @@ def _moved(request: PromotionRequest, evidence: Evidence) -> str:
     return (
         f"Facts have changed since the evidence was frozen ({shown}), so keys turned on it no "
         "longer match; request changes and refresh the evidence."
+        f"{_held_otherwise(evidence, changed)}"
     )
+
+
+def _held_otherwise(evidence: Evidence, changed: tuple[str, ...]) -> str:
+    """What a version is held against now, where that is what changed; "" where it is not."""
+    now = [f for f in evidence.figures if f.name in REFERENCES]
+    says = [f.says for f in now if f"{f.side.label}: {f.name}" in changed]
+    return "".join(f" {each}" for each in says)
 
 
 def too_old(evidence: Evidence, policy: Policy, *, at: datetime) -> str:

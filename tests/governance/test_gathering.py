@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -5,6 +6,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from core.drift.report import Grain
 from core.errors import Refused
 from core.governance.checks import judge, overall
 from core.governance.evidence import Evidence, Figure, FigureStatus, Part
@@ -25,7 +27,7 @@ from tests.governance.scene import (
 )
 
 TRIED = trials.NAMES
-LATER = {*TRIED, "online.loss"}  # what a trial or labels bring
+LATER = {*TRIED, "online.loss", "drift.together"}  # what a trial, labels or a long look bring
 PREDICTIONS = "eval/predictions.parquet"
 
 
@@ -102,6 +104,8 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "lineage",
         "model.size",
         "policy.version",
+        "reference.candidate",
+        "reference.champion",
         "signature.declared",
     }
     assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, Part.LIVE)} == {
@@ -111,6 +115,7 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "drift.alert",
         "drift.candidate",
         "drift.champion",
+        "drift.together",
         "freshness",
         "ledger.verifies",
         "production",
@@ -399,6 +404,42 @@ def test_a_champion_that_was_not_scored_there_asks_for_an_evaluation_run(growing
     assert "stile.evaluates = flights/1" in found.says
 
 
+def test_all_inputs_together_are_a_condition_once_somebody_has_looked(live_scene: Scene) -> None:
+    before = figure(live_scene.gather(), "drift.together")
+    window = live_scene.sources.drift.timeline(MODEL, 2, Grain.WEEK, at=AT)[-1].window
+    live_scene.sources.drift.together.look(MODEL, 2, window, at=AT)
+
+    after = figure(live_scene.gather(), "drift.together")
+
+    assert before.status is FigureStatus.NOT_EVALUABLE
+    assert "Nobody has looked yet" in before.says
+    assert after.status is FigureStatus.INCONCLUSIVE  # July's 29 days have four weeks, not eight
+    found = cast("dict[str, float]", after.value)
+    assert 0.5 < found["auc_low"] < found["auc"] < found["auc_high"] <= 1.0
+    assert after.part is Part.LIVE
+
+
+TENSORS = {
+    "inputs": json.dumps(
+        [{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 28, 28]}}]
+    ),
+    "outputs": json.dumps([{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]),
+}
+
+
+def test_a_model_that_takes_tensors_is_not_evaluable_in_so_many_words(growing: Scene) -> None:
+    version = growing.register(growing.log_run(), signature=TENSORS)
+
+    evidence = growing.gather(version)
+
+    for name in ("drift.candidate", "drift.frozen", "reference.candidate", "signature.inputs"):
+        found = figure(evidence, name)
+        assert found.status is FigureStatus.NOT_EVALUABLE
+        assert "takes tensors (float32 of shape -1 × 28 × 28), which are no" in found.says
+    assert figure(evidence, "signature.declared").status is FigureStatus.KNOWN
+    assert overall(judge(POLICY, evidence)) is Verdict.NOT_EVALUABLE
+
+
 def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growing: Scene) -> None:
     run_id = growing.log_run(tags={"stile.holdout": NEWER})
     version = growing.register(run_id, signature=None, requirements=None)
@@ -418,6 +459,7 @@ def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growi
         "dependencies",
         "drift.candidate",
         "drift.frozen",
+        "reference.candidate",
         "signature.declared",
         "signature.inputs",
         *LATER,

@@ -2,16 +2,17 @@
 
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.drift.given import FromWindow
 from core.drift.report import Grain
 from core.tracking.values import RunId
 from tests.pages import watched
-from tests.pages.house import ADA, BEN, EMIL, MODEL, VERA, House, keys_of, text_of
+from tests.pages.house import ADA, BEN, BLUE, EMIL, MODEL, VERA, House, keys_of, text_of
 from tests.pages.watched import SERVED, TRAINED, a_day
 
 MOVED = SERVED + timedelta(days=14)
@@ -272,3 +273,23 @@ def test_a_model_of_tensors_says_so_instead_of_asking_for_a_reference(house: Hou
     assert "Drift is not evaluable." in text
     assert "takes tensors (float32 of shape -1 × 3 × 224 × 224), which are no table" in text
     assert "python -m core serve" not in text  # it is served: nothing is left to do
+
+
+def test_the_request_says_that_its_candidate_is_held_against_what_somebody_attached(
+    moved: House,
+) -> None:
+    watched.with_reference(moved, version=2)
+    moved.services.drift.refresh(MODEL, at=datetime.now(UTC))
+    request = moved.open(version=2)
+    moved.turn(request, EMIL, BLUE)
+    asked = FromWindow(MOVED.date(), date(2026, 10, 17))
+    moved.services.sourcing.attach(ADA, MODEL, 2, asked, form="f", at=datetime.now(UTC))
+
+    judged = moved.services.promotions.verify(request.request_id, at=datetime.now(UTC))
+    text = said(moved.visit("request", BEN, id=request.request_id))
+
+    assert judged.missing_keys[BLUE] == 1
+    assert "reference that Ada attached on" in judged.held[0]
+    assert "Version 2 is held against a reference that **Ada** attached on" in text
+    assert "not what the run logged" in text
+    assert "key turned by Emil, which no longer matches" in text

@@ -133,6 +133,12 @@ def signature_figure(
     if signature is None or not signature.inputs:
         says = "The candidate declares no signature, so live inputs cannot be held against it."
         return scribe.absent(name, says, source=_SOURCE)
+    if signature.tensors:
+        says = (
+            f"The candidate takes tensors ({', '.join(signature.tensors)}), which are no columns, "
+            "so live inputs cannot be held against its signature."
+        )
+        return scribe.absent(name, says, source=_SOURCE)
     try:
         found = drift.conformity(model, signature, scribe.at)
     except (Refused, InsufficientData) as error:
@@ -213,8 +219,8 @@ def _drift_figure(
     if report.severity is None:
         return scribe.absent(name, report.says, source=_SOURCE)
     says = (
-        f"Live inputs of {_span(report.window)} are {report.severity:.3f} away from what version "
-        f"{version} learnt from; {len(report.alerting)} of {len(report.columns)} inputs alert."
+        f"Live inputs of {_span(report.window)} are {report.severity:.3f} away from the reference "
+        f"of version {version}; {len(report.alerting)} of {len(report.columns)} inputs alert."
         f" {family.in_words(report.moved, family.judged_of(report.segments))}"
     ).rstrip()
     value: dict[str, JsonValue] = {

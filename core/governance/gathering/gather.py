@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.drift.counting.keeping import Origin
 from core.errors import LedgerBroken, Refused
 from core.governance.evidence import Evidence, Figure, Part
 from core.governance.gathering.ages import (
@@ -17,6 +18,7 @@ from core.governance.gathering.ages import (
     training_age,
 )
 from core.governance.gathering.agreement import online_figure
+from core.governance.gathering.all_together import together_figure
 from core.governance.gathering.conditions import (
     AlertsOf,
     LiveWindow,
@@ -31,6 +33,7 @@ from core.governance.gathering.conditions import (
 )
 from core.governance.gathering.figures import Scribe
 from core.governance.gathering.hashing import Hasher
+from core.governance.gathering.held import reference_figures
 from core.governance.gathering.pinned import (
     NO_CHAMPION,
     Files,
@@ -104,6 +107,7 @@ def gather(
     Refused
         There is no such model or version.
     """
+    people = tuple(people)
     subject = _subject(sources, model, alias, champion=from_version, candidate=to_version)
     seen = live_window(sources.drift, model, champion=from_version, candidate=to_version, at=at)
     engineering = Scribe(Side.DATA_ENGINEERING, Part.LIVE, at)
@@ -124,7 +128,17 @@ def gather(
         *science,
         *packed,
         drift_then or frozen_drift(seen, scribe=Scribe(Side.DATA_ENGINEERING, Part.PINNED, at)),
+        *reference_figures(
+            sources.drift,
+            model,
+            champion=from_version,
+            candidate=to_version,
+            people=people,
+            frozen=frozen,
+            scribe=Scribe(Side.DATA_ENGINEERING, Part.PINNED, at),
+        ),
         *drift_figures(seen, champion=from_version, candidate=to_version, scribe=engineering),
+        together_figure(sources.drift, model, to_version, seen, scribe=engineering),
         alert_figure(sources.alerts, model, champion=from_version, scribe=engineering),
         _signature_inputs(sources, subject, scribe=engineering),
         freshness_figure(seen, scribe=engineering),
@@ -137,7 +151,7 @@ def gather(
         online_figure(
             sources.drift, sources.artifacts, subject.champion, subject.champion_run, scribe=online
         ),
-        _independence(subject, people, scribe=online),
+        _independence(sources, subject, people, scribe=online),
     ]
     ordered = sorted(figures, key=lambda figure: (figure.name, figure.side.value))
     return Evidence(figures=tuple(ordered), gathered_at=at)
@@ -172,9 +186,21 @@ def verify(
     )
 
 
-def authors_of(version: ModelVersion, run: Run | None, people: Iterable[Person]) -> Authorship:
-    """Who trained the run and registered the version, as usernames where they are known."""
+def authors_of(
+    version: ModelVersion,
+    run: Run | None,
+    people: Iterable[Person],
+    *,
+    origin: Origin | None = None,
+) -> Authorship:
+    """Who trained the run and registered the version, as usernames where they are known.
+
+    Who attached what its inputs are held against made a part of its evidence, and is one too.
+    """
     everybody = tuple(people)
+    attached = {
+        person.username for person in everybody if origin and person.username == origin.set_by
+    }
     owners = {
         name: {person.username for person in everybody if name in person.mlflow_names}
         for name in author_names(version, run)
@@ -183,7 +209,7 @@ def authors_of(version: ModelVersion, run: Run | None, people: Iterable[Person])
     if not owners:
         unknown = ["somebody MLflow does not name"]
     return Authorship(
-        people=frozenset(username for usernames in owners.values() for username in usernames),
+        people=frozenset().union(attached, *owners.values()),
         unknown=tuple(sorted(unknown)),
     )
 
@@ -285,9 +311,13 @@ def _ages(
     )
 
 
-def _independence(subject: Subject, people: Iterable[Person], *, scribe: Scribe) -> Figure:
+def _independence(
+    sources: Sources, subject: Subject, people: Iterable[Person], *, scribe: Scribe
+) -> Figure:
     name, source, everybody = "keys.independent", "people", tuple(people)
-    found = authors_of(subject.candidate, subject.run, everybody)
+    version = subject.candidate
+    origin = sources.drift.references.origin_of(version.model, version.version)
+    found = authors_of(version, subject.run, everybody, origin=origin)
     if found.unknown:
         says = (
             f"{', '.join(found.unknown)}: an author no person here answers to, so nobody can say "

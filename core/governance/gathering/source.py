@@ -103,7 +103,8 @@ class GatheredEvidence:
         )
 
     def authors(self, model: str, version: int, people: Iterable[Person]) -> frozenset[Username]:
-        """Who trained the run and registered the version, where they are known."""
+        """Who trained it, registered it, or attached what its inputs are held against."""
         known = self.sources.tracking.version(model, version)
         run = None if known.run_id is None else self.sources.tracking.run(known.run_id)
-        return gathering.authors_of(known, run, people).people
+        origin = self.sources.drift.references.origin_of(model, version)
+        return gathering.authors_of(known, run, people, origin=origin).people

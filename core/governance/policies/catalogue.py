@@ -100,6 +100,14 @@ _DRIFT: Final = {
     "window": OTHER,
     "rows": WHOLE,
 }
+_REFERENCE: Final = {
+    "logged_by_run": TRUTH,
+    "digest": TEXT,
+    "rows": WHOLE,
+    "attached_by": TEXT,
+    "attached_at": TEXT,
+    "from": TEXT,
+}
 
 _KNOWN: Final = (
     Known("age.data", {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER}),
@@ -132,6 +140,17 @@ _KNOWN: Final = (
     Known("drift.candidate", _DRIFT),
     Known("drift.champion", _DRIFT),
     Known("drift.frozen"),
+    Known(
+        "drift.together",
+        {
+            "version": WHOLE,
+            **dict.fromkeys(("auc", "auc_low", "auc_high", "usual_high"), NUMBER),
+            "verdict": Field(Kind.WORD, ("stable", "drifting")),
+            "window": TEXT,
+            "rows": WHOLE,
+            "sampled": WHOLE,
+        },
+    ),
     Known("freshness", {"newest_received_at": TEXT, "age_hours": NUMBER}),
     Known("group_gaps"),
     Known("holdout.digest", itself=TEXT),
@@ -186,6 +205,8 @@ _KNOWN: Final = (
             "days": NUMBER,
         },
     ),
+    Known("reference.candidate", _REFERENCE),
+    Known("reference.champion", _REFERENCE),
     Known(
         "rollback.rehearsed",
         {
