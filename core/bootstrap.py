@@ -1,6 +1,6 @@
 """From settings to services: the only place that wires the program together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from core.beside import Beside
 from core.drift.monitor import DriftMonitor
+from core.drift.together.ahead import LooksAhead
 from core.governance.acts.alerting import DriftAlerts
 from core.governance.acts.answers import Answers
 from core.governance.acts.copying import Copies
@@ -24,7 +25,7 @@ from core.governance.gathering.rehearsing import Rehearsals
 from core.governance.gathering.source import GatheredEvidence
 from core.governance.ledger.entries import LedgerKey, former_keys
 from core.governance.registry.keeping import Keeping
-from core.governance.registry.observing import present_intervals
+from core.governance.registry.observing import CHAMPION, present_intervals
 from core.governance.registry.reconcile import Depth, Reconciler
 from core.identity.demonstration import DEMO_PEOPLE
 from core.notify import Notifier
@@ -53,6 +54,7 @@ LOOK_EVERY: Final = {
 }
 REFRESH_EVERY: Final = timedelta(seconds=5)
 ALERT_EVERY: Final = timedelta(seconds=10)
+AHEAD_EVERY: Final = timedelta(minutes=1)
 REVIEW_EVERY: Final = timedelta(minutes=1)
 EXPIRE_EVERY: Final = timedelta(hours=1)
 
@@ -197,6 +199,7 @@ def work_of(services: Services) -> Work:
         expire_log=_expiring(services),
         prepare=_preparing(services),
         keep=Beside(services.keeping.keep_due, "keeping decisions with their runs"),
+        look_ahead=_looking_ahead(services),
         notify=services.notifier.run,
         holder=name_of_this_process(),
     )
@@ -252,6 +255,35 @@ def _preparing(services: Services) -> Beside | None:
         services.promotions, services.tracking, sources.hasher, sources.rehearsals, utc_now
     )
     return Beside(preparation.prepare, "preparing evidence")
+
+
+def _looking_ahead(services: Services) -> Callable[[datetime], tuple[str, ...]]:
+    """Look at all inputs of champions and candidates together, beside the rounds.
+
+    Not in a worker's first minute: one that is run once for a decision is not kept from ending.
+    """
+
+    def versions() -> Iterator[tuple[str, int]]:
+        watched = services.drift.with_inputs()
+        for model in services.tracking.registered_models():
+            if model.name in watched and CHAMPION in model.aliases:
+                yield model.name, model.aliases[CHAMPION]
+        for request in services.promotions.requests(waiting_only=True):
+            if request.model in watched:
+                yield request.model, request.to_version
+
+    ahead = Beside(LooksAhead(services.drift, versions, utc_now).look, "looking ahead")
+    due: datetime | None = None
+
+    def look(at: datetime) -> tuple[str, ...]:
+        nonlocal due
+        if due is None or at < due:
+            due = due or at + AHEAD_EVERY
+            return ()
+        due = at + AHEAD_EVERY
+        return ahead.look(at)
+
+    return look
 
 
 class _Look(Protocol):

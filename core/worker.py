@@ -54,6 +54,7 @@ class Work:
     expire_log: Callable[[datetime], tuple[str, ...]] | None = None
     prepare: Beside | None = None
     keep: Beside | None = None
+    look_ahead: Callable[[datetime], tuple[str, ...]] | None = None
     notify: Callable[[threading.Event], None] | None = None
     holder: str = "worker"
     clock: Callable[[], datetime] = utc_now
@@ -105,6 +106,9 @@ def run_once(work: Work, *, at: datetime) -> Round:
         problems += _part(problems, "looking after drift alerts", lambda: watch(at)) or ()
     if review is not None:
         problems += _part(problems, "looking which approvals decay", lambda: review(at)) or ()
+    ahead = work.look_ahead
+    if ahead is not None:  # begins work in a thread of its own, and waits for none
+        problems += _part(problems, "looking ahead at all inputs", lambda: ahead(at)) or ()
     if work.expire_log is not None:  # after drift, so that what is removed has been counted
         expire = work.expire_log
         problems += _part(problems, "removing old captured rows", lambda: expire(at)) or ()

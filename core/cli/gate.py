@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from core.cli import Exit, emit, progress_console
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.checks import Finding, judge, overall
+from core.governance.gathering.all_together import NAME as TOGETHER
+from core.governance.gathering.conditions import live_window
 from core.governance.gathering.gather import Sources, gather
 from core.governance.policies.policy import Verdict
 
@@ -52,6 +54,8 @@ def gate(
     champion = services.tracking.registered_model(model).aliases.get(alias)
     with working() as show:
         sources = prepared(services.sources, model, version, champion=champion, show=show)
+        if any(TOGETHER in check.needs for check in policy.checks):
+            look_together(sources, model, version, champion=champion, show=show)
     evidence = gather(
         sources,
         model=model,
@@ -124,6 +128,32 @@ def prepared(
                 candidate, other, lambda each: waiting.digests(each, at=at), at=at
             )
     return replace(sources, hasher=waiting)
+
+
+def look_together(
+    sources: Sources,
+    model: str,
+    version: int,
+    *,
+    champion: int | None,
+    show: Callable[[str, float | None], None],
+) -> None:
+    """Nothing; afterwards all inputs of the judged window were looked at together.
+
+    What cannot be looked at is no error here: its figure says why.
+    """
+    at = datetime.now(UTC)
+    seen = live_window(sources.drift, model, champion=champion, candidate=version, at=at)
+    if seen.candidate is None or seen.candidate.severity is None:
+        return
+    with suppress(Refused, InsufficientData):
+        sources.drift.together.look(
+            model,
+            version,
+            seen.candidate.window,
+            at=at,
+            progress=lambda share, what: show(what, share),
+        )
 
 
 def as_document(finding: Finding) -> dict[str, Any]:
