@@ -42,7 +42,7 @@ def line(model: str, version: int, person: Person) -> None:
     )
     if held is None:
         return
-    source, may = frame.services().sourcing.source_of(model), holds_inputs(person)
+    source, may = frame.services().sourcing.source_of(model), holds_inputs(person, model)
     with st.container(key="drift_basis", gap=None):
         _row("Held against", in_words(held), "Reference…", REFERENCE, (model, version), offered=may)
         _row("Inputs from", _read_from(source), "Source…", SOURCE, (model, version), offered=may)

@@ -14,7 +14,7 @@ from core.errors import Refused
 from core.governance.acts.promotion import Promotions
 from core.governance.judgement import Judgement, unverified
 from core.governance.requests import PromotionRequest, RequestId
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Role, Side, Username, has_voice, may_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +139,18 @@ def key_place(judged: Judgement, side: Side, person: Person) -> None:
     """
     if not judged.request.status.is_waiting or not judged.missing_keys.get(side):
         return
-    if side in person.keys and person.role.covers(Role.MEMBER):
+    if may_turn(person, side, judged.request.model):
         button("Turn key…", "turn_key", judged.request.request_id, side=side, primary=True)
         return
-    st.caption(
-        f"Only someone with the {side.label} key may turn it; "
-        f"you are signed in as {theme.plain(person.name)}."
+    st.caption(who_may_turn(side, judged.request.model, person))
+
+
+def who_may_turn(side: Side, model: str, person: Person) -> str:
+    """The sentence in place of a button for who does not hold the key, as Markdown."""
+    holds = f", who holds the {person.held} key" if person.all_sides else ""
+    return theme.plain(
+        f"Only someone with the {side.label} key may turn it for {model}; you are signed in as "
+        f"{person.name}{holds}."
     )
 
 
@@ -154,15 +160,15 @@ def actions(judged: Judgement, person: Person) -> None:
     if not person.role.covers(Role.MEMBER):
         st.caption(f"You are signed in as {theme.plain(person.name)} (viewer): you decide nothing.")
         return
-    has_voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
+    is_heard = has_voice(person, request.model)
     is_opener = request.opened_by == person.username
     offered = [("comment", True)]
     if request.status.is_waiting:
         changes = request.status.value == "changes_requested"
         offered += [
             ("revise", changes),
-            ("request_changes", not changes and (has_voice or is_opener)),
-            ("reject", has_voice),
+            ("request_changes", not changes and (is_heard or is_opener)),
+            ("reject", is_heard),
             ("withdraw", is_opener),
         ]
     with st.container(horizontal=True):
@@ -170,7 +176,7 @@ def actions(judged: Judgement, person: Person) -> None:
             if is_offered:
                 form = FORMS[kind]
                 button(form.button, kind, request.request_id, primary=form.primary)
-        if request.status.is_in_flight and has_voice:
+        if request.status.is_in_flight and is_heard:
             st.button(
                 "Try the write again",
                 key="decisions_retry",

@@ -263,9 +263,11 @@ def sidebar(person: Person) -> None:
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"**{theme.plain(person.name)}** :small[{person.role.value}]")
             for side in Side:
-                if side in person.keys:
+                if side in person.all_sides:
                     st.markdown(f":{theme.SIDE_NAME[side]}[●] {side.label} key")
-            if not person.keys:
+                if models := person.models(side):
+                    st.caption(f"only for {theme.plain(', '.join(models))}")
+            if not person.all_sides:
                 st.caption("turns no key")
             _tracking_health()
             st.html(_SIGN_OUT)

@@ -26,7 +26,7 @@ from core.governance.policies.proposals import (
     Stage,
 )
 from core.governance.policies.words import Effect, changes
-from core.identity.people import Person, Role, Side
+from core.identity.people import Person, Role, Side, has_voice, may_turn
 
 _STAGE: Final[Mapping[Stage, str]] = {
     Stage.OPEN: ":gray-badge[open]",
@@ -201,14 +201,11 @@ def _key_place(judged: PolicyJudgement, side: Side, person: Person) -> None:
     request = judged.request
     if request.stage is not Stage.OPEN or not judged.missing_keys.get(side):
         return
-    if side in person.keys and person.role.covers(Role.MEMBER):
+    if may_turn(person, side, request.model):
         about = f"policy request/{request.number}"
         decisions.button("Turn key…", "turn_policy_key", about, side=side, primary=True)
         return
-    st.caption(
-        f"Only someone with the {side.label} key may turn it; "
-        f"you are signed in as {theme.plain(person.name)}."
-    )
+    st.caption(decisions.who_may_turn(side, request.model, person))
 
 
 def _held(judged: PolicyJudgement) -> None:
@@ -228,11 +225,11 @@ def _actions(judged: PolicyJudgement, person: Person) -> None:
     if not request.stage.is_waiting:
         frame.link("In the ledger", "ledger", model=request.model)
         return
-    has_voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
+    is_heard = has_voice(person, request.model)
     is_opener, is_open = request.opened_by == person.username, request.stage is Stage.OPEN
     offered = {
-        "request_changes": is_open and (has_voice or is_opener),
-        "reject": has_voice,
+        "request_changes": is_open and (is_heard or is_opener),
+        "reject": is_heard,
         "withdraw": is_opener,
     }
     with st.container(horizontal=True):

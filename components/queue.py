@@ -7,7 +7,7 @@ import streamlit as st
 from components import frame, governance, theme
 from core.governance.judgement import Judgement
 from core.governance.requests import PromotionRequest
-from core.identity.people import Person, Side
+from core.identity.people import Person, Side, may_turn
 
 
 def row(request: PromotionRequest, *, is_mine: bool, at: datetime) -> None:
@@ -46,7 +46,11 @@ def _standing(request: PromotionRequest, *, at: datetime) -> str:
 
 def wanted_of(judged: Judgement, person: Person) -> str:
     """What a request that waits for this person wants of them, as Markdown."""
-    sides = [side for side in Side if side in person.keys and judged.missing_keys.get(side)]
+    sides = [
+        side
+        for side in Side
+        if may_turn(person, side, judged.request.model) and judged.missing_keys.get(side)
+    ]
     if not judged.request.status.is_waiting or not sides:
         return "your answer to the changes that were requested"
     side = sides[0]

@@ -9,14 +9,17 @@ from components import decisions, frame, governance, state, theme
 from core.errors import Refused
 from core.governance.acts.rollback import Return
 from core.governance.requests import RequestId
-from core.identity.people import Person, Role, Side
+from core.identity.people import Person, Side, turnable
 
 
 def roll_back(model: str, version: int, *, alias: str, approved: RequestId, person: Person) -> None:
     """Draw *Roll back…* for a version that was approved before, and its drawer when it is open."""
     about = f"{model}/{version}/{alias}"
-    if not (person.keys and person.role.covers(Role.MEMBER)):
-        st.caption(f"Approved by request {approved}: whoever holds a key may roll back to it.")
+    if not turnable(person, model):
+        st.caption(
+            f"Approved by request {approved}: whoever holds a key of {theme.plain(model)} may roll "
+            "back to it."
+        )
         return
     decisions.button("Roll back…", "roll_back", about)
     drawer = decisions.opened(about)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import answering, frame, governance, review_answer, theme
 from core.governance.reviews import Review
-from core.identity.people import Person, Role
+from core.identity.people import Person, has_voice, turnable
 
 
 def draw(person: Person, *, model: str | None = None) -> None:
@@ -35,10 +35,8 @@ def in_words() -> list[str]:
 def waits_for(due: Review, person: Person) -> bool:
     """True when this person may review it at all; core has the last word."""
     if due.is_glass:
-        return (bool(person.keys) or person.role is Role.ADMINISTRATOR) and (
-            person.username != due.by
-        )
-    return bool(person.keys) and person.role.covers(Role.MEMBER)
+        return has_voice(person, due.model) and person.username != due.by
+    return bool(turnable(person, due.model))
 
 
 def _approval(due: Review, person: Person, *, at: datetime) -> None:
@@ -60,7 +58,7 @@ def _approval(due: Review, person: Person, *, at: datetime) -> None:
             if waits_for(due, person):
                 review_answer.button(due)
             else:
-                st.caption("Whoever holds a key reviews it.")
+                st.caption(f"Whoever holds a key of {theme.plain(due.model)} reviews it.")
             frame.link("Versions", "versions", model=due.model)
             frame.link("Drift", "drift", model=due.model)
             if due.request is not None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import HTMLResponse
 
-from core.identity.people import Person, Role, Side
+from core.identity.people import Person, Role
 
 _PAGE: Final = Template("""<!doctype html>
 <html lang="en">
@@ -55,7 +55,7 @@ def page(people: Sequence[Person], *, wanted: str, refusal: str = "") -> HTMLRes
 
 
 def _button(person: Person) -> str:
-    dots = "".join(f'<i class="{side.value}"></i>' for side in Side if side in person.keys)
+    dots = "".join(f'<i class="{side.value}"></i>' for side in person.all_sides)
     return (
         f'<button name="username" value="{escape(person.username, quote=True)}">'
         f'<span class="dots" aria-hidden="true">{dots or "<i></i>"}</span>'
@@ -65,9 +65,8 @@ def _button(person: Person) -> str:
 
 def _may(person: Person) -> str:
     """What this person may do, in a few words."""
-    sides = " and ".join(side.label for side in Side if side in person.keys)
-    if sides:
-        return f"turns the {sides} key"
+    if person.all_sides:
+        return f"turns the {person.held} key"
     return {
         Role.VIEWER: "looks, decides nothing",
         Role.MEMBER: "opens requests, turns no key",

@@ -10,7 +10,7 @@ from core.errors import StileError
 from core.governance.registry.reconcile import Depth, Unanswered
 from core.governance.registry.reconciling import OF_THE_ALIAS, OF_THE_QUEUE, Answer, Trouble
 from core.governance.registry.timeline import WATCH_TOLERANCE, Standing
-from core.identity.people import Person, Role
+from core.identity.people import Person, Role, has_voice
 from core.tracking.accounts import Accounts
 from core.tracking.bypass import Bypass
 from core.tracking.values import RegisteredModel
@@ -57,16 +57,17 @@ def _finding(each: Unanswered, person: Person) -> None:
 
 def _answers(each: Unanswered, person: Person) -> None:
     finding = each.finding
-    has_voice = bool(person.keys) or person.role is Role.ADMINISTRATOR
     may = {
-        Answer.RESTORE: has_voice and person.role.covers(Role.MEMBER),
+        Answer.RESTORE: has_voice(person, finding.model),
         Answer.ADOPT: person.role.covers(Role.MEMBER),
     }
     for answer in Answer:
         if answer in each.answers and may[answer]:
             answering.button(answer.value, model=finding.model, alias=finding.alias)
     if each.answers and not any(may[answer] for answer in each.answers):
-        st.caption("Whoever holds a key, or administers, answers this.")
+        st.caption(
+            f"Whoever holds a key of {theme.plain(finding.model)}, or administers, answers this."
+        )
     if finding.request is not None:
         frame.link(f"Request {finding.request}", "request", id=finding.request)
     if finding.trouble is Trouble.LEDGER_BEHIND:

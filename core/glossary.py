@@ -271,8 +271,10 @@ GLOSSARY: Final[tuple[Word, ...]] = (
     ),
     Word(
         "key",
-        "Your approval of the data-science evidence: you vouch for it.",
-        "Your approval of the data-engineering evidence: you vouch for it.",
+        "Your approval of the data-science evidence: you vouch for it. The right to turn it holds "
+        "for every model or for named ones.",
+        "Your approval of the data-engineering evidence: you vouch for it. The right to turn it "
+        "holds for every model or for named ones.",
         "promotions",
     ),
     Word(

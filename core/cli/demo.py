@@ -75,8 +75,8 @@ def _seed(settings: Settings, crew: "Crew", *, quick: bool) -> "Seeded":
 
 def _introduced(person: Person) -> str:
     """Who a person of the demonstration is, in one line."""
-    keys = " and ".join(sorted(side.label for side in person.keys))
-    return f"{person.name}: {person.role.value}" + (f" with the {keys} key" if keys else "")
+    keys = f" with the {person.held} key" if person.all_sides else ""
+    return f"{person.name}: {person.role.value}{keys}"
 
 
 def _settings(home: Path | None) -> Settings:

@@ -1,6 +1,6 @@
 """`python -m core user …`: people, their role and keys, and their tokens for the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -9,14 +9,26 @@ import typer
 
 from core.cli import emit
 from core.cli.request import acting, is_anonymous
+from core.errors import Refused
 from core.governance.acts import tokens
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Role, Username, with_rights
 from core.store.tokens import Token
 
 _Who = Annotated[str, typer.Argument(help="The username.")]
 _Role = Annotated[Role, typer.Option(help="What they may do at all.")]
 _Keys = Annotated[
-    list[Side] | None, typer.Option("--key", help="A side whose key they turn; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="SIDE[:MODEL]",
+        help="A side whose key they turn, for every model or for one; repeatable.",
+    ),
+]
+_Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model", help="Only for this model, for each --key that names none; repeatable."
+    ),
 ]
 _As = Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -52,6 +64,7 @@ def add(
     name: Annotated[str, typer.Option(help="As people call them.")] = "",
     role: _Role = Role.MEMBER,
     key: _Keys = None,
+    model: _Models = None,
     mlflow_name: Annotated[
         list[str] | None, typer.Option(help="Their name in MLflow; repeatable.")
     ] = None,
@@ -63,9 +76,9 @@ def add(
     Ends with 0 (added), 1 (refused).
     """
     person = Person(
-        Username(username), name or username, role, frozenset(key or ()),
-        frozenset(mlflow_name or ()),
-    )  # fmt: skip
+        Username(username), name or username, role, mlflow_names=frozenset(mlflow_name or ())
+    )
+    person = with_rights(person, _rights(key, model))
     services = _services()
     tokens.add_person(services.store, _actor(services, user), person, at=datetime.now(UTC))
     _say(services, person.username, as_json)
@@ -74,25 +87,34 @@ def add(
 def role(username: _Who, role: Annotated[Role, typer.Argument()], user: _As = "",
          as_json: _Json = False) -> None:  # fmt: skip
     """Change what a person may do at all, as an administrator."""
-    _change(username, user, as_json, role=role)
+    _change(username, user, as_json, lambda person: replace(person, role=role))
 
 
-def keys(username: _Who, key: _Keys = None, user: _As = "", as_json: _Json = False) -> None:
+def keys(
+    username: _Who,
+    key: _Keys = None,
+    model: _Models = None,
+    user: _As = "",
+    as_json: _Json = False,
+) -> None:
     """Say which keys a person turns, as an administrator; none given takes all away.
 
-    Keys of a side they lose stop counting where they were turned on undecided requests.
+    `--key data_science` is the key for every model; `--key data_science:fraud`, or `--model fraud`
+    beside it, for that one only, which need not be registered yet. Keys of a side or a model they
+    lose stop counting where they were turned on undecided requests.
     """
-    _change(username, user, as_json, keys=frozenset(key or ()))
+    rights = _rights(key, model)
+    _change(username, user, as_json, lambda person: with_rights(person, rights))
 
 
 def disable(username: _Who, user: _As = "", as_json: _Json = False) -> None:
     """Take a person's access away, their tokens and turned keys included."""
-    _change(username, user, as_json, active=False)
+    _change(username, user, as_json, lambda person: replace(person, active=False))
 
 
 def enable(username: _Who, user: _As = "", as_json: _Json = False) -> None:
     """Give a person's access back."""
-    _change(username, user, as_json, active=True)
+    _change(username, user, as_json, lambda person: replace(person, active=True))
 
 
 def token(
@@ -129,7 +151,8 @@ def as_document(person: Person, held: Sequence[Token], at: datetime) -> dict[str
         "username": person.username,
         "name": person.name,
         "role": person.role.value,
-        "keys": sorted(side.value for side in person.keys),
+        "keys": list(person.rights),
+        "held": person.held,
         "mlflow_names": sorted(person.mlflow_names),
         "active": person.active,
         "tokens": [_token(each, at) for each in held],
@@ -148,10 +171,21 @@ def _actor(services: Any, user: str) -> Username | None:
     return None if is_anonymous(services.settings, user) else acting(services.settings, user)
 
 
-def _change(username: str, user: str, as_json: bool, **changes: Any) -> None:  # Any: fields
+def _rights(keys: Sequence[str] | None, models: Sequence[str] | None) -> list[str]:
+    """The keys as they were asked for, each for the models beside it where it names none."""
+    if models and all(":" in key for key in keys or ()):
+        raise Refused("--model limits a --key that names no model itself; say which: --key SIDE.")
+    return [
+        right
+        for key in keys or ()
+        for right in ([f"{key}:{m}" for m in models] if models and ":" not in key else [key])
+    ]
+
+
+def _change(username: str, user: str, as_json: bool, change: Callable[[Person], Person]) -> None:
     services = _services()
     actor = acting(services.settings, user)
-    person = replace(services.people.get(Username(username)), **changes)
+    person = change(services.people.get(Username(username)))
     services.promotions.put_person(actor, person, at=datetime.now(UTC))
     _say(services, person.username, as_json)
 
@@ -175,9 +209,10 @@ def _token(token: Token, at: datetime) -> dict[str, Any]:
 
 
 def _line(person: dict[str, Any]) -> str:
-    held = " and ".join(key.replace("_", " ") for key in person["keys"]) or "no"
     access = "" if person["active"] else ", no access"
-    lines = [f"{person['username']}  {person['name']}: {person['role']}, {held} key{access}"]
+    lines = [
+        f"{person['username']}  {person['name']}: {person['role']}, {person['held']} key{access}"
+    ]
     lines += [
         f"   token {each['token']} until {each['until'][:10]} {each['label']}"
         + ("" if each["living"] else " (over)")

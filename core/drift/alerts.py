@@ -9,7 +9,7 @@ from typing import Final, NewType
 from core.drift.report import DriftVerdict, Performance, Window, WindowReport
 from core.drift.telling.history import newest_evaluable, streak, until
 from core.governance.evidence import JsonValue
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Role, Side, Username, may_turn
 
 AlertId = NewType("AlertId", int)
 
@@ -206,9 +206,9 @@ def ending(alert: Alert, judged: Judged) -> str:
     return f"T{stable[1:]}."
 
 
-def first_owner(people: Sequence[Person]) -> Username | None:
-    """Who looks after a new alert: the one person of data engineering; nobody where several are."""
-    able = [person for person in people if may_own(person) and Side.DATA_ENGINEERING in person.keys]
+def first_owner(people: Sequence[Person], model: str) -> Username | None:
+    """Who looks after a new alert: the model's one data engineer; nobody where several are."""
+    able = [person for person in people if may_turn(person, Side.DATA_ENGINEERING, model)]
     return able[0].username if len(able) == 1 else None
 
 
@@ -220,13 +220,13 @@ def may_own(person: Person) -> bool:
 def waits_for(alert: Alert, person: Person) -> bool:
     """True when nobody has acknowledged the alert and this person is who should look.
 
-    That is its owner; where it has none, whoever holds the data engineering key.
+    That is its owner; where it has none, whoever holds the model's data engineering key.
     """
     if not alert.is_open or alert.acknowledged_by is not None or not may_own(person):
         return False
     if alert.owner is not None:
         return alert.owner == person.username
-    return Side.DATA_ENGINEERING in person.keys
+    return may_turn(person, Side.DATA_ENGINEERING, alert.model)
 
 
 def document(judged: Judged) -> Mapping[str, JsonValue]:

@@ -166,7 +166,7 @@ def require_turnable(
     Refused
         The person, the evidence or the findings of this side do not allow the key; one sentence.
     """
-    require_key(person, side)
+    require_key(person, side, model=request.model)
     if request.status is not Status.OPEN:
         raise Refused(_not_open(request))
     if sentence := expired(request, at=at):

@@ -26,7 +26,7 @@ from core.governance.requests import (
     RequestId,
     Status,
 )
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Role, Side, Username, with_rights
 from core.store.tables import CommentRow, KeyRow, LedgerRow, PersonRow, PolicyKeyRow, RequestRow
 
 _Loaded: TypeAlias = Any  # Any: JSON that this module wrote itself
@@ -257,7 +257,7 @@ def person_row(person: Person) -> PersonRow:
         username=person.username,
         name=person.name,
         role=person.role.value,
-        keys=text_of(sorted(side.value for side in person.keys)),
+        keys=text_of(list(person.rights)),
         mlflow_names=text_of(sorted(person.mlflow_names)),
         active=person.active,
     )
@@ -267,14 +267,14 @@ def person_value(row: PersonRow) -> Person:
     """The person of a row."""
     keys: _Loaded = json.loads(row.keys)
     mlflow_names: _Loaded = json.loads(row.mlflow_names)
-    return Person(
+    person = Person(
         username=Username(row.username),
         name=row.name,
         role=Role(row.role),
-        keys=frozenset(Side(side) for side in keys),
         mlflow_names=frozenset(str(name) for name in mlflow_names),
         active=row.active,
     )
+    return with_rights(person, (str(right) for right in keys))
 
 
 def entry_row(entry: Entry) -> LedgerRow:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from core.errors import Refused
 from core.governance.requests import Status
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Side, Username, may_turn
 from core.store import mapping, policies, transaction
 from core.store.tables import KeyRow, PersonRow, RequestRow
 
@@ -40,15 +40,19 @@ def revoke_lost_keys(session: Session, person: Person) -> int:
         col(KeyRow.counts),
         col(KeyRow.request_id).in_(undecided),
     )
-    lost = [row for row in session.exec(turned) if not may_turn(person, Side(row.side))]
+    rows = tuple(session.exec(turned))
+    models = {
+        request.request_id: request.model
+        for request in session.exec(
+            select(RequestRow).where(
+                col(RequestRow.request_id).in_([row.request_id for row in rows])
+            )
+        )
+    }
+    lost = [row for row in rows if not may_turn(person, Side(row.side), models[row.request_id])]
     for row in lost:
         row.counts = False
     return len(lost)
-
-
-def may_turn(person: Person, side: Side) -> bool:
-    """True when the person's present rights allow turning keys of a side."""
-    return person.active and person.role.covers(Role.MEMBER) and side in person.keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from core.governance.policies.bars import Published
 from core.governance.policies.policy import Policy
 from core.governance.policies.proposals import WAITING, PolicyRequest, PolicyRequestId, Stage
 from core.governance.requests import Key
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Side, Username, may_turn
 from core.store import mapping
 from core.store.tables import PolicyKeyRow, PolicyRequestRow, PolicyRow
 
@@ -162,8 +162,16 @@ def revoke_lost_keys(session: Session, person: Person) -> int:
         col(PolicyKeyRow.counts),
         col(PolicyKeyRow.number).in_(open_ones),
     )
-    may = person.keys if person.active and person.role.covers(Role.MEMBER) else frozenset()
-    lost = [row for row in session.exec(turned) if Side(row.side) not in may]
+    rows = tuple(session.exec(turned))
+    models = {
+        request.number: request.model
+        for request in session.exec(
+            select(PolicyRequestRow).where(
+                col(PolicyRequestRow.number).in_([row.number for row in rows])
+            )
+        )
+    }
+    lost = [row for row in rows if not may_turn(person, Side(row.side), models[row.number])]
     for row in lost:
         row.counts = False
     return len(lost)

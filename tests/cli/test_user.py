@@ -64,6 +64,34 @@ def test_from_an_empty_store_to_a_token_of_a_colleague(
     assert ana not in json.dumps(listed)
 
 
+def test_a_key_is_for_every_model_or_for_the_models_that_are_named(
+    stile: Callable[..., tuple[int, Any, str]],
+) -> None:
+    stile("user", "add", "ada", "--role", "administrator")
+    ada = stile("user", "token", "ada")[1]["secret"]
+    keys = lambda *given: stile("user", "keys", "ana", *given, token=ada)  # noqa: E731
+    stile("user", "add", "ana", "--key", "data_science:fraud", token=ada)
+    assert stile("user", "list")[1]["people"][1]["keys"] == ["data_science:fraud"]
+
+    limited = keys("--key", "data_science", "--model", "fraud", "--model", "churn")[1]
+    mixed = keys("--key", "data_science", "--key", "data_engineering:fraud")[1]
+    refused = {
+        "no side": keys("--key", "finance"),
+        "names no model": keys("--key", "data_science:"),
+        "say which": keys("--model", "fraud"),
+    }
+
+    assert limited["keys"] == ["data_science:churn", "data_science:fraud"]
+    assert limited["held"] == "data science (only for churn, fraud)"
+    assert mixed["keys"] == ["data_engineering:fraud", "data_science"]
+    assert mixed["held"] == "data science and data engineering (only for fraud)"
+    for says, (code, _, error) in refused.items():
+        assert code == 1
+        assert says in error
+    assert stile("user", "list")[1]["people"][1]["keys"] == mixed["keys"]
+    assert keys()[1]["held"] == "no"
+
+
 def test_a_token_that_is_none_of_ours_is_one_sentence(
     stile: Callable[..., tuple[int, Any, str]],
 ) -> None:

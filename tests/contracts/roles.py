@@ -9,12 +9,21 @@ from pathlib import Path
 from typing import Final
 
 from core.governance.requests import Status
-from core.identity.people import Person, Username
-from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, TOM, VIC
+from core.identity.people import ModelKey, Person, Role, Side, Username
+from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, MODEL, TOM, VIC
 
 DOCS: Final = Path(__file__).parent.parent.parent / "docs" / "roles.md"
 
 LEAVER: Final = replace(BEN, username=Username("leo"), name="Leo", active=False)
+
+ELSEWHERE: Final = Person(
+    Username("otto"), "Otto", Role.MEMBER,
+    model_keys=frozenset(ModelKey(side, "another-model") for side in Side),
+)  # fmt: skip
+INES: Final = Person(
+    Username("ines"), "Ines", Role.MEMBER,
+    model_keys=frozenset({ModelKey(Side.DATA_ENGINEERING, MODEL)}),
+)  # fmt: skip
 
 PEOPLE: Final[dict[str, Person]] = {
     "viewer": VIC,
@@ -25,17 +34,20 @@ PEOPLE: Final[dict[str, Person]] = {
     "holder of both keys": TOM,
     "administrator without a key": ADA,
     "leaver, once a data scientist": LEAVER,
+    "holder of both keys of another model": ELSEWHERE,
+    "data engineer of this model only": INES,
 }
 
-_STAFF = {"member without a key", *list(PEOPLE)[2:7]}
-_VOICES = set(list(PEOPLE)[2:7])
+_HERE_ONLY = {"data engineer of this model only"}
+_VOICES = set(list(PEOPLE)[2:7]) | _HERE_ONLY
+_STAFF = _VOICES | {"member without a key", "holder of both keys of another model"}
 _AUTHOR = {list(PEOPLE)[2]}
 _ADMINISTRATOR = {"administrator without a key"}
 _UNDECIDED = {Status.OPEN, Status.CHANGES_REQUESTED, Status.APPROVED}
-_KEYS = {list(PEOPLE)[2], "data scientist", "data engineer", "holder of both keys"}
+_KEYS = _VOICES - _ADMINISTRATOR
 _SCIENCE, _ENGINEERING = (
     {"data scientist", "holder of both keys"},
-    {"data engineer", "holder of both keys"},
+    {"data engineer", "holder of both keys", *_HERE_ONLY},
 )
 _OVER = {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.CONFLICT}
 
@@ -62,13 +74,13 @@ RULES: Final = (
     ),
     Rule(
         "turn the data science key",
-        {"data scientist", "holder of both keys"},
+        _SCIENCE,
         {Status.OPEN},
         "Not the author's, unless the policy lists the side under `authors_may_turn`.",
     ),
     Rule(
         "turn the data engineering key",
-        {"data engineer", "holder of both keys"},
+        _ENGINEERING,
         {Status.OPEN},
         "Nobody turns two keys of one request.",
     ),
@@ -224,7 +236,10 @@ _INTRODUCTION = (
     "Made from the table in `tests/contracts/roles.py`, whose every cell is tried out in core by "
     "`tests/contracts/test_roles.py`: what is marked is done, everything else is refused in one "
     "sentence and leaves no entry in the ledger. Reading is open to everybody who can sign in and "
-    "still has access. A key also needs checks of its side that pass, and evidence verified a "
+    "still has access. "
+    "A person's right to a key holds for every model, or for one: then it counts "
+    "there only, and for another model they are a member without a key. "
+    "A key also needs checks of its side that pass, and evidence verified a "
     "moment ago."
 )
 

@@ -35,6 +35,7 @@ from tests.contracts.parts import (
     nothing_recorded,
     office,
 )
+from tests.contracts.roles import ELSEWHERE, INES
 
 LATER = AT + 2 * MINUTE
 STRICTER = POLICY.replace("loss <= 0.6", "loss <= 0.45")
@@ -471,6 +472,24 @@ class PolicyLife:
         assert after.stage is Stage.OPEN
         assert here.policies.judgement(request.number, at=LATER).missing_keys[ORANGE] == 1
         assert here.turn(request, TOM, ORANGE).stage is Stage.PUBLISHED
+
+    def test_a_key_of_this_model_counts_until_the_right_to_it_is_revoked(
+        self, here: Chamber
+    ) -> None:
+        here.office.promotions.put_person(ADA.username, INES, at=AT)
+        here.office.promotions.put_person(ADA.username, ELSEWHERE, at=AT)
+        request = here.propose()
+
+        assert here.policies.waiting_for(INES.username, AT) == (request,)
+        assert here.policies.waiting_for(ELSEWHERE.username, AT) == ()
+        with nothing_recorded(here.office), pytest.raises(Refused, match="it for flight-delay"):
+            here.turn(request, ELSEWHERE, BLUE)
+        here.turn(request, INES, BLUE)
+        assert here.policies.judgement(request.number, at=LATER).missing_keys[BLUE] == 0
+        moved = replace(INES, model_keys=ELSEWHERE.model_keys)
+        here.office.promotions.put_person(ADA.username, moved, at=LATER)
+
+        assert here.policies.judgement(request.number, at=LATER).missing_keys[BLUE] == 1
 
     def test_what_waits_for_a_person_is_what_they_could_do(self, here: Chamber) -> None:
         request = here.propose()

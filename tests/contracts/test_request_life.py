@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from core.errors import Refused, StileError, Unavailable
 from core.governance.policies.policy import Verdict
 from core.governance.requests import PromotionRequest, RequestId, Status
-from core.identity.people import Person, Role, Side
+from core.identity.people import ModelKey, Person, Role, Side
 from core.store import transaction
 from tests.contracts.parts import (
     ADA,
@@ -31,6 +31,7 @@ from tests.contracts.parts import (
     nothing_recorded,
     office,
 )
+from tests.contracts.roles import ELSEWHERE, INES
 
 LATER = AT + 2 * MINUTE
 QUESTIONS = """\
@@ -423,6 +424,52 @@ class RequestLife:
         assert "key_turned" in here.kinds()
         here.promotions.put_person(ADA.username, BEN, at=LATER)
         assert not here.promotions.request(request.request_id).keys[0].counts
+
+    def test_a_key_of_another_model_turns_nothing_here_and_the_refusal_says_what_to_do(
+        self, here: Office
+    ) -> None:
+        request = here.open()
+        with here.store.deciding() as record:
+            record.put_person(ELSEWHERE)
+
+        with nothing_recorded(here), pytest.raises(Refused) as refused:
+            here.turn(request, ELSEWHERE, BLUE)
+        with nothing_recorded(here), pytest.raises(Refused, match="key of flight-delay, or an adm"):
+            here.promotions.reject(
+                ELSEWHERE.username, request.request_id, text="No.", idempotency_key="n", at=AT
+            )
+
+        assert str(refused.value) == (
+            "Only someone with the data engineering key may turn it for flight-delay; Otto holds "
+            "data science (only for another-model) and data engineering (only for another-model) "
+            "key. Ask somebody who may, or an administrator for the right."
+        )
+        assert here.promotions.waiting_for(ELSEWHERE.username, AT) == ()
+
+    def test_a_right_to_this_model_that_is_revoked_stops_counting_here_and_only_here(
+        self, here: Office
+    ) -> None:
+        both = frozenset({ModelKey(BLUE, MODEL), ModelKey(BLUE, "another-model")})
+        ines = replace(INES, model_keys=both)
+        here.promotions.put_person(ADA.username, ines, at=AT)
+        request = here.turn(here.open(), ines, BLUE)
+        counts = lambda: [  # noqa: E731  the same question three times
+            key.counts for key in here.promotions.request(request.request_id).keys
+        ]
+
+        other_gone = replace(ines, model_keys=frozenset({ModelKey(BLUE, MODEL)}))
+        here.promotions.put_person(ADA.username, other_gone, at=LATER)
+        assert counts() == [True]
+        widened = replace(ines, keys=frozenset({BLUE}))
+        here.promotions.put_person(ADA.username, widened, at=LATER)
+        assert counts() == [True]
+        this_gone = replace(ines, model_keys=frozenset({ModelKey(BLUE, "another-model")}))
+        here.promotions.put_person(ADA.username, this_gone, at=LATER)
+
+        assert counts() == [False]
+        judged = here.promotions.judgement(request.request_id, at=LATER)
+        assert judged.missing_keys[BLUE] == 1
+        assert here.store.entries()[-1].facts["keys"] == ["data_engineering:another-model"]
 
     def test_rights_are_those_of_the_moment_of_acting(self, here: Office) -> None:
         request = here.open()

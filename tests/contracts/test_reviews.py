@@ -20,6 +20,7 @@ from core.store.drift import ProfileStore
 from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
 from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, MODEL, VIC, nothing_recorded
+from tests.contracts.roles import ELSEWHERE, INES
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
 
@@ -126,6 +127,17 @@ class Reviewing:
 
         with nothing_recorded(here.office), pytest.raises(Refused, match=says):
             self.confirm(here, due, person)
+
+    def test_a_key_of_another_model_reviews_nothing_here(self, here: Stage) -> None:
+        due = self.decayed(here)
+        with here.office.store.deciding() as record:
+            record.put_person(ELSEWHERE)
+            record.put_person(INES)
+
+        with nothing_recorded(here.office), pytest.raises(Refused, match="a key of flight-delay"):
+            self.confirm(here, due, ELSEWHERE)
+
+        assert self.confirm(here, due, INES).entry == due.entry
 
     def test_what_is_not_due_or_somebody_reviewed_is_refused(self, here: Stage) -> None:
         due = self.decayed(here)

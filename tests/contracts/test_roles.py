@@ -58,6 +58,8 @@ from tests.contracts.parts import (
 )
 from tests.contracts.roles import (
     DOCS,
+    ELSEWHERE,
+    INES,
     INPUTS_RULES,
     LEAVER,
     PEOPLE,
@@ -171,7 +173,8 @@ def room(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Pat
     here.facts.registry = shelf
     here.promotions = replace(here.promotions, registry=shelf)
     with here.store.deciding() as record:
-        record.put_person(LEAVER)
+        for person in (LEAVER, ELSEWHERE, INES):
+            record.put_person(person)
     number = bring_to(state, here, shelf)
     assert here.promotions.request(number).status is state
     engine.dispose()
@@ -316,7 +319,8 @@ def hall(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Pat
     here.facts.registry = shelf
     here.promotions = replace(here.promotions, registry=shelf)
     with here.store.deciding() as record:
-        record.put_person(LEAVER)
+        for person in (LEAVER, ELSEWHERE, INES):
+            record.put_person(person)
     number = set_up(scene, here, shelf)
     engine.dispose()
     return Hall(path, scene, shelf, number)
@@ -431,7 +435,8 @@ def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], Sourcing]:
         )
         sourcing = Sourcing(here.store, reader, drift, described)  # type: ignore[arg-type]  as above
         with here.store.deciding() as record:
-            record.put_person(LEAVER)
+            for person in (LEAVER, ELSEWHERE, INES):
+                record.put_person(person)
             record.sources.put(
                 StoredSource(MODEL, "a place", DESCRIPTION, str(tmp_path), ADA.username, AT)
             )

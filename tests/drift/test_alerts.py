@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.drift import alerts
 from core.drift.alerts import Alert, AlertId, Judged, Look, Step, Subject, next_step
 from core.drift.report import DriftVerdict, Grain, Performance, Window
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import ModelKey, Person, Role, Side, Username
 from tests.drift.test_history import DRIFTING, STABLE, UNKNOWN, reports
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -140,7 +140,18 @@ def test_an_alert_belongs_to_the_one_data_engineer_and_to_nobody_where_there_are
     eva = replace(emil, username=Username("eva"))
     ana = Person(Username("ana"), "Ana", Role.MEMBER, frozenset({Side.DATA_SCIENCE}))
 
-    assert alerts.first_owner([ana, emil]) == "emil"
-    assert alerts.first_owner([ana, emil, eva]) is None
-    assert alerts.first_owner([ana, emil, replace(eva, active=False)]) == "emil"
-    assert alerts.first_owner([ana]) is None
+    assert alerts.first_owner([ana, emil], "fraud") == "emil"
+    assert alerts.first_owner([ana, emil, eva], "fraud") is None
+    assert alerts.first_owner([ana, emil, replace(eva, active=False)], "fraud") == "emil"
+    assert alerts.first_owner([ana], "fraud") is None
+
+
+def test_an_alert_goes_to_who_has_the_key_of_its_model() -> None:
+    key = ModelKey(Side.DATA_ENGINEERING, "fraud")
+    emil = Person(Username("emil"), "Emil", Role.MEMBER, model_keys=frozenset({key}))
+    alert = replace(an_alert(judged(0, DRIFTING)), model="fraud", owner=None)
+
+    assert alerts.first_owner([emil], "fraud") == "emil"
+    assert alerts.first_owner([emil], "churn") is None
+    assert alerts.waits_for(alert, emil)
+    assert not alerts.waits_for(replace(alert, model="churn"), emil)

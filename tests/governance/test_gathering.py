@@ -13,7 +13,7 @@ from core.governance.evidence import Evidence, Figure, FigureStatus, Part
 from core.governance.gathering import trials
 from core.governance.ledger.entries import ChainReport, Flaw, LedgerFinding
 from core.governance.policies.policy import Verdict, default_policy, parse_policy
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import ModelKey, Person, Role, Side, Username
 from core.store.mapping import evidence_text, evidence_value
 from core.tracking.values import RunId
 from tests.governance.scene import (
@@ -275,6 +275,10 @@ def test_two_people_beside_the_author_make_independent_keys_possible(seen: Scene
     assert possible(both) is False
     assert possible(both, ben) is True
     assert possible(ben) is False
+    for model, makes in ((MODEL, True), ("another-model", False)):
+        key = ModelKey(Side.DATA_ENGINEERING, model)
+        ines = Person(Username("ines"), "Ines", Role.MEMBER, model_keys=frozenset({key}))
+        assert possible(ben, ines) is makes
 
 
 def test_an_absolute_floor_holds_only_over_a_metric_that_is_there(seen: Scene) -> None:

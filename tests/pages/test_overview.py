@@ -1,6 +1,20 @@
 """The first page: what waits, what drifts, and whether production moves were governed."""
 
-from tests.pages.house import ANA, BEN, EMIL, ORANGE, VERA, House, text_of
+from streamlit.testing.v1 import AppTest
+
+from components import sign_in
+from core.identity.people import with_rights
+from tests.pages.house import (
+    ANA,
+    BEN,
+    EMIL,
+    MODEL,
+    ORANGE,
+    VERA,
+    House,
+    keys_of,
+    text_of,
+)
 
 
 def test_an_empty_house_says_what_would_be_here(empty_house: House) -> None:
@@ -66,3 +80,48 @@ def test_the_page_says_that_mlflow_cannot_stop_others(house: House) -> None:
     assert "MLflow cannot keep others from moving an alias" in text_of(
         house.visit("overview", VERA)
     )
+
+
+def test_a_key_of_one_model_waits_where_it_turns_and_a_sentence_says_so_elsewhere(
+    house: House,
+) -> None:
+    request = house.open()
+    people = house.services.people
+    emil = people.get(EMIL)
+
+    people.put(with_rights(emil, ["data_engineering:churn"]))
+    elsewhere = house.visit("overview", EMIL)
+    refused = house.visit("request", EMIL, id=request.request_id)
+    people.put(with_rights(emil, [f"data_engineering:{MODEL}"]))
+    here = house.visit("overview", EMIL)
+
+    assert elsewhere.title[0].value.startswith("Nothing waits for you")
+    assert here.title[0].value.startswith("1 thing waits for you")
+    said = text_of(refused)
+    assert "Only someone with the data engineering key may turn it for flight" in said
+    assert "who holds the data engineering" in said
+    assert "only for churn" in said
+    assert not {key for key in keys_of(refused) if key.startswith("decisions_turn_key")}
+    assert not {key for key in keys_of(refused) if key.startswith("decisions_reject")}
+
+
+def _sidebar() -> None:
+    from components import frame
+    from core.identity.people import Username
+
+    frame.sidebar(frame.services().people.get(Username("emil")))
+
+
+def test_the_sidebar_and_the_door_say_for_which_models_a_key_is(house: House) -> None:
+    emil = house.services.people.get(EMIL)
+    rights = ["data_science", "data_engineering:churn", "data_engineering:<b>*x*"]
+    person = with_rights(emil, rights)
+    house.services.people.put(person)
+
+    app = AppTest.from_function(_sidebar, default_timeout=30).run()
+    door = sign_in.page([person], wanted="/")
+
+    said = [str(element.value) for element in (*app.sidebar.markdown, *app.sidebar.caption)]
+    assert any("data science key" in text for text in said)
+    assert r"only for \<b\>\*x\*, churn" in said
+    assert "data engineering (only for &lt;b&gt;*x*, churn) key" in bytes(door.body).decode()

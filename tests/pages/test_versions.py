@@ -118,7 +118,7 @@ def test_nobody_rolls_back_without_a_key_or_to_what_was_never_approved(house: Ho
     other = house.visit("versions", EMIL, version=1, alias="challenger")
 
     assert "decisions_roll_back" not in keys_of(app) | keys_of(other)
-    assert "whoever holds a key may roll back to it" in text_of(app)
+    assert "whoever holds a key of flight" in text_of(app)
 
 
 def test_another_alias_has_its_own_sentence_time_line_and_requests(house: House) -> None:

@@ -11,7 +11,7 @@ from core.governance.evidence import Evidence, Figure, FigureStatus, Part
 from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
 from core.governance.policies.questions import Question
 from core.governance.requests import Comment, Key, PromotionRequest, Purpose, RequestId, Status
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import ModelKey, Person, Role, Side, Username
 from core.store import mapping, migrations, transaction
 from core.store.governance import GovernanceStore
 from core.store.people import PeopleStore
@@ -116,6 +116,7 @@ REQUESTS = st.builds(
     purpose=st.sampled_from(Purpose),
     restores=st.none() | VERSIONS.map(RequestId),
 )
+MODELS = st.sampled_from(["fraud", "a:b", "Größe 2", "main.air.flight-delay"])
 PEOPLE = st.builds(
     Person,
     username=USERNAMES,
@@ -124,6 +125,7 @@ PEOPLE = st.builds(
     keys=st.frozensets(SIDES),
     mlflow_names=st.frozensets(TEXTS, max_size=3),
     active=st.booleans(),
+    model_keys=st.frozensets(st.builds(ModelKey, side=SIDES, model=MODELS), max_size=3),
 )
 
 
@@ -187,3 +189,14 @@ def test_a_person_round_trips_through_the_database(engine: Engine, person: Perso
 
     assert people.get(person.username) == person
     assert person in people.list()
+
+
+def test_a_key_from_before_there_were_keys_of_one_model_is_a_key_of_every_model() -> None:
+    row = mapping.person_row(Person(Username("ben"), "Ben", Role.MEMBER))
+    row.keys = '["data_science"]'
+
+    ben = mapping.person_value(row)
+
+    assert ben.keys == {Side.DATA_SCIENCE}
+    assert ben.sides("any model") == {Side.DATA_SCIENCE}
+    assert mapping.person_row(ben).keys == row.keys

@@ -52,7 +52,7 @@ def put_person(store: GovernanceStore, actor: Username, person: Person, *, at: d
             body: Mapping[str, JsonValue] = {
                 "person": person.username,
                 "role": person.role.value,
-                "keys": sorted(side.value for side in person.keys),
+                "keys": list(person.rights),
                 "active": person.active,
             }
             record.append("person_changed", body, actor=actor, at=at)

@@ -165,7 +165,7 @@ def note(store: GovernanceStore, model: str, judged: Judged, *, at: datetime) ->
             return Step.NOTHING  # nothing is built upon a broken ledger
         alert = record.alerts.open_one(model, judged.subject)
         if alert is None and step is Step.OPEN:
-            owner = alerts.first_owner(record.people())
+            owner = alerts.first_owner(record.people(), model)
             alert = record.alerts.add(model, judged, owner=owner, at=at)
             record.append(OPENED, opened_body(alert), actor=STILE, at=at)
         elif alert is not None and step is Step.GO_ON:

@@ -63,7 +63,8 @@ class Answers:
         """The decision that stands, issued again and queued for MLflow under a new number.
 
         It takes no new keys, because nothing new is decided; the worker refuses when the facts
-        that were signed have changed. Whoever holds a key, or administers, may restore.
+        that were signed have changed. Whoever holds a key of the model, or
+        administers, may restore.
         """
         said = said_text(comment)
         parts = ("restore", model, alias, said)
@@ -71,13 +72,13 @@ class Answers:
             done = record.first_result(actor, idempotency_key, fingerprint_of(parts))
             if done is not None:
                 return record.request(done)
-            require_voice(record.person(actor), to="restore a decision")
+            require_voice(record.person(actor), model, to="restore a decision")
             decided = _standing_decision(_position(record, model, alias), model, alias)
         stands = self.promotions.registry.aliases(model).get(alias)
         self.promotions.registry.version(model, decided.version or 0)  # refuses a deleted one
 
         def act(record: Record, person: Person) -> RequestId:
-            require_voice(person, to="restore a decision")
+            require_voice(person, model, to="restore a decision")
             now = _standing_decision(_position(record, model, alias), model, alias)
             if now.at != decided.at:
                 raise Refused("Somebody decided in the same moment; reload the page.")

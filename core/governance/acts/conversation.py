@@ -33,8 +33,8 @@ class Conversation:
     ) -> PromotionRequest:
         """The rejected request: one veto is enough, until MLflow is being told."""
 
-        def may(_: PromotionRequest, person: Person) -> None:
-            require_voice(person, to="reject a request")
+        def may(request: PromotionRequest, person: Person) -> None:
+            require_voice(person, request.model, to="reject a request")
 
         return self._move(
             actor, request_id, Action.REJECT, said_text(text, "Say why you reject it."), may,
@@ -77,7 +77,7 @@ class Conversation:
 
         def may(request: PromotionRequest, person: Person) -> None:
             if person.username != request.opened_by:
-                require_voice(person, to="request changes")
+                require_voice(person, request.model, to="request changes")
             require_role(person, Role.MEMBER, to="request changes")
 
         said = said_text(text, "Say which changes you request.")
@@ -113,8 +113,8 @@ class Conversation:
         """The request whose write to MLflow failed or waits, to be tried again at once."""
 
         def act(record: Record, person: Person) -> RequestId:
-            require_voice(person, to="retry the write to MLflow")
             request = record.request(request_id)
+            require_voice(person, request.model, to="retry the write to MLflow")
             owed = record.queue.of(request_id)
             if owed is None:
                 raise Refused("Nothing is owed to MLflow for this request any more.")

@@ -20,9 +20,16 @@ from core.governance.requests import (
     missing_keys,
     next_status,
 )
-from core.identity.people import Person, Role, Side, Username, require_role
+from core.identity.people import (
+    Person,
+    Role,
+    Side,
+    Username,
+    has_voice,
+    may_turn,
+    require_role,
+)
 from core.store.governance import GovernanceStore, Record
-from core.store.people import may_turn
 
 LONGEST_TEXT: Final = 10_000
 
@@ -197,7 +204,7 @@ def waits_for(
     if any(key.person == person.username and key.counts for key in request.keys):
         return False
     return any(
-        owed and may_turn(person, side) and _is_independent(request, person, side)
+        owed and may_turn(person, side, request.model) and _is_independent(request, person, side)
         for side, owed in missing_keys(request, verified, at=at).items()
     )
 
@@ -232,11 +239,14 @@ def require_whole(record: Record) -> None:
         raise Refused(f"{problem} Nothing is decided on a broken ledger.")
 
 
-def require_voice(person: Person, *, to: str) -> None:
-    """Raise `Refused` unless the person holds a key or administers."""
+def require_voice(person: Person, model: str, *, to: str) -> None:
+    """Raise `Refused` unless the person holds a key of the model or administers."""
     require_role(person, Role.MEMBER, to=to)
-    if person.role is not Role.ADMINISTRATOR and not person.keys:
-        raise Refused(f"Only someone who holds a key, or an administrator, may {to}.")
+    if not has_voice(person, model):
+        raise Refused(
+            f"Only someone who holds a key of {model}, or an administrator, may {to}; "
+            f"{person.name} holds {person.held} key. Ask one of them."
+        )
 
 
 def said_text(text: str, if_empty: str = "") -> str:

@@ -85,8 +85,8 @@ def review(
     said = said_text(text, "Say what the review found.")
 
     def act(record: Record, person: Person) -> RequestId:
-        require_voice(person, to="review a broken glass")
         request = record.request(request_id)
+        require_voice(person, request.model, to="review a broken glass")
         due = next(
             (r for r in reviews_due(record.entries()) if r.is_glass and r.request == request_id),
             None,

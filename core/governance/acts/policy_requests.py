@@ -240,7 +240,8 @@ class PolicyRequests:
         said = said_text(text, "Say why you reject it.")
 
         def act(record: Record, person: Person) -> int:
-            require_voice(person, to="reject a policy request")
+            model = record.policy_shelf.request(number).model
+            require_voice(person, model, to="reject a policy request")
             end(record, number, Move.REJECT, said, actor=actor, at=at)
             return number
 

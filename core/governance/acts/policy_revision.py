@@ -46,7 +46,7 @@ class Revisions:
             request = record.policy_shelf.request(number)
             require_role(person, Role.MEMBER, to="request changes")
             if person.username != request.opened_by:
-                require_voice(person, to="request changes")
+                require_voice(person, request.model, to="request changes")
             end(record, number, Move.REQUEST_CHANGES, said, actor=actor, at=at)
             return number
 

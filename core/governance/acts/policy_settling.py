@@ -25,9 +25,8 @@ from core.governance.policies.proposals import (
     require_policy_key,
 )
 from core.governance.policies.record import altered
-from core.identity.people import Person, Side, Username
+from core.identity.people import Person, Side, Username, may_turn
 from core.store.governance import Record
-from core.store.people import may_turn
 
 PROPOSED: Final = "policy_proposed"
 REVISED: Final = "policy_revised"
@@ -78,7 +77,7 @@ def waits_for(judgement: PolicyJudgement, person: Person, *, at: datetime) -> bo
     if request.stage is Stage.CHANGES_REQUESTED:
         return request.opened_by == person.username
     for side, owed in judgement.missing_keys.items():
-        if not owed or not may_turn(person, side):
+        if not owed or not may_turn(person, side, request.model):
             continue
         with suppress(Refused):
             digest = judgement.digests[side]

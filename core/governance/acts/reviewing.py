@@ -253,12 +253,16 @@ def _due(record: Record, entry: int) -> Review:
 def require_reviewer(record: Record, person: Person, due: Review) -> None:
     """Raise `Refused` unless this person may review the approval: a key, and no author of it."""
     require_role(person, Role.MEMBER, to="review an approval")
-    if not person.keys:
-        raise Refused(f"Only someone who holds a key may review an approval; {person.name} has no.")
+    sides = person.sides(due.model)
+    if not sides:
+        raise Refused(
+            f"Only someone who holds a key of {due.model} may review its approval; {person.name} "
+            f"holds {person.held} key. Ask somebody who does."
+        )
     if due.request is None:
         return
     request = record.request(due.request)
-    allowed = person.keys & request.policy.authors_may_turn
+    allowed = sides & request.policy.authors_may_turn
     if person.username in request.authors and not allowed:
         raise Refused(
             f"{person.name} trained or asked for {due.model} {due.version}, and nobody vouches for "

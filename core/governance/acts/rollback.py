@@ -22,7 +22,7 @@ from core.governance.judgement import Plan, changed_facts, digests_of, plan_of, 
 from core.governance.ledger.entries import Entry
 from core.governance.registry.reconciling import lasting
 from core.governance.requests import Key, PromotionRequest, Purpose, RequestId, Status
-from core.identity.people import Person, Side, Username, require_key
+from core.identity.people import Person, Side, Username, require_key, turnable
 from core.store.governance import GovernanceStore, Record
 
 ORDERED: Final = "rollback_ordered"
@@ -52,10 +52,10 @@ class Return:
         """
         asked = replace(self.signed, authors=self.authors)
         refusal = Refused(
-            f"{person.name} holds no key, and a rollback takes one of either side; ask somebody "
-            "who does."
+            f"{person.name} holds no key of {asked.model}, and a rollback takes one of either "
+            "side; ask somebody who does."
         )
-        for side in (side for side in Side if side in person.keys):
+        for side in turnable(person, asked.model):
             try:
                 require_independent(asked, person=person, side=side)
             except Refused as error:
@@ -134,7 +134,7 @@ class Rollbacks:
             done = record.first_result(actor, idempotency_key, fingerprint_of(parts))
             if done is not None:
                 return record.request(done)
-            _side_of(record.person(actor), side)  # before anything slow
+            _side_of(record.person(actor), side, model)  # before anything slow
         back = self.prepare(model, alias, to, at=at)
 
         def act(record: Record, person: Person) -> RequestId:
@@ -220,9 +220,9 @@ def _stood_before(
     return None
 
 
-def _side_of(person: Person, side: Side | None) -> None:
-    """Raise `Refused` unless the person holds the key that they name, or any."""
-    require_key(person, side or next((s for s in Side if s in person.keys), Side.DATA_SCIENCE))
+def _side_of(person: Person, side: Side | None, model: str) -> None:
+    """Raise `Refused` unless the person holds the key that they name, or any of the model."""
+    require_key(person, side or next(iter(turnable(person, model)), Side.DATA_SCIENCE), model=model)
 
 
 def _key(
@@ -231,7 +231,7 @@ def _key(
     """The one key of a rollback, and whether it is an author's own (where the policy allows)."""
     if side is None:
         side = back.side_for(person)
-    require_key(person, side)
+    require_key(person, side, model=back.signed.model)
     asked = replace(back.signed, authors=back.authors)
     is_own = require_independent(asked, person=person, side=side)
     expires_at = at + timedelta(days=back.signed.policy.validity.approval_days)

@@ -76,8 +76,8 @@ class Sourcing:
             The actor may not have the server read files, the text holds a mistake, or it cannot be
             opened.
         """
-        self._allow(actor, to=_DESCRIBE)
-        description, checked = _opened(text, what=what, folder=folder, at=at)
+        description = self._read(actor, text, what=what)
+        checked = _opened(description, folder=folder, at=at)
         return Described(description.model, checked)
 
     def listed(self) -> tuple[Listed, ...]:
@@ -120,8 +120,8 @@ class Sourcing:
         """
         from core.drift.sources.description import place_of  # Ibis takes a while to import
 
-        self._allow(actor, to=_DESCRIBE)
-        description, checked = _opened(text, what=what, folder=folder, at=at)
+        description = self._read(actor, text, what=what)
+        checked = _opened(description, folder=folder, at=at)
         if not checked.usable:
             why = (*checked.broken, *checked.cannot, "it holds no row with a time.")[0]
             raise Refused(f"{what} describes a log that cannot be used: {why}")
@@ -143,7 +143,8 @@ class Sourcing:
             facts = {"model": source.model, "says": checked.where, "place": place}
             return record.append(ADDED, facts, actor=actor or STILE, at=at).seq
 
-        self._once(actor, form, ("add_source", text, str(folder)), act, to=_DESCRIBE, at=at)
+        parts = ("add_source", text, str(folder))
+        self._once(actor, source.model, form, parts, act, to=_DESCRIBE, at=at)
         before = replaced[0] if replaced else None
         if before is not None and before.place != place:
             self.drift.forget_place(source.model, before.place)
@@ -171,7 +172,7 @@ class Sourcing:
             facts = {"model": model, "place": was.place}
             return record.append(REMOVED, facts, actor=actor or STILE, at=at).seq
 
-        self._once(actor, form, ("remove_source", model), act, to=_DESCRIBE, at=at)
+        self._once(actor, model, form, ("remove_source", model), act, to=_DESCRIBE, at=at)
         for was in removed:
             self.drift.forget_place(model, was.place)
 
@@ -194,7 +195,7 @@ class Sourcing:
         InsufficientData
             There is nothing in it that can be profiled.
         """
-        self._allow(actor, to=_ATTACH)
+        self._allow(actor, model, to=_ATTACH)
         self.tracking.version(model, version)  # refuses one that is not there, before any reading
         offered = given.read(self.drift.references, model, at=at)
         reference, home, sample = offered.reference, self.drift.references.home, ""
@@ -218,7 +219,7 @@ class Sourcing:
 
         parts = ("attach_reference", model, str(version), given.says, kept.reference_id)
         try:
-            self._once(actor, form, parts, act, to=_ATTACH, at=at)
+            self._once(actor, model, form, parts, act, to=_ATTACH, at=at)
         finally:  # of what was decided, by whichever form, and of nothing else
             decided = self.drift.references.origin_of(model, version)
             samples.forget(home, model, version, but=decided.sample if decided else "")
@@ -241,19 +242,30 @@ class Sourcing:
             facts: Mapping[str, JsonValue] = {"model": model, "version": version}
             return record.append(DETACHED, facts, actor=actor or STILE, at=at).seq
 
-        self._once(actor, form, ("detach_reference", model, str(version)), act, to=_DETACH, at=at)
+        parts = ("detach_reference", model, str(version))
+        self._once(actor, model, form, parts, act, to=_DETACH, at=at)
         samples.forget(self.drift.references.home, model, version)
 
     # inside
 
-    def _allow(self, actor: Username | None, *, to: str) -> None:
+    def _read(self, actor: Username | None, text: str, *, what: str) -> "Description":
+        """The description, when the actor may say it of the model it names; nothing is opened."""
+        from core.drift.sources.description import read_description  # Ibis takes a while to import
+
+        self._allow(actor, None, to=_DESCRIBE)
+        description = read_description(text, what=what)
+        self._allow(actor, description.model, to=_DESCRIBE)
+        return description
+
+    def _allow(self, actor: Username | None, model: str | None, *, to: str) -> None:
         """Nothing; asked before anything is read, and once more when it is decided."""
         with self.store.reading() as record:
-            _require(record, actor, to=to)
+            _require(record, actor, model, to=to)
 
     def _once(
         self,
         actor: Username | None,
+        model: str,
         form: str,
         parts: tuple[str, ...],
         act: Callable[[Record], int],
@@ -264,7 +276,7 @@ class Sourcing:
         """Nothing; what is kept and its ledger entry are one transaction, and one form is once."""
         fingerprint = fingerprint_of(parts)
         with self.store.deciding() as record:
-            _require(record, actor, to=to)
+            _require(record, actor, model, to=to)
             if actor is None:
                 act(record)
             elif record.first_result(actor, form, fingerprint) is None:
@@ -272,9 +284,9 @@ class Sourcing:
                 record.remember(actor, form, fingerprint, result=entry, at=at)
 
 
-def _require(record: Record, actor: Username | None, *, to: str) -> None:
+def _require(record: Record, actor: Username | None, model: str | None, *, to: str) -> None:
     if actor is not None:
-        require_inputs(record.person(actor), to=to)
+        require_inputs(record.person(actor), model, to=to)
     elif record.people():
         raise Refused(
             f"Say who does it: set STILE_TOKEN. Only someone with the data engineering key, or an "
@@ -289,9 +301,7 @@ def _listed(source: StoredSource) -> Listed:
     return Listed(source, read_description(source.description, what=what).where.says)
 
 
-def _opened(text: str, *, what: str, folder: Path, at: datetime) -> "tuple[Description, Checked]":
-    from core.drift.sources.checking import check  # Ibis takes a while to import
-    from core.drift.sources.description import read_description
+def _opened(description: "Description", *, folder: Path, at: datetime) -> "Checked":
+    from core.drift.sources.checking import check  # as above
 
-    description = read_description(text, what=what)
-    return description, check(description, folder, at=at)
+    return check(description, folder, at=at)

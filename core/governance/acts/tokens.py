@@ -43,7 +43,7 @@ def add_person(
         body = {
             "person": person.username,
             "role": person.role.value,
-            "keys": sorted(side.value for side in person.keys),
+            "keys": list(person.rights),
             "active": person.active,
         }
         record.append("person_changed", body, actor=actor or STILE, at=at)

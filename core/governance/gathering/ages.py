@@ -9,7 +9,7 @@ from core.governance.evidence import Evidence, Figure, JsonValue, utc_millis
 from core.governance.gathering.conditions import LiveWindow
 from core.governance.gathering.figures import Scribe, without_nulls
 from core.governance.registry.timeline import Interval, Standing, standing_now
-from core.identity.people import Person, Role, Side, Username
+from core.identity.people import Person, Side, Username, may_turn
 from core.tracking.values import Run
 
 if TYPE_CHECKING:
@@ -114,16 +114,15 @@ def production_figure(
     return scribe.known(name, value, says, source=source)
 
 
-def key_holders(authors: frozenset[Username], people: Iterable[Person]) -> dict[str, JsonValue]:
+def key_holders(
+    model: str, authors: frozenset[Username], people: Iterable[Person]
+) -> dict[str, JsonValue]:
     """How many people of each side could turn an independent key, and whether two ever can."""
     able = {
         side: {
             person.username
             for person in people
-            if person.active
-            and person.role.covers(Role.MEMBER)
-            and side in person.keys
-            and person.username not in authors
+            if may_turn(person, side, model) and person.username not in authors
         }
         for side in Side
     }

@@ -325,7 +325,7 @@ def _independence(
         )
         return scribe.absent(name, says, source=source)
     authors = sorted(found.people)
-    value = {"authors": list(authors), **key_holders(found.people, everybody)}
+    value = {"authors": list(authors), **key_holders(subject.model, found.people, everybody)}
     says = f"Made by {', '.join(authors)}, whose keys do not count"
     if not value["possible"]:
         says += "; among the others no two people hold the keys of both sides"

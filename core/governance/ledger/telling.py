@@ -290,8 +290,13 @@ def _rights(facts: Mapping[str, JsonValue]) -> str:
     if facts.get("active") is False:
         return "no access"
     keys = facts.get("keys")
-    held = [str(key).replace("_", " ") for key in keys] if isinstance(keys, list) else []
+    held = [_right(str(key)) for key in keys] if isinstance(keys, list) else []
     return f"{facts.get('role')}, {' and '.join(held) + ' key' if held else 'no key'}"
+
+
+def _right(key: str) -> str:
+    side, limited, model = key.partition(":")
+    return side.replace("_", " ") + (f" (only for {model})" if limited else "")
 
 
 def _inside(facts: Mapping[str, JsonValue], *path: str) -> JsonValue:

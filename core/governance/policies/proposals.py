@@ -277,7 +277,7 @@ def require_policy_key(
     Refused
         The person, the request or what was on their screen do not allow it; one sentence.
     """
-    require_key(person, side)
+    require_key(person, side, model=request.model)
     next_stage(request.stage, Move.PUBLISH)  # refuses all but an open one
     if sentence := altered(request) or lapsed(request, at=at) or outrun(request, in_force):
         raise Refused(sentence)
