@@ -9,13 +9,13 @@ from components import frame, theme
 from components.decisions import acting
 from core.drift.segments.choosing import MOST_CUTS, Stated
 from core.governance.acts import watching
-from core.identity.people import Person, Role
+from core.identity.people import Person, holds_inputs
 
 _PERCENT: Final = 100.0
 
 
 def offer(model: str, version: int, person: Person) -> None:
-    """Draw how the model is watched and, for members, the way to change it."""
+    """Draw how the model is watched and, for those who may, the way to change it."""
     drift = frame.services().drift
     watched = frame.ask(
         lambda: drift.watched(model, version, at=datetime.now(UTC)),
@@ -30,7 +30,7 @@ def offer(model: str, version: int, person: Person) -> None:
             f"Rows are counted apart by **{cuts}**. Of windows in which nothing drifted, {rate} may"
             " alert, over all inputs of all rows and segments together."
         )
-        if not person.role.covers(Role.MEMBER):
+        if not holds_inputs(person, model):
             return
         described = drift.places.segments(model) is not None
         able = list(watched.able)

@@ -147,6 +147,11 @@ INPUTS_RULES: Final = (
         "attach a reference", _INPUTS, "Whatever the run logged; open requests see it as changed."
     ),
     InputsRule("detach a reference", _INPUTS, "What the run logged counts again."),
+    InputsRule(
+        "say how a model is watched",
+        _INPUTS,
+        "By which segments, and how often alerts may be false.",
+    ),
 )
 
 

@@ -18,7 +18,9 @@ from core.drift.counting.keeping import Origin
 from core.drift.given import FromFile, Offered
 from core.drift.monitor import DriftMonitor
 from core.drift.references import References
+from core.drift.segments.choosing import Stated
 from core.errors import Refused, Unavailable
+from core.governance.acts import watching
 from core.governance.acts.alerting import DriftAlerts, note
 from core.governance.acts.answers import Answers
 from core.governance.acts.copying import Copies
@@ -467,6 +469,9 @@ def test_every_cell_about_live_inputs_is_as_the_table_says(
         ),
         "detach a reference": lambda here, who: here.detach(
             who.username, MODEL, 5, form="f", at=LATER
+        ),
+        "say how a model is watched": lambda here, who: watching.state(
+            here.store, who.username, MODEL, Stated(()), able=(), described=False, at=LATER
         ),
     }
     wrong, here = [], inputs()

@@ -1,4 +1,4 @@
-"""How a model is watched: stated by members, kept, and in the ledger, on every database."""
+"""How a model is watched: stated by engineers, kept, and in the ledger, on every database."""
 
 import pytest
 from sqlalchemy import Engine
@@ -10,7 +10,7 @@ from core.governance.acts import watching
 from core.governance.ledger import telling
 from core.identity.people import Username
 from core.store.watching import WatchStore
-from tests.contracts.parts import ADA, AT, MIA, MODEL, VIC, Office, nothing_recorded, office
+from tests.contracts.parts import ADA, AT, BEN, EVA, MODEL, VIC, Office, nothing_recorded, office
 
 ABLE = ("origin", "carrier", '"; drop table entries; --', "dest")
 
@@ -27,7 +27,7 @@ class Watching:
         here: Office,
         stated: Stated,
         *,
-        by: Username | None = MIA.username,
+        by: Username | None = EVA.username,
         described: bool = False,
     ) -> Stated:
         return watching.state(
@@ -38,7 +38,7 @@ class Watching:
     def test_nobody_stated_anything_so_the_default_holds(self, engine: Engine) -> None:
         assert WatchStore(engine).get(MODEL) == Stated(None, RATE)
 
-    def test_a_member_states_segments_and_rate_and_the_ledger_tells(
+    def test_an_engineer_states_segments_and_rate_and_the_ledger_tells(
         self, here: Office, engine: Engine
     ) -> None:
         stated = Stated(("origin", ABLE[2]), 0.01)
@@ -88,11 +88,13 @@ class Watching:
 
         assert WatchStore(engine).get(MODEL).rate == 0.1
 
-    def test_a_viewer_states_nothing_and_neither_does_the_machine_once_there_are_people(
+    def test_no_viewer_no_scientist_and_once_there_are_people_no_machine_states_it(
         self, here: Office, engine: Engine
     ) -> None:
-        with nothing_recorded(here), pytest.raises(Refused, match="Only a member"):
+        with nothing_recorded(here), pytest.raises(Refused, match="say how a model is watched"):
             self.state(here, Stated(()), by=VIC.username)
+        with nothing_recorded(here), pytest.raises(Refused, match="data engineering key"):
+            self.state(here, Stated(()), by=BEN.username)
         with nothing_recorded(here), pytest.raises(Refused, match="set STILE_TOKEN"):
             self.state(here, Stated(()), by=None)
 

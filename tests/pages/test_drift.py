@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.drift.report import Grain, Together
 from core.drift.together.looking import Looking
 from tests.pages import watched
-from tests.pages.house import ANA, MODEL, VERA, House, text_of
+from tests.pages.house import EMIL, MODEL, VERA, House, text_of
 
 EWR_DAY, MOVED_DAY = "2026-10-03", "2026-10-16"
 
@@ -238,8 +238,8 @@ def test_the_section_tells_what_every_counted_segment_did(moved: House) -> None:
     assert {"segment", "verdict", "inputs that alert"} <= set(table.columns)
 
 
-def test_a_member_says_how_a_model_is_watched_and_a_viewer_only_sees_it(moved: House) -> None:
-    app = moved.visit("drift", ANA, version=1)
+def test_an_engineer_says_how_a_model_is_watched_and_a_viewer_only_sees_it(moved: House) -> None:
+    app = moved.visit("drift", EMIL, version=1)
     app.number_input(key=f"drift_rate_{MODEL}").set_value(1.0)
     app.multiselect(key=f"drift_cuts_{MODEL}_1").set_value([])
     app.button(key=f"drift_watch_{MODEL}").click().run()

@@ -260,7 +260,7 @@ class Sourcing:
     def _allow(self, actor: Username | None, model: str | None, *, to: str) -> None:
         """Nothing; asked before anything is read, and once more when it is decided."""
         with self.store.reading() as record:
-            _require(record, actor, model, to=to)
+            require_of(record, actor, model, to=to)
 
     def _once(
         self,
@@ -276,7 +276,7 @@ class Sourcing:
         """Nothing; what is kept and its ledger entry are one transaction, and one form is once."""
         fingerprint = fingerprint_of(parts)
         with self.store.deciding() as record:
-            _require(record, actor, model, to=to)
+            require_of(record, actor, model, to=to)
             if actor is None:
                 act(record)
             elif record.first_result(actor, form, fingerprint) is None:
@@ -284,7 +284,8 @@ class Sourcing:
                 record.remember(actor, form, fingerprint, result=entry, at=at)
 
 
-def _require(record: Record, actor: Username | None, model: str | None, *, to: str) -> None:
+def require_of(record: Record, actor: Username | None, model: str | None, *, to: str) -> None:
+    """Raise `Refused` unless the actor may act on live inputs; None only while nobody is there."""
     if actor is not None:
         require_inputs(record.person(actor), model, to=to)
     elif record.people():

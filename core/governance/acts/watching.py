@@ -6,7 +6,8 @@ from typing import Final
 
 from core.drift.segments.choosing import MOST_CUTS, Stated
 from core.errors import Refused
-from core.identity.people import Role, Username, require_role
+from core.governance.acts.sourcing import require_of
+from core.identity.people import Username
 from core.store.governance import GovernanceStore
 from core.store.people import STILE
 
@@ -32,14 +33,11 @@ def state(
     Raises
     ------
     Refused
-        The actor is no member, or a column or the rate cannot be used.
+        The actor has no data engineering key of the model, or a column or the rate cannot be used.
     """
     _check(model, stated, able, described)
     with store.deciding() as record:
-        if actor is not None:
-            require_role(record.person(actor), Role.MEMBER, to="say how a model is watched")
-        elif record.people():
-            raise Refused("Say who does it: set STILE_TOKEN. Only a member may.")
+        require_of(record, actor, model, to="say how a model is watched")
         before = record.watched.get(model)
         if stated != before:
             record.watched.put(model, stated)
