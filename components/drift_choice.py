@@ -1,5 +1,6 @@
 """Which model, which version and which windows the Drift page is about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,3 +79,15 @@ def _segment(model: str, version: int) -> SegmentOf | None:
     picked = st.selectbox("Segment", options, key=key, width=200)
     state.put(segment=None if picked == _ALL else picked)
     return by_name.get(picked)
+
+
+def section(sections: Sequence[str]) -> str:
+    """Which section of the page is shown; in the URL unless it is the first."""
+    show = st.segmented_control(
+        "Show",
+        sections,
+        default=state.one_of("show", sections, sections[0]),
+        key=f"drift_show_{len(sections)}",
+    )
+    state.put(show=None if show in (None, sections[0]) else show)
+    return show or sections[0]

@@ -29,10 +29,10 @@ class Beside:
             self._thread.start()
         return self._problems
 
-    def wait(self) -> tuple[str, ...]:
-        """The problems of the work that runs, once it is done."""
+    def wait(self, *, timeout_s: float | None = None) -> tuple[str, ...]:
+        """The problems of the work that runs, once it is done or the time is over."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout_s)
         return self._problems
 
     def _run(self, at: datetime) -> None:

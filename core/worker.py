@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -72,11 +72,19 @@ class Round:
 
 
 def run_once(work: Work, *, at: datetime) -> Round:
-    """One round, or nothing when another worker holds the lease.
+    """One round of everything, or nothing when another worker holds the lease.
 
     The parts do not wait for each other: what one of them could not reach, or did not expect, is a
     sentence in the result, and the others still run.
     """
+    done = decide_once(work, at=at)
+    if not done.did_work:
+        return done
+    return replace(done, problems=_once((*done.problems, *watch_once(work, at=at))))
+
+
+def decide_once(work: Work, *, at: datetime) -> Round:
+    """What decisions wait for: the registry, requests, writes; nothing without the lease."""
     store = work.promotions.store
     now = work.clock()
     with store.deciding() as record:
@@ -98,6 +106,18 @@ def run_once(work: Work, *, at: datetime) -> Round:
     if work.keep is not None:  # follows the aliases, and no artifact store delays the next one
         problems += work.keep.look(at)
     problems += _looked(work, work.reconcile, problems)
+    return Round(
+        did_work=True,
+        written=tuple(request.request_id for request in written),
+        approved=approved,
+        expired=expired,
+        problems=_once(problems),
+    )
+
+
+def watch_once(work: Work, *, at: datetime) -> tuple[str, ...]:
+    """What did not answer while live inputs were counted and judged, which may take a minute."""
+    problems: list[str] = []
     if work.refresh_drift is not None:
         refresh = work.refresh_drift
         _part(problems, "refreshing drift", lambda: refresh(at))
@@ -112,13 +132,11 @@ def run_once(work: Work, *, at: datetime) -> Round:
     if work.expire_log is not None:  # after drift, so that what is removed has been counted
         expire = work.expire_log
         problems += _part(problems, "removing old captured rows", lambda: expire(at)) or ()
-    return Round(
-        did_work=True,
-        written=tuple(request.request_id for request in written),
-        approved=approved,
-        expired=expired,
-        problems=tuple(dict.fromkeys(problems)),  # one silence may stop several parts
-    )
+    return _once(problems)
+
+
+def _once(problems: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(problems))  # one silence may stop several parts
 
 
 def _promote_ready(
@@ -198,12 +216,15 @@ class WorkerThread:
 def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
     """Nothing, until `stop` is set; then the lease is given back."""
     said: tuple[str, ...] = ()
+    watching = Beside(lambda at: watch_once(work, at=at), "counting live inputs")
     if work.notify is not None:
         threading.Thread(target=work.notify, args=(stop,), name="stile-notify", daemon=True).start()
     while not stop.is_set():
         try:
-            done = run_once(work, at=work.clock())
-            problems: tuple[str, ...] = done.problems
+            done = decide_once(work, at=work.clock())
+            problems = done.problems
+            if done.did_work:  # no decision waits for it
+                problems = _once((*problems, *watching.look(work.clock())))
         except StileError as error:
             problems = (str(error),)
         except Exception:  # noqa: BLE001  the door of a thread: a dead worker decides nothing
@@ -214,6 +235,7 @@ def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None
                 _log.warning("%s", problem)
         said = problems
         stop.wait(pause_s)
+    watching.wait(timeout_s=5.0)
     try:
         release(work)
     except StileError as error:

@@ -23,7 +23,6 @@ from components import (
     drift_watching,
     frame,
     queries,
-    state,
 )
 from core.drift.telling.history import newest_evaluable
 from core.identity.people import Role
@@ -95,14 +94,7 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
         drift_report.offer(registered, version, grain, reports, chosen.day)
         drift_watching.offer(model, version, person)
     sections = _SECTIONS if all_rows else _OF_A_SEGMENT
-    show = st.segmented_control(
-        "Show",
-        sections,
-        default=state.one_of("show", sections, sections[0]),
-        key=f"drift_show_{len(sections)}",
-    )
-    state.put(show=None if show in (None, sections[0]) else show)
-    match show:
+    match drift_choice.section(sections):
         case "All together":
             drift_together.draw(model, version, chosen.report)
         case "Segments":

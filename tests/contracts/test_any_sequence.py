@@ -561,9 +561,9 @@ def test_a_sequence_may_get_as_far_as_a_rollback(migrated_decisions: Path) -> No
     assert machine.shelf.told == [4, 5, 4]
 
 
-def test_a_sequence_may_get_as_far_as_a_copy_that_serves(sqlite_template: Path) -> None:
+def test_a_sequence_may_get_as_far_as_a_copy_that_serves(migrated_decisions: Path) -> None:
     machine = AnySequence()
-    machine.template = sqlite_template
+    machine.template = migrated_decisions
     machine.begin()
     for lost in ("before", "after", ""):
         machine.copy_from_dev(who=ANA, version=2, lost=lost, again=True)
@@ -576,9 +576,9 @@ def test_a_sequence_may_get_as_far_as_a_copy_that_serves(sqlite_template: Path) 
     assert machine.shelf.told == [6]
 
 
-def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(sqlite_template: Path) -> None:
+def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(migrated_decisions: Path) -> None:
     machine = AnySequence()
-    machine.template = sqlite_template
+    machine.template = migrated_decisions
     machine.begin()
     machine.propose_rules(who=ANA, loss="0.59")
     machine.decide_about_rules(who=BEN, number=1, loss="0.58", side=Side.DATA_SCIENCE)
