@@ -9,6 +9,7 @@ from core.bootstrap import Services, open_services
 from core.demo.flights import FLIGHT_DELAY, TASKS, Task, flights, live_inputs
 from core.demo.policies import policy_texts
 from core.demo.replay import BACKFILL_DAYS, backfill
+from core.drift.counting.counts import EVENT_TIME
 from core.governance.policies.policy import parse_policy
 from core.identity.people import Username
 from core.settings import Auth, Settings
@@ -70,4 +71,8 @@ def _profile_references(services: Services, tasks: Sequence[Task]) -> None:
     """Profile what every version learnt from, so that the first visitor waits for nothing."""
     for task in tasks:
         for version in services.tracking.versions(task.name):
-            services.drift.watch(task.name, version.version, at=datetime.now(UTC))
+            at = datetime.now(UTC)
+            watched = services.drift.watched(task.name, version.version, at=at)
+            if watched is not None and version.aliases:  # judged as soon as the app runs
+                for cut in (EVENT_TIME, *watched.cuts):
+                    services.drift.learnt.of(task.name, version.version, watched.kept, cut, at=at)

@@ -87,9 +87,9 @@ class DriftMonitor:
         self.segments = SegmentMonitor(self, self._estimator)
         self.references = References(reader, artifacts, profile_store, self.places)
         self._counts = LiveCounts(profile_store, self.places, home)
-        learnt = LearntSegments(self.references, profile_store)
-        self._judge = WindowJudge(self._counts, learnt)
-        self.closer = CloserLook(self, self._counts, self._judge, learnt)
+        self.learnt = LearntSegments(self.references, profile_store)
+        self._judge = WindowJudge(self._counts, self.learnt)
+        self.closer = CloserLook(self, self._counts, self._judge, self.learnt)
 
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured, or somebody described where they are."""
