@@ -55,6 +55,8 @@ LOOK_EVERY: Final = {
 REFRESH_EVERY: Final = timedelta(seconds=5)
 ALERT_EVERY: Final = timedelta(seconds=10)
 AHEAD_EVERY: Final = timedelta(minutes=1)
+AHEAD_FIRST: Final = timedelta(minutes=5)
+"""The first minutes of an app belong to those who open its pages."""
 REVIEW_EVERY: Final = timedelta(minutes=1)
 EXPIRE_EVERY: Final = timedelta(hours=1)
 
@@ -278,7 +280,7 @@ def _looking_ahead(services: Services) -> Callable[[datetime], tuple[str, ...]]:
     def look(at: datetime) -> tuple[str, ...]:
         nonlocal due
         if due is None or at < due:
-            due = due or at + AHEAD_EVERY
+            due = due or at + AHEAD_FIRST
             return ()
         due = at + AHEAD_EVERY
         return ahead.look(at)
