@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import chromium
 
+PATIENCE_S = 120.0
+"""How long is waited for what must come: on a busy machine a page is slow, and not wrong."""
+expect.set_options(timeout=PATIENCE_S * 1000)
 SETTLED = """
 () => {
   const app = document.querySelector('[data-testid=stApp]');
@@ -31,7 +34,7 @@ def browser() -> Iterator[Browser]:
             started.close()
 
 
-def settle(page: Page, *, timeout_s: float = 30.0) -> None:
+def settle(page: Page, *, timeout_s: float = PATIENCE_S) -> None:
     """Wait until nothing on the page is being computed, loaded or replaced."""
     page.wait_for_function(SETTLED, timeout=timeout_s * 1000)
     page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")

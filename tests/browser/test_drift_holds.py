@@ -14,7 +14,7 @@ from tests.browser.conftest import Staged
 from tests.browser.driving import settle
 from tests.browser.test_main_job import a_page, open_path
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 MODEL, CHAMPION, WINTERS = "air-time", 2, 1
 
@@ -47,10 +47,10 @@ def test_summer_drifts_by_itself_and_holds_a_version_that_knows_winter_only(
 
     # The page says so without being asked again.
     said = re.compile(r"\d+ of 12 inputs drift")
-    expect(ben.locator("h1").first).to_contain_text(said, timeout=90_000)
+    expect(ben.locator("h1").first).to_contain_text(said, timeout=240_000)
     assert ben.evaluate("() => window.neverReloaded")
     heat_map = ben.locator(".st-key-drift_heat .js-plotly-plot")
-    expect(heat_map).to_be_visible(timeout=30_000)
+    expect(heat_map).to_be_visible()
 
     # Ana asks all the same for the version that was trained on winter.
     ana = a_page(chrome, staged, "Ana")
@@ -65,7 +65,7 @@ def test_summer_drifts_by_itself_and_holds_a_version_that_knows_winter_only(
     open_path(ben, staged, ana.url.removeprefix(staged.address))
     side = ben.locator(".st-key-request_side_data_engineering")
     expect(side.get_by_text(re.compile(r"Version 1 is 0\.\d+ away from the week"))).to_be_visible(
-        timeout=30_000
+        timeout=120_000
     )
     expect(side.get_by_role("link", name="Drift of version 1")).to_be_visible()
     expect(ben.locator(".st-key-request_held")).to_contain_text("“inputs-stable” fails (blocking)")

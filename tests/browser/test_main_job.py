@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.demo.flights import FLIGHT_DELAY, live_inputs
 from tests.browser.conftest import ROOT, Staged
-from tests.browser.driving import settle, sign_in
+from tests.browser.driving import PATIENCE_S, settle, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 MODEL, CHAMPION, CANDIDATE = "flight-delay", 3, 5
 ROW_PX, HEADER_PX = 35, 35
@@ -32,7 +32,7 @@ REMEMBER_PENDING = """
 
 def a_page(chrome: Browser, staged: Staged, name: str) -> Page:
     page = chrome.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
     sign_in(page, staged.address, name)
     return page
 
@@ -79,7 +79,7 @@ def test_two_people_promote_a_version_and_mlflow_serves_it(chrome: Browser, stag
 
     # She sees that the live inputs of the champion drift.
     open_path(ana, staged, f"/drift?model={MODEL}&version={CHAMPION}")
-    expect(ana.locator("h1").first).to_contain_text("drift", timeout=60_000)
+    expect(ana.locator("h1").first).to_contain_text("drift")
     expect(ana.locator(".st-key-drift_heat .js-plotly-plot")).to_be_visible()
 
     # She asks for the better version to be promoted, and cannot vouch for it herself.
@@ -109,7 +109,7 @@ def test_two_people_promote_a_version_and_mlflow_serves_it(chrome: Browser, stag
     open_path(emil, staged, request_path)
     emil.evaluate(REMEMBER_PENDING)
     turn_key(emil, "data_engineering")
-    expect(emil.get_by_text("Promoted.")).to_be_visible(timeout=60_000)
+    expect(emil.get_by_text("Promoted.")).to_be_visible(timeout=240_000)
     assert emil.evaluate("() => window.sawPending"), "it was never shown as pending"
 
     # MLflow itself says so, to a client of the test's own.
