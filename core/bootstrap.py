@@ -317,7 +317,9 @@ def _refreshing(services: Services) -> Callable[[datetime], None]:
         if due is not None and at < due:
             return
         due = at + REFRESH_EVERY
+        served = services.drift.with_inputs()  # one question, where most models have no inputs
         for model in services.tracking.registered_models():
-            services.drift.refresh(model.name, at=at)
+            if model.name in served:
+                services.drift.refresh(model.name, at=at)
 
     return refresh

@@ -21,6 +21,7 @@ from core.drift.outcomes.estimating import PerformanceEstimator
 from core.drift.outcomes.predictions import PredictionMonitor
 from core.drift.places import Places
 from core.drift.references import References
+from core.drift.remembered import Remembered
 from core.drift.report import (
     Conformity,
     EstimatedPerformance,
@@ -90,6 +91,7 @@ class DriftMonitor:
         self.learnt = LearntSegments(self.references, profile_store)
         self._judge = WindowJudge(self._counts, self.learnt)
         self.closer = CloserLook(self, self._counts, self._judge, self.learnt)
+        self._fits = Remembered(64)
 
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured, or somebody described where they are."""
@@ -286,7 +288,13 @@ class DriftMonitor:
             live,  # Ibis takes a while to import, and pages rarely need it
         )
 
-        return live.conformity(self.places.logs(model, at=at).rows, signature, at=at)
+        log = self.places.logs(model, at=at).rows
+        newest = live.newest_parts(log.parts())
+        hour = at.replace(minute=0, second=0, microsecond=0)  # rows of tomorrow become timely
+        return self._fits.get(
+            (model, newest, signature, hour),
+            lambda: live.conformity(log, newest, signature, at=at),
+        )
 
     def _nothing(
         self, model: str, version: int, grain: Grain, at: datetime, says: str

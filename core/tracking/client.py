@@ -8,7 +8,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -86,6 +88,41 @@ class MlflowDoor:
         self._breaker = Breaker(pause_s=pause_s, probe_s=2 * timeout_s, clock=clock)
         self._opening = threading.Lock()
         self._client: MlflowClient | None = None
+        self._seen: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("seen", default=None)
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Inside it, a run, a model or a version is asked for once and stays as it was then.
+
+        For what is gathered at one moment: many figures rest on the same few records. It holds for
+        the thread that opened it; nothing may be written inside, for it would not be seen.
+        """
+        if self._seen.get() is not None:
+            yield
+            return
+        opened = self._seen.set({})
+        try:
+            yield
+        finally:
+            self._seen.reset(opened)
+
+    def run(self, run_id: str) -> Any:  # Any: MLflow's values have no types; callers translate
+        """MLflow's own record of a run."""
+        return self._once("run", run_id, ask=lambda client: client.get_run(run_id))
+
+    def registered_model(self, model: str) -> Any:  # Any: as above
+        """MLflow's own record of a registered model."""
+        return self._once("model", model, ask=lambda client: client.get_registered_model(model))
+
+    def model_version(self, model: str, version: str) -> Any:  # Any: as above
+        """MLflow's own record of one version of a model."""
+        return self._once(
+            "version", model, version, ask=lambda client: client.get_model_version(model, version)
+        )
+
+    def logged_model(self, model_id: str) -> Any:  # Any: as above
+        """MLflow's own record of a logged model."""
+        return self._once("logged", model_id, ask=lambda client: client.get_logged_model(model_id))
 
     def call(self, question: Callable[["MlflowClient"], T]) -> T:
         """The answer to a question that changes nothing, so a dropped connection is asked again.
@@ -144,6 +181,14 @@ class MlflowDoor:
         except requests.exceptions.JSONDecodeError:
             return None  # a proxy's page: the client's own call will say what is wrong
         return document if isinstance(document, dict) else None
+
+    def _once(self, *named: str, ask: Callable[["MlflowClient"], Any]) -> Any:
+        seen = self._seen.get()
+        if seen is None:
+            return self.call(ask)
+        if named not in seen:
+            seen[named] = self.call(ask)
+        return seen[named]
 
     def _through(self, ask: Callable[["MlflowClient"], T], *, attempts: int) -> T:
         self._breaker.enter()

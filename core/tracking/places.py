@@ -110,7 +110,7 @@ def remove_abandoned(*, at: datetime) -> None:
 
 def place_of_run(door: MlflowDoor, run_id: RunId) -> Place:
     """Where a run's own artifacts lie; its logged models lie elsewhere."""
-    run = door.call(lambda client: client.get_run(run_id))
+    run = door.run(run_id)
     return Place(door, allowed_location(door, run.info.artifact_uri))
 
 
@@ -125,7 +125,7 @@ def place_of_version(door: MlflowDoor, version: ModelVersion) -> Place:
     """
     model_id = version.model_id
     if model_id is not None:
-        model = door.call(lambda client: client.get_logged_model(model_id))
+        model = door.logged_model(model_id)
         return Place(door, allowed_location(door, model.artifact_location))
     if version.run_id is not None:
         run = place_of_run(door, version.run_id)

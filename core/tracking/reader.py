@@ -114,7 +114,7 @@ class TrackingReader:
 
     def run(self, run_id: RunId) -> Run:
         """One run, with its metrics as they are now."""
-        return run_of(self.door.call(lambda client: client.get_run(run_id)))
+        return run_of(self.door.run(run_id))
 
     def curves(self, run_ids: Sequence[RunId], metric: str) -> tuple[Curve, ...]:
         """The metric over the steps of each run that logged it, in the order of `run_ids`.
@@ -143,9 +143,7 @@ class TrackingReader:
 
     def registered_model(self, model: str) -> RegisteredModel:
         """One registered model with where its aliases point now."""
-        return registered_model_of(
-            self.door.call(lambda client: client.get_registered_model(model))
-        )
+        return registered_model_of(self.door.registered_model(model))
 
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """Every version of a model, newest first, aliases merged in from the model itself."""
@@ -174,8 +172,8 @@ class TrackingReader:
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One version of a model, with the aliases that point at it now."""
-        found = self.door.call(lambda client: client.get_model_version(model, str(version)))
-        return version_of(found, self.registered_model(model).aliases)
+        found = self.door.model_version(model, str(version))
+        return version_of(found, dict.fromkeys(found.aliases, version))  # only a search omits them
 
     def signature(self, version: ModelVersion) -> Signature | None:
         """The signature of a version's model, read from its MLmodel file, or None without one."""

@@ -168,8 +168,9 @@ def test_the_contract_of_a_signature_leaves_out_what_capture_kept_back(
     capture(Treatment.of(tmp_path, drop=["temp"], hash_=["distance"]))
     specs = (("temp", "double"), ("distance", "double"), ("carrier", "string"))
     signature = Signature(tuple(ColumnSpec(name, kind, True) for name, kind in specs), ())
+    log = sources.captured_log(tmp_path, MODEL)
 
-    found = live.conformity(sources.captured_log(tmp_path, MODEL), signature, at=AT)
+    found = live.conformity(log, log.parts(), signature, at=AT)
 
     assert found is not None
     assert (found.conforms, found.missing, found.wrong) == (True, (), ())

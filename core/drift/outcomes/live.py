@@ -67,9 +67,11 @@ class Scan:
         }
 
 
-def conformity(log: Log, signature: Signature, *, at: datetime) -> Conformity | None:
-    """How the newest day's rows fit the signature; None when there are no rows to look at."""
-    parts, _ = log.readable(newest_parts(log.parts()))
+def conformity(
+    log: Log, newest: Sequence[LogPart], signature: Signature, *, at: datetime
+) -> Conformity | None:
+    """How the rows of the newest parts fit the signature; None when there are none to look at."""
+    parts, _ = log.readable(newest)
     if not parts or not signature.inputs:
         return None
     withheld = {name for p in parts for name in p.capture.dropped | p.capture.hashed}
@@ -79,10 +81,10 @@ def conformity(log: Log, signature: Signature, *, at: datetime) -> Conformity | 
     with log.connected() as connection:
         table = sources.logged_inputs(log.table(connection, parts))
         timely = table.filter(table[EVENT_TIME] < sources.naive_utc(at + timedelta(days=1)))
-        newest = timely[EVENT_TIME].max().to_pyarrow().as_py()
-        if newest is None:
+        last = timely[EVENT_TIME].max().to_pyarrow().as_py()
+        if last is None:
             return None
-        rows = timely.filter(timely[EVENT_TIME].date() == newest.date())
+        rows = timely.filter(timely[EVENT_TIME].date() == last.date())
         found = set(rows.columns)
         absent = [c for c in expected if c.name not in found]
         there = [c for c in expected if c.name in found]
@@ -101,7 +103,7 @@ def conformity(log: Log, signature: Signature, *, at: datetime) -> Conformity | 
         missing=missing,
         wrong=wrong,
         rows=int(result["rows"]),
-        day=newest.date(),
+        day=last.date(),
         says=_says(fitting, n_columns, missing, wrong, len(signature.inputs) - n_columns),
     )
 

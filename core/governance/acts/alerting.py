@@ -60,10 +60,11 @@ class DriftAlerts:
         A subject without a verdict neither opens nor closes anything.
         """
         problems: list[str] = []
+        served = self.drift.with_inputs()
         for each in self.tracking.registered_models():
             champion = each.aliases.get(CHAMPION)
             is_asked = model in {None, each.name}
-            if champion is None or not is_asked or not self.drift.has_inputs(each.name):
+            if champion is None or not is_asked or each.name not in served:
                 continue
             try:
                 for judged in self._judged(each.name, champion, at=at):

@@ -66,16 +66,17 @@ class GatheredEvidence:
         at: datetime,
     ) -> Evidence:
         """All figures of the move, read now."""
-        return gathering.gather(
-            self.sources,
-            model=model,
-            alias=alias,
-            from_version=from_version,
-            to_version=to_version,
-            policy=policy,
-            people=people,
-            at=at,
-        )
+        with self.sources.tracking.door.one_look():
+            return gathering.gather(
+                self.sources,
+                model=model,
+                alias=alias,
+                from_version=from_version,
+                to_version=to_version,
+                policy=policy,
+                people=people,
+                at=at,
+            )
 
     def verify(
         self,
@@ -90,17 +91,18 @@ class GatheredEvidence:
         at: datetime,
     ) -> Evidence:
         """The same figures as they are now: pinned facts read again, live conditions fresh."""
-        return gathering.verify(
-            self.sources,
-            frozen,
-            model=model,
-            alias=alias,
-            from_version=from_version,
-            to_version=to_version,
-            policy=policy,
-            people=people,
-            at=at,
-        )
+        with self.sources.tracking.door.one_look():
+            return gathering.verify(
+                self.sources,
+                frozen,
+                model=model,
+                alias=alias,
+                from_version=from_version,
+                to_version=to_version,
+                policy=policy,
+                people=people,
+                at=at,
+            )
 
     def authors(self, model: str, version: int, people: Iterable[Person]) -> frozenset[Username]:
         """Who trained it, registered it, or attached what its inputs are held against."""
