@@ -82,15 +82,10 @@ def calibrate(
     natural = not by_chance and min(disjoint, len(own)) >= MINIMUM_WINDOWS
     if not natural:
         return {name: _from_chance(column, rows) for name, column in reference.columns.items()}
-    found = {
-        name: _from_windows(column, reference.days, own, rows)
-        for name, column in reference.columns.items()
-    }
-    if days > 1 or not replicas.covers_weeks(reference.days):
-        return found
+    by_weekday = days == 1 and replicas.covers_weeks(reference.days)
     return {
-        name: _or_alike(known, reference.columns[name], reference.days, rows)
-        for name, known in found.items()
+        name: _from_windows(column, reference.days, own, rows, by_weekday=by_weekday)
+        for name, column in reference.columns.items()
     }
 
 
@@ -189,7 +184,12 @@ def cutoffs(
 
 
 def _from_windows(
-    column: ReferenceColumn, days: Sequence[date], own: Sequence[tuple[int, int]], rows: int
+    column: ReferenceColumn,
+    days: Sequence[date],
+    own: Sequence[tuple[int, int]],
+    rows: int,
+    *,
+    by_weekday: bool,
 ) -> Calibration:
     strayed = replicas.of_windows(column, days, own, rows)
     chance = _chance(column, rows)
@@ -200,11 +200,16 @@ def _from_windows(
             found[way] = levels.by_outages(known, chance[way])
         else:
             found[way] = levels.by_windows(known, endless=way is Way.MOVED)
-    return Calibration(Basis.NATURAL, len(own), found, _ways(found, strayed))
+    known = Calibration(Basis.NATURAL, len(own), found, _ways(found, strayed))
+    return _or_alike(known, strayed, column, days, rows) if by_weekday else known
 
 
 def _or_alike(
-    known: Calibration, column: ReferenceColumn, days: Sequence[date], rows: int
+    known: Calibration,
+    all_days: Mapping[Way, Distances],
+    column: ReferenceColumn,
+    days: Sequence[date],
+    rows: int,
 ) -> Calibration:
     """The same, or learnt from days beside days of the same weekday, if these lie much closer.
 
@@ -212,7 +217,6 @@ def _or_alike(
     """
     alike = tuple(replicas.on_weekday(column, days, weekday).counts for weekday in range(7))
     strayed = replicas.of_weekdays(column, days, rows)
-    all_days = replicas.of_windows(column, days, spans(days, 1), rows)
     now, before = (np.square(each[Way.DISTANCE]) for each in (strayed, all_days))
     both = ~np.isnan(now) & ~np.isnan(before)
     known_on_all = all(counts.usable > 0 for counts in alike)

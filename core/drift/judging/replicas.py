@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core.drift.counting.counts import ColumnCounts, ReferenceColumn, Rows, Sums
-from core.drift.judging.statistics import wasserstein
 
 Distances = npt.NDArray[np.float64]
 _DRAWS: Final = 800
@@ -63,7 +62,7 @@ def of_windows(
     sums = _of(column.daily_sums, spans) * thin / np.maximum(windows, 1)
     rest_sums = column.counts.sums - _of(column.daily_sums, around)
     found = dict(_between(column, (rest, rest_sums), (thin, sums)))
-    few = (usable < max(1.0, 0.2 * float(np.median(usable)))) | (rest.sum(axis=1) == 0)
+    few = _is_small(usable) | (rest.sum(axis=1) == 0)
     for distances in found.values():
         distances[few] = np.nan
     special = _of(column.daily_special, spans).sum(axis=1)
@@ -102,15 +101,24 @@ def on_weekday(column: ReferenceColumn, days: Sequence[date], weekday: int) -> R
 def of_weekdays(
     column: ReferenceColumn, days: Sequence[date], rows: int
 ) -> Mapping[Way, Distances]:
-    """Distances of each day of the reference from its other days of the same weekday, in order."""
-    found: dict[Way, Distances] = {}
-    for weekday in range(7):
-        same = [at for at, day in enumerate(days) if day.weekday() == weekday]
-        spans = [(at, at + 1) for at in range(len(same))]
-        alike = on_weekday(column, days, weekday)
-        for way, distances in of_windows(alike, [days[at] for at in same], spans, rows).items():
-            if way not in (Way.MISSING, Way.UNSEEN, Way.OUTSIDE):
-                found.setdefault(way, np.full(len(days), np.nan))[same] = distances
+    """Distances of each day of the reference from its other days of the same weekday, in order.
+
+    Days of one weekday are a week apart: none of them is the other's neighbour.
+    """
+    weekday = np.asarray([day.weekday() for day in days], dtype=np.int64)
+    same = [np.flatnonzero(weekday == each) for each in range(7)]
+    windows, sums = column.daily, column.daily_sums
+    rest = np.stack([windows[at].sum(axis=0) for at in same])[weekday] - windows
+    rest_sums = np.stack([sums[at].sum(axis=0) for at in same])[weekday] - sums
+    usable, thin = windows.sum(axis=1), windows.copy()
+    few = rest.sum(axis=1) == 0
+    for at in same:
+        thin[at] = _thinned(windows[at], rows)
+        few[at] |= _is_small(usable[at])
+    found = dict(_between(column, (rest, rest_sums), (thin, sums * thin / np.maximum(windows, 1))))
+    found.pop(Way.OUTSIDE, None)  # a range knows no weekday
+    for distances in found.values():
+        distances[few] = np.nan
     return found
 
 
@@ -193,11 +201,35 @@ def _between(
         held = np.flatnonzero(column.counts.rows)
         far = (gaps[:, held][:, :-1] * np.diff(means[held])).sum(axis=1)
     else:
-        each = zip(*reference, *windows, strict=True)
-        far = np.asarray(
-            [wasserstein(*side) if side[0].any() and side[2].any() else np.nan for side in each]
-        )
+        far = _far(reference, windows)
     return {**found, Way.MOVED: far / column.deviation}
+
+
+def _far(reference: tuple[Rows, Sums], windows: tuple[Rows, Sums]) -> Distances:
+    """Wasserstein-1 distances row by row, as `statistics.wasserstein`; NaN where a side is empty.
+
+    What stands nowhere, an empty bin, is put where it makes no difference: beside the first row.
+    """
+    held = (reference[0] > 0).any(axis=0) | (windows[0] > 0).any(axis=0)
+    rows = np.concatenate([reference[0][:, held], windows[0][:, held]], axis=1)
+    sums = np.concatenate([reference[1][:, held], windows[1][:, held]], axis=1)
+    if rows.size == 0:
+        return np.full(len(rows), np.nan)
+    at = sums / np.maximum(rows, 1)
+    first = np.argmax(rows > 0, axis=1)
+    at = np.where(rows > 0, at, np.take_along_axis(at, first[:, None], axis=1))
+    mass = np.concatenate([_shares(reference[0][:, held]), -_shares(windows[0][:, held])], axis=1)
+    order = np.argsort(at, axis=1, kind="stable")
+    gaps = np.cumsum(np.take_along_axis(mass, order, axis=1), axis=1)[:, :-1]
+    steps = np.diff(np.take_along_axis(at, order, axis=1), axis=1)
+    empty = (reference[0].sum(axis=1) == 0) | (windows[0].sum(axis=1) == 0)
+    return np.where(empty, np.nan, (np.abs(gaps) * steps).sum(axis=1))
+
+
+def _is_small(usable: Rows) -> npt.NDArray[np.bool_]:
+    """Whether a window has far fewer rows than windows usually have."""
+    small: npt.NDArray[np.bool_] = usable < max(1.0, 0.2 * float(np.median(usable)))
+    return small
 
 
 def _jensen_shannon(r: Distances, w: Distances) -> Distances:
@@ -209,7 +241,11 @@ def _jensen_shannon(r: Distances, w: Distances) -> Distances:
 
 
 def _of(daily: npt.NDArray[np.generic], spans: Sequence[tuple[int, int]]) -> Rows:
-    return np.stack([daily[a:b].sum(axis=0) for a, b in spans])
+    """The sum of the days of each span; a difference of running sums would lose small values."""
+    ends = np.asarray(spans, dtype=np.int64).ravel()
+    padded = np.concatenate([daily, np.zeros_like(daily[:1])])  # a span may end behind the last day
+    sums: Rows = np.add.reduceat(padded, ends, axis=0)[::2]
+    return sums
 
 
 def _with_neighbours(
