@@ -117,6 +117,28 @@ def models() -> tuple[RegisteredModel, ...]:
     return services().tracking.registered_models()
 
 
+@st.cache_data(ttl="60s", max_entries=4, show_spinner=False)
+def _model_names() -> tuple[str, ...]:
+    return tuple(model.name for model in models())
+
+
+def model_names(wanted: str = "") -> tuple[str, ...]:
+    """The names of the registered models, up to a minute old unless `wanted` is not among them.
+
+    To list hundreds of models takes MLflow a good part of a second.
+    """
+    if wanted not in (found := _model_names()) and wanted:
+        _model_names.clear()
+        found = _model_names()
+    return found
+
+
+@st.cache_data(ttl="5s", max_entries=64, show_spinner=False)
+def model(name: str) -> RegisteredModel:
+    """One registered model and where its aliases point."""
+    return services().tracking.registered_model(name)
+
+
 @st.cache_data(ttl="5s", max_entries=64, show_spinner=False)
 def versions(model: str) -> tuple[ModelVersion, ...]:
     """The versions of a model, newest first."""

@@ -16,21 +16,23 @@ from components import (
     watch,
 )
 from core.identity.people import Role
-from core.tracking.values import RegisteredModel
 
 
 def render() -> None:
     """Draw the versions of one model, the way to a request, and who served when."""
     person = frame.require(Role.VIEWER)
-    models = frame.ask(queries.models, keep_as="models")
-    if models is None:
+    names = frame.ask(lambda: queries.model_names(state.text("model")), keep_as="names of models")
+    if names is None:
         return
-    if not models:
+    if not names:
         frame.header("No model is registered yet")
         frame.empty("A registered model shows its versions here.",
                     next_step="Register one in MLflow, or run `python -m core demo`.")  # fmt: skip
         return
-    model = _model(models)
+    name = state.one_of("model", names, names[0])
+    model = frame.ask(lambda: queries.model(name), keep_as=f"model {name}")
+    if model is None:
+        return
     versions = frame.ask(lambda: queries.versions(model.name), keep_as=f"versions {model.name}")
     alias = state.text("alias", standing.CHAMPION)
     intervals = standing.intervals(model, alias=alias)
@@ -41,7 +43,7 @@ def render() -> None:
     )
     served.take_under_governance(model, present, person, alias=alias)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _choose_model(models, model)
+        _choose_model(names, name)
         asking.choose_alias(model, alias)
     if not versions:
         frame.empty(
@@ -57,16 +59,11 @@ def render() -> None:
     review_answer.draw()
 
 
-def _model(models: tuple[RegisteredModel, ...]) -> RegisteredModel:
-    by_name = {model.name: model for model in models}
-    return by_name[state.one_of("model", list(by_name), models[0].name)]
-
-
-def _choose_model(models: tuple[RegisteredModel, ...], model: RegisteredModel) -> None:
-    st.session_state["versions_model"] = model.name
+def _choose_model(names: tuple[str, ...], name: str) -> None:
+    st.session_state["versions_model"] = name
     st.selectbox(
         "Model",
-        [each.name for each in models],
+        names,
         key="versions_model",
         on_change=lambda: state.put(
             model=st.session_state["versions_model"], version=None, alias=None

@@ -111,12 +111,7 @@ def comment(
     as_json: _Json = False,
 ) -> None:
     """Add a line to the conversation. Ends with 0 or 1."""
-    _act(
-        lambda promotions, actor, form, at: promotions.comment(
-            actor, RequestId(number), text=said, idempotency_key=form, at=at
-        ),
-        number, user, idempotency_key, as_json,
-    )  # fmt: skip
+    _spoken(Promotions.comment, number, said, user, idempotency_key, as_json)
 
 
 def request_changes(
@@ -127,12 +122,7 @@ def request_changes(
     as_json: _Json = False,
 ) -> None:
     """Send a request back until its evidence is refreshed. Ends with 0 or 1."""
-    _act(
-        lambda promotions, actor, form, at: promotions.request_changes(
-            actor, RequestId(number), text=said, idempotency_key=form, at=at
-        ),
-        number, user, idempotency_key, as_json,
-    )  # fmt: skip
+    _spoken(Promotions.request_changes, number, said, user, idempotency_key, as_json)
 
 
 def refresh(
@@ -146,12 +136,7 @@ def refresh(
 
     Ends with 0 (open again), 1 (refused), 4 (no answer).
     """
-    _act(
-        lambda promotions, actor, form, at: promotions.revise(
-            actor, RequestId(number), text=said, idempotency_key=form, at=at
-        ),
-        number, user, idempotency_key, as_json,
-    )  # fmt: skip
+    _spoken(Promotions.revise, number, said, user, idempotency_key, as_json)
 
 
 def reject(
@@ -162,12 +147,7 @@ def reject(
     as_json: _Json = False,
 ) -> None:
     """Reject a request; one veto is enough. Ends with 0 or 1."""
-    _act(
-        lambda promotions, actor, form, at: promotions.reject(
-            actor, RequestId(number), text=said, idempotency_key=form, at=at
-        ),
-        number, user, idempotency_key, as_json,
-    )  # fmt: skip
+    _spoken(Promotions.reject, number, said, user, idempotency_key, as_json)
 
 
 def withdraw(
@@ -178,12 +158,7 @@ def withdraw(
     as_json: _Json = False,
 ) -> None:
     """Withdraw a request one has opened. Ends with 0 or 1."""
-    _act(
-        lambda promotions, actor, form, at: promotions.withdraw(
-            actor, RequestId(number), text=said, idempotency_key=form, at=at
-        ),
-        number, user, idempotency_key, as_json,
-    )  # fmt: skip
+    _spoken(Promotions.withdraw, number, said, user, idempotency_key, as_json)
 
 
 def retry(
@@ -235,6 +210,23 @@ def document(judged: Judgement) -> dict[str, Any]:  # Any: JSON
 def printable(lines: list[str]) -> str:
     """Lines for a terminal; foreign text cannot steer it."""
     return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
+
+
+def _spoken(
+    how: Callable[..., PromotionRequest],
+    number: int,
+    said: str,
+    user: str,
+    form: str,
+    as_json: bool,
+) -> None:
+    """An act that is a sentence about a request, done by the person who runs this."""
+    _act(
+        lambda promotions, actor, key, at: how(
+            promotions, actor, RequestId(number), text=said, idempotency_key=key, at=at
+        ),
+        number, user, form, as_json,
+    )  # fmt: skip
 
 
 def _act(act: _Act, number: int, user: str, form: str, as_json: bool) -> None:

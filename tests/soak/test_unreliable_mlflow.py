@@ -10,7 +10,7 @@ __all__ = ["wire"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
-TIMES = 5
+TIMES = 1
 
 
 @pytest.mark.parametrize("fault", Fault)

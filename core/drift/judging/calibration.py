@@ -200,8 +200,8 @@ def _from_windows(
             found[way] = levels.by_outages(known, chance[way])
         else:
             found[way] = levels.by_windows(known, endless=way is Way.MOVED)
-    known = Calibration(Basis.NATURAL, len(own), found, _ways(found, strayed))
-    return _or_alike(known, strayed, column, days, rows) if by_weekday else known
+    natural = Calibration(Basis.NATURAL, len(own), found, _ways(found, strayed))
+    return _or_alike(natural, strayed, column, days, rows) if by_weekday else natural
 
 
 def _or_alike(
