@@ -1,6 +1,7 @@
 """The worker's round: one worker at a time, each part for itself, and nothing swallowed."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -136,3 +137,27 @@ def test_the_thread_works_and_gives_its_lease_back(here: Office) -> None:
     thread.stop()
 
     assert run_once(worker(here, "next"), at=LATER).did_work
+
+
+def test_a_decision_is_written_while_live_inputs_are_still_being_judged(here: Office) -> None:
+    judging, judged = threading.Event(), threading.Event()
+
+    def slow(_: datetime) -> None:
+        judging.set()
+        judged.wait(60)
+
+    thread = WorkerThread(replace(worker(here), refresh_drift=slow), pause_s=0.01)
+    thread.start()
+    try:
+        assert judging.wait(20)
+        request = here.both_keys(here.open())
+        until = time.monotonic() + 20
+        while here.shelf.pointing != {"champion": 5} and time.monotonic() < until:
+            time.sleep(0.02)
+
+        assert here.shelf.pointing == {"champion": 5}
+        assert not judged.is_set()
+        assert here.promotions.request(request.request_id).to_version == 5
+    finally:
+        judged.set()
+        thread.stop()
