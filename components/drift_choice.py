@@ -42,7 +42,7 @@ def choose(models: tuple[RegisteredModel, ...]) -> Choice:
         preferred = state.number("version") if name == wanted else None
         start = preferred if preferred in numbers else champion
         version = st.selectbox(
-            "Held against the training of",
+            "Held against the reference of",
             numbers,
             index=numbers.index(start) if start in numbers else 0,
             format_func=lambda n: f"version {n}" + (" · champion" if n == champion else ""),

@@ -116,11 +116,13 @@ def heat_map(reports: Sequence[WindowReport], names: Sequence[str], mode: Mode) 
 def strength_bar(title: str, *, tickformat: str = "") -> dict[str, object]:
     """The legend of amounts, above its picture: beside it, it would take half of a small screen."""
     return {
-        "title": {"text": title, "side": "right"},
+        "title": {"text": title, "side": "top", "font": {"size": 12}},
         "tickformat": tickformat,
+        "tickangle": 0,
         "orientation": "h",
         "thickness": 8,
-        "len": 0.6,
+        "lenmode": "pixels",
+        "len": 160,
         "x": 1,
         "xanchor": "right",
         "y": 1,
