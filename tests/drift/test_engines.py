@@ -8,7 +8,7 @@ the last digits of a double, because engines add up in their own order.
 import math
 import tempfile
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,17 @@ class ProfileContract:
         pq.write_table(rows, folder / "learnt.parquet")
         with sources.embedded() as embedded:
             return sources.reference_of(sources.table_of(embedded, [folder / "learnt.parquet"]))
+
+    def test_times_in_texts_keep_their_offsets(self, connection: Any, tmp_path: Path) -> None:
+        told = ["2026-01-01 00:30:00+02:00", "2026-01-01T00:30:00Z", "2026-01-01 00:30:00"]
+        rows = pa.table({"event_time": told, "x": [1.0, 2.0, 3.0]})
+
+        found = self.table(connection, rows, tmp_path).to_pyarrow().to_pydict()
+
+        at = dict(zip(found["x"], found["event_time"], strict=True))
+        assert at[1.0].replace(tzinfo=None) == datetime(2025, 12, 31, 22, 30)  # noqa: DTZ001
+        for x in (2.0, 3.0):
+            assert at[x].replace(tzinfo=None) == datetime(2026, 1, 1, 0, 30)  # noqa: DTZ001
 
 
 class TestDuckDB(ProfileContract):

@@ -15,7 +15,7 @@ from core.drift.sources.description import (
     VersionColumn,
     moment_or_value,
 )
-from core.drift.sources.tables import FILE, LOG_ONLY, RENAMED, in_utc
+from core.drift.sources.tables import FILE, LOG_ONLY, RENAMED, as_moment, in_utc
 from core.errors import Refused
 
 RECEIVED: Final = "received_at"
@@ -86,7 +86,7 @@ def canonical_labels(table: ir.Table, columns: LabelColumns, conditions: Filter)
     held = set(table.columns)
     kept = filtered(table, conditions)
     at = kept[needed(held, columns.labelled_at, "labels.columns.labelled_at")]
-    moment = at.try_cast("timestamp") if at.type().is_string() else at.cast("timestamp")
+    moment = as_moment(at)
     where = {FILE: kept[FILE]} if FILE in held else {}
     return kept.select(
         prediction_id=kept[needed(held, columns.prediction_id, "labels.columns.prediction_id")]

@@ -113,10 +113,8 @@ def in_utc(table: ir.Table) -> ir.Table:
         if name not in table.columns:
             continue
         dtype = table[name].type()
-        if dtype.is_date() or dtype.is_timestamp():
-            moments[name] = table[name].cast("timestamp")
-        elif dtype.is_string():
-            moments[name] = table[name].try_cast("timestamp")
+        if dtype.is_date() or dtype.is_timestamp() or dtype.is_string():
+            moments[name] = as_moment(table[name])
         else:
             raise Refused(
                 f"The column {name} holds {dtype}, not times: give timestamps, or leave it out."
@@ -126,6 +124,17 @@ def in_utc(table: ir.Table) -> ir.Table:
             moments[profile.EVENT_TIME], moments["received_at"]
         )
     return table.mutate(**moments) if moments else table
+
+
+def as_moment(column: Any) -> Any:  # Any: Ibis columns are untyped
+    """Times, or texts of them, as naive UTC; text that is no time becomes NULL.
+
+    A text is read as a time with a zone, which is UTC where it names none: engines drop the
+    "+02:00" of a text that is read as a time without one.
+    """
+    if column.type().is_string():
+        column = column.try_cast("timestamp('UTC')")
+    return column.cast("timestamp")
 
 
 def naive_utc(at: datetime) -> datetime:
