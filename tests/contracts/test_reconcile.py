@@ -226,6 +226,23 @@ class Reconciling:
         assert f"{tag} gone" in known.finding.says
         assert "stile.request_id changed" in known.finding.says
 
+    def test_a_version_behind_two_aliases_tells_of_its_newest_decision(self, here: Stage) -> None:
+        other = POLICY.replace("alias: champion", "alias: challenger")
+        here.office.promotions.publish_policy(ADA.username, other, here.now)
+        for alias in ("champion", "challenger"):
+            request = here.office.open(version=5, alias=alias, at=here.later())
+            here.office.both_keys(request, at=here.later())
+            here.write()
+
+        assert here.look().findings == ()
+
+        here.client.delete_model_version_tag(MODEL, "5", TAG_DECISION)
+        (known,) = here.look().findings
+        assert (known.finding.trouble, known.finding.alias) == (
+            Trouble.TAG_STRIPPED,
+            "challenger",
+        )
+
     def test_a_write_that_waits_is_found_and_gone_once_it_is_done(self, here: Stage) -> None:
         here.look()
         here.office.both_keys(here.office.open(at=here.later()), at=here.later())

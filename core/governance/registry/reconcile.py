@@ -159,12 +159,16 @@ class Reconciler:
             except StileError as error:
                 problems.append(str(error))
         unread: set[Alias] = set()
-        for (model, alias), decided in decisions(known):
+        standing = decisions(known)
+        told = reconciling.told_by_tags(standing)
+        for (model, alias), decided in standing:
             if model not in shelves:
                 unread.add((model, alias))
                 continue
             kept_there = None if decided.request is None else kept_of(entries, decided.request)
-            found += self._of_one(model, alias, decided, models, shelves[model], kept_there)
+            findings = self._of_one(model, alias, decided, models, shelves[model], kept_there)
+            of_tags = Trouble.TAG_STRIPPED
+            found += [f for f in findings if f.trouble is not of_tags or (model, alias) in told]
         found += _behind_findings(entries, models, shelves)
         with self.store.reading() as record:
             broken = record.ledger_problem()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -20,7 +21,7 @@ from core.governance.judgement import (
 from core.governance.ledger.entries import Entry
 from core.governance.ledger.kept import Kept
 from core.governance.registry.flags import Flag
-from core.governance.registry.sightings import Decided
+from core.governance.registry.sightings import Alias, Decided
 from core.governance.registry.timeline import Position
 from core.governance.requests import PromotionRequest
 from core.tracking.values import ModelVersion
@@ -150,6 +151,18 @@ def of_the_version(
     return RegistryFinding(
         Trouble.VERSION_DELETED, model, alias, says, decided.version, decided.request
     )
+
+
+def told_by_tags(standing: Iterable[tuple[Alias, Decided]]) -> frozenset[Alias]:
+    """The aliases whose decision the tags of its version tell: a version has room for one.
+
+    Where several aliases stand at a version it is the newest decision, written over the others.
+    """
+    newest: dict[tuple[str, int | None], tuple[datetime, Alias]] = {}
+    for alias, decided in standing:
+        version = alias[0], decided.version
+        newest[version] = max(newest.get(version, (decided.at, alias)), (decided.at, alias))
+    return frozenset(alias for _, alias in newest.values())
 
 
 def of_the_tags(
