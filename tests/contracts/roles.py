@@ -123,8 +123,8 @@ RULES: Final = (
 
 
 @dataclass(frozen=True)
-class InputsRule:
-    """An action about live inputs and references, and who may; it hangs on no state."""
+class StatelessRule:
+    """An action that hangs on no state of anything, and who may."""
 
     action: str
     people: set[str]
@@ -136,21 +136,36 @@ class InputsRule:
 
 _INPUTS = _ENGINEERING | _ADMINISTRATOR
 INPUTS_RULES: Final = (
-    InputsRule(
+    StatelessRule(
         "look at a described log", _INPUTS, "The server opens what the description names, for them."
     ),
-    InputsRule(
+    StatelessRule(
         "describe where the log is", _INPUTS, "In place of the captured one; the ledger says where."
     ),
-    InputsRule("take a description back", _INPUTS, "The captured log is watched again."),
-    InputsRule(
+    StatelessRule("take a description back", _INPUTS, "The captured log is watched again."),
+    StatelessRule(
         "attach a reference", _INPUTS, "Whatever the run logged; open requests see it as changed."
     ),
-    InputsRule("detach a reference", _INPUTS, "What the run logged counts again."),
-    InputsRule(
+    StatelessRule("detach a reference", _INPUTS, "What the run logged counts again."),
+    StatelessRule(
         "say how a model is watched",
         _INPUTS,
         "By which segments, and how often alerts may be false.",
+    ),
+)
+
+
+HOUSE_RULES: Final = (
+    StatelessRule("add a person", _ADMINISTRATOR, "With the rights given there and then."),
+    StatelessRule("issue a token", _ADMINISTRATOR, "For anybody who still has access."),
+    StatelessRule("revoke somebody else's token", _ADMINISTRATOR, "Their own, everybody revokes."),
+    StatelessRule(
+        "erase captured rows", _ADMINISTRATOR, "By prediction id; the ledger says how many and why."
+    ),
+    StatelessRule(
+        "declare a ledger key lost",
+        _ADMINISTRATOR,
+        "With a new key at hand, over a chain and anchors that hold.",
     ),
 )
 
@@ -248,6 +263,11 @@ _INTRODUCTION = (
     "moment ago."
 )
 
+_ABOUT_THE_HOUSE = (
+    "They hang on no request either. On the machine itself, where there are no people yet, the "
+    "first administrator is added without saying who does it, and gets the first token so."
+)
+
 _ABOUT_INPUTS = (
     "They decide what drift finds, so they belong to the side that runs the model, whatever the "
     "state of any request. On the machine itself, `source` and `reference` work without saying who "
@@ -279,14 +299,21 @@ def as_markdown() -> str:
         for who in PEOPLE:
             cells = ("✓" if each.allows(who, scene) else "·" for scene in Scene)
             lines.append(f"| {who} | " + " | ".join(cells) + " |")
-    lines += ["", "# About live inputs, and what they are held against", "", _ABOUT_INPUTS, ""]
-    lines += [f"- *{rule.action.capitalize()}*: {rule.says}" for rule in INPUTS_RULES]
-    lines += ["", "| | " + " | ".join(rule.action for rule in INPUTS_RULES) + " |"]
-    lines.append("|---" * (len(INPUTS_RULES) + 1) + "|")
-    for who in PEOPLE:
-        cells = ("✓" if rule.allows(who) else "·" for rule in INPUTS_RULES)
-        lines.append(f"| {who} | " + " | ".join(cells) + " |")
+    about = "About live inputs, and what they are held against"
+    lines += _stateless(about, _ABOUT_INPUTS, INPUTS_RULES)
+    lines += _stateless("About the house", _ABOUT_THE_HOUSE, HOUSE_RULES)
     return "\n".join(lines) + "\n"
+
+
+def _stateless(title: str, says: str, rules: tuple[StatelessRule, ...]) -> list[str]:
+    lines = ["", f"# {title}", "", says, ""]
+    lines += [f"- *{rule.action.capitalize()}*: {rule.says}" for rule in rules]
+    lines += ["", "| | " + " | ".join(rule.action for rule in rules) + " |"]
+    lines.append("|---" * (len(rules) + 1) + "|")
+    for who in PEOPLE:
+        cells = ("✓" if rule.allows(who) else "·" for rule in rules)
+        lines.append(f"| {who} | " + " | ".join(cells) + " |")
+    return lines
 
 
 if __name__ == "__main__":

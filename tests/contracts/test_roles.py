@@ -25,16 +25,21 @@ from core.governance.acts.alerting import DriftAlerts, note
 from core.governance.acts.answers import Answers
 from core.governance.acts.copying import Copies
 from core.governance.acts.glass import break_glass, review
+from core.governance.acts.log_keeping import erase_rows
 from core.governance.acts.policy_requests import PolicyRequests
 from core.governance.acts.promotion import Promotions
 from core.governance.acts.review_requests import ReviewRequests
 from core.governance.acts.reviewing import Reviews
 from core.governance.acts.sourcing import Sourcing
+from core.governance.acts.tokens import add_person, issue_token, revoke_token
+from core.governance.ledger.entries import LedgerKey
+from core.governance.ledger.sealing import declare_key_lost
 from core.governance.policies.proposals import PolicyRequestId
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import RequestId, Status
 from core.governance.reviews import DUE
-from core.identity.people import Person, Role
+from core.identity.people import Person, Role, Username
+from core.live.files import inference_folder
 from core.store import transaction
 from core.store.drift import ProfileStore
 from core.store.governance import GovernanceStore
@@ -61,6 +66,7 @@ from tests.contracts.parts import (
 from tests.contracts.roles import (
     DOCS,
     ELSEWHERE,
+    HOUSE_RULES,
     INES,
     INPUTS_RULES,
     LEAVER,
@@ -514,3 +520,69 @@ def test_the_machine_itself_says_nothing_about_inputs_once_there_are_people(
 
     assert here.store.entries() == before
     assert here.described.get(MODEL) is not None
+
+
+LOST, NEW = (LedgerKey.of(f"a ledger's {which} key") for which in ("lost", "new"))
+TOKEN_OWNER = replace(MIA, username=Username("zoe"), name="Zoe")
+
+
+@pytest.fixture
+def house(migrated_decisions: Path, tmp_path: Path) -> Callable[[], GovernanceStore]:
+    """A sealed ledger, somebody with a token, and a model with a log, each time anew."""
+    number = itertools.count()
+
+    def begin() -> GovernanceStore:
+        path = tmp_path / f"{next(number)}.db"
+        shutil.copyfile(migrated_decisions, path)
+        engine = transaction.connect(f"sqlite:///{path}")
+        here = office(engine, key=LOST)
+        with here.store.deciding() as record:
+            for person in (LEAVER, ELSEWHERE, INES, TOKEN_OWNER):
+                record.put_person(person)
+            record.tokens.create(TOKEN_OWNER.username, label="", at=AT, until=AT + MINUTE)
+        return here.store
+
+    inference_folder(tmp_path, MODEL).mkdir(parents=True)
+    return begin
+
+
+def test_every_cell_about_the_house_is_as_the_table_says(
+    house: Callable[[], GovernanceStore], tmp_path: Path
+) -> None:
+    nina = Person(Username("nina"), "Nina", Role.MEMBER)
+
+    def revoke(here: GovernanceStore, who: Person) -> None:
+        with here.reading() as record:
+            (token,) = record.tokens.every(TOKEN_OWNER.username)
+        revoke_token(here, who.username, TOKEN_OWNER.username, token.token_id, at=LATER)
+
+    acts: dict[str, Callable[[GovernanceStore, Person], object]] = {
+        "add a person": lambda here, who: add_person(here, who.username, nina, at=LATER),
+        "issue a token": lambda here, who: issue_token(
+            here, who.username, EVA.username, lasts=timedelta(days=1), at=LATER
+        ),
+        "revoke somebody else's token": revoke,
+        "erase captured rows": lambda here, who: erase_rows(
+            here, tmp_path, who.username, MODEL, ["an id"],
+            reason="Asked for.", forget=lambda *_: None, at=LATER,
+        ),
+        "declare a ledger key lost": lambda here, who: declare_key_lost(
+            replace(here, ledger_key=NEW), who.username, LOST.key_id, reason="Gone.", anchors=lambda _: (), at=LATER
+        ),
+    }  # fmt: skip
+    wrong = []
+    for rule in HOUSE_RULES:
+        for who, person in PEOPLE.items():
+            here = house()
+            before = here.entries()
+            try:
+                acts[rule.action](here, person)
+            except Refused:
+                allowed = False
+                assert here.entries() == before, (rule.action, who)
+            else:
+                allowed = True
+            if allowed is not rule.allows(who):
+                wrong.append((rule.action, who, "allowed" if allowed else "refused"))
+
+    assert wrong == []
