@@ -567,7 +567,8 @@ def test_every_cell_about_the_house_is_as_the_table_says(
             reason="Asked for.", forget=lambda *_: None, at=LATER,
         ),
         "declare a ledger key lost": lambda here, who: declare_key_lost(
-            replace(here, ledger_key=NEW), who.username, LOST.key_id, reason="Gone.", anchors=lambda _: (), at=LATER
+            replace(here, ledger_key=NEW), who.username, LOST.key_id,
+            reason="Gone.", anchors=lambda _: (), at=LATER,
         ),
     }  # fmt: skip
     wrong = []
