@@ -21,7 +21,7 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
-from core.errors import InsufficientData, Unavailable
+from core.errors import InsufficientData, Refused, Unavailable
 from core.governance.comparison.pairing import pair
 from core.governance.comparison.verdicts import comparison_value, slice_value, slices_in_words
 from core.governance.comparison.weighing import weigh
@@ -136,7 +136,11 @@ def model_names(wanted: str = "") -> tuple[str, ...]:
 @st.cache_data(ttl="5s", max_entries=64, show_spinner=False)
 def model(name: str) -> RegisteredModel:
     """One registered model and where its aliases point."""
-    return services().tracking.registered_model(name)
+    try:
+        return services().tracking.registered_model(name)
+    except Refused:  # deleted since its name was listed: the next run of a page lists anew
+        _model_names.clear()
+        raise
 
 
 @st.cache_data(ttl="5s", max_entries=64, show_spinner=False)

@@ -292,7 +292,7 @@ class DriftMonitor:
         newest = live.newest_parts(log.parts())
         hour = at.replace(minute=0, second=0, microsecond=0)  # rows of tomorrow become timely
         return self._fits.get(
-            (model, newest, signature, hour),
+            (model, self.places.place(model), newest, signature, hour),
             lambda: live.conformity(log, newest, signature, at=at),
         )
 

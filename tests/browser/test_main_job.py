@@ -69,6 +69,7 @@ def test_two_people_promote_a_version_and_mlflow_serves_it(chrome: Browser, stag
     box = ana.locator(".st-key-q input")
     box.fill("metrics.log_loss < 0.9 and tags.stile.evaluates IS NULL")
     box.press("Enter")
+    ana.wait_for_url(re.compile("[?&]q="))  # a tick before that is one in the table of all runs
     settle(ana)
     tick(ana, 0)
     tick(ana, 1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.drift.counting.counts import Reference
-from core.drift.judging import calibration
+from core.drift.judging import calibration, replicas, statistics
 from core.drift.judging.calibration import Basis
 from core.drift.judging.levels import Level
 from core.drift.judging.replicas import Way
@@ -134,6 +134,22 @@ def test_the_same_reference_always_gives_the_same_levels(winter_reference: Refer
 
     assert all(again[name].levels == found.levels for name, found in first.items())
     assert all(again[name].ways == found.ways for name, found in first.items())
+
+
+def test_many_windows_at_once_are_as_far_as_each_by_itself() -> None:
+    rng = np.random.default_rng(7)
+    rows = [rng.poisson(1.5, (40, 128)) * (rng.random((40, 128)) < 0.4) for _ in range(2)]
+    rows[1][3] = 0
+    sums = [side * (np.arange(128) * 0.1 + rng.normal(0, 0.02, (40, 128))) for side in rows]
+
+    far = replicas._far((rows[0], sums[0]), (rows[1], sums[1]))
+
+    each = [
+        np.nan if at == 3 else
+        statistics.wasserstein(rows[0][at], sums[0][at], rows[1][at], sums[1][at])
+        for at in range(40)
+    ]  # fmt: skip
+    np.testing.assert_allclose(far, each, rtol=1e-9)
 
 
 @given(p=st.floats(1e-6, 0.9), ways=st.floats(1, 5))

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -218,3 +219,29 @@ def test_a_server_back_again_is_believed(mlflow_store: MlflowStore) -> None:
 
     TrackingReader(door).ping()
     TrackingReader(door).ping()
+
+
+def test_one_look_asks_for_a_record_once_and_another_look_asks_again(
+    mlflow_store: MlflowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = connect(mlflow_store.uri, "")
+    reader = TrackingReader(door)
+    name = "looked-at"
+    door.write(lambda client: client.create_registered_model(name))
+    asked: list[str] = []
+    call = MlflowDoor.call
+
+    def counted(self: MlflowDoor, question: Any) -> Any:  # Any: as MlflowDoor.call's
+        asked.append("call")
+        return call(self, question)
+
+    monkeypatch.setattr(MlflowDoor, "call", counted)
+
+    with door.one_look(), door.one_look():
+        first, again = reader.registered_model(name), reader.registered_model(name)
+    assert (first, len(asked)) == (again, 1)
+
+    reader.registered_model(name)
+    with door.one_look():
+        reader.registered_model(name)
+    assert len(asked) == 3

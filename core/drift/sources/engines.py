@@ -21,8 +21,8 @@ _MEMORY: Final = "400MB"
 _PATIENCE_S: Final = 10
 _LONGEST: Final = 200
 
-# Our unions have a selection for each column. Looking for selections that could be merged takes a
-# third of the time to compile them, and engines plan both forms alike.
+# Our unions have a selection for each column. Looking for selections that could be merged takes up
+# to a third of the time to compile them, and engines plan both forms alike.
 ibis.options.sql.fuse_selects = False
 
 
