@@ -61,7 +61,7 @@ def in_a_session(chrome: Browser, crowd: Path) -> dict[str, float]:
                 found.append(timed(lambda n=name: visit(page, n)))
                 time.sleep(1)  # somebody reads, and caches of five seconds grow old now and then
         visit(page, "Overview")
-        page.get_by_text("model-001").first.wait_for()
+        page.get_by_text("model-001").first.wait_for(state="attached")  # cells are on a canvas
         return {name: statistics.median(found[1:]) for name, found in taken.items()}
 
 

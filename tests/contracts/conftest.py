@@ -56,6 +56,11 @@ def postgresql() -> Iterator[Engine]:
 @pytest.fixture
 def postgresql_engine(postgresql: Engine) -> Engine:
     """The same server, empty and protected again: much quicker than a database a test."""
+    return emptied(postgresql)
+
+
+def emptied(postgresql: Engine) -> Engine:
+    """That PostgreSQL without a row, and protected as a new one is."""
     tables = ", ".join(tables_of_the_store.SQLModel.metadata.tables)
     _administer(
         postgresql,

@@ -1,7 +1,10 @@
 """The worker is killed with SIGKILL at every step between decision and applied; all converges."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import repeat
 from typing import Final
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy import Engine
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, Status
 from tests.contracts.elsewhere import (
+    Place,
     count_moves,
     office_over,
     place_of,
@@ -21,37 +25,61 @@ from tests.mlflow_fixtures import MlflowStore
 HOUR: Final = timedelta(hours=1)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A governance store beside an MLflow, and what its alias was moved to so far."""
+
+    here: Office
+    place: Place
+    moves: Callable[[], list[int]]
+
+    @classmethod
+    def over(cls, engine: Engine, mlflow: MlflowStore) -> "Ground":
+        here = office_over(engine, mlflow)
+        return cls(here, place_of(engine, mlflow), count_moves(mlflow))
+
+
 class CrashContract:
     times: int
     """How often the worker is killed at each step: three in all here, a hundred in tests/soak."""
 
+    @pytest.fixture
+    def grounds(self, engine: Engine, mlflow_store: MlflowStore) -> Iterator[Ground]:
+        """Where the kills at each step happen: all on the same ground, unless a test says more."""
+        return repeat(Ground.over(engine, mlflow_store))
+
     def test_a_worker_killed_at_any_step_leaves_one_decision_and_one_move(
-        self, engine: Engine, mlflow_store: MlflowStore
+        self, grounds: Iterator[Ground]
     ) -> None:
-        here, place = office_over(engine, mlflow_store), place_of(engine, mlflow_store)
-        moves = count_moves(mlflow_store)
         now, effect, met = AT, 0, True
         while met:
             effect += 1
+            ground = next(grounds)
             for _ in range(self.times):
-                before = moves()
-                source = here.promotions.registry.aliases(MODEL)["champion"]
-                request = here.both_keys(here.open(version=8 - source, at=now), at=now + MINUTE)
-                assert request.status is Status.APPROVED
-
-                met = write_back_killed(
-                    place, request.request_id, effect=effect, at=now + 2 * MINUTE
-                )
-                half_way(here, request, source)
-                now += HOUR  # the lease of the killed worker lapses
-                done = next_worker(here, request, now)
-
-                assert done.status is Status.APPLIED, f"effect {effect}"
-                assert moves()[len(before) :] == [request.to_version], f"effect {effect}"
-                one_decision(here, request)
-                now += HOUR
+                met = promoted_after_a_kill(ground, effect=effect, at=now)
+                now += 2 * HOUR
+            assert ground.here.store.verify().ok, f"effect {effect}"
         assert effect > 12  # lease, intent, six tags, alias, outcome, flags, anchor, tidied up
-        assert here.store.verify().ok
+
+
+def promoted_after_a_kill(ground: Ground, *, effect: int, at: datetime) -> bool:
+    """Promote the other version through a killed worker and the next; False when none was killed.
+
+    The next worker comes an hour later, when the lease of the killed one has lapsed.
+    """
+    here, before = ground.here, ground.moves()
+    source = here.promotions.registry.aliases(MODEL)["champion"]
+    request = here.both_keys(here.open(version=8 - source, at=at), at=at + MINUTE)
+    assert request.status is Status.APPROVED
+
+    met = write_back_killed(ground.place, request.request_id, effect=effect, at=at + 2 * MINUTE)
+    half_way(here, request, source)
+    done = next_worker(here, request, at + HOUR)
+
+    assert done.status is Status.APPLIED, f"effect {effect}"
+    assert ground.moves()[len(before) :] == [request.to_version], f"effect {effect}"
+    one_decision(here, request)
+    return met
 
 
 def half_way(here: Office, request: PromotionRequest, source: int) -> None:
