@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002  partners keep the signatures of their ports
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -80,6 +80,9 @@ class Facts:
     trained_by: str = "ana-laptop"
     verifications: int = 0
     fails_with: StileError | None = None
+
+    def one_look(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def gather(
         self,

@@ -173,8 +173,9 @@ class Promotions(Conversation):
             people = record.people()
             if not request.status.is_waiting:
                 return judgement_of(record, request, at=at)
-        evidence = self.verified_now(request, people, at=at)
-        authors = self.source.authors(request.model, request.to_version, people)
+        with self.source.one_look():
+            evidence = self.verified_now(request, people, at=at)
+            authors = self.source.authors(request.model, request.to_version, people)
         with self.store.deciding() as record:
             now = record.request(request_id)
             same = now.evidence.gathered_at == request.evidence.gathered_at

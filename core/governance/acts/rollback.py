@@ -91,7 +91,9 @@ class Rollbacks:
             signed = _signed(record, model, alias, to=to, stands=stands)
             people = record.people()
         self.promotions.registry.version(model, signed.to_version)  # refuses a deleted one
-        evidence = self.promotions.verified_now(signed, people, at=at)
+        with self.promotions.source.one_look():
+            evidence = self.promotions.verified_now(signed, people, at=at)
+            authors = self.promotions.source.authors(model, signed.to_version, people)
         changed = lasting(changed_facts(signed.evidence, evidence))
         if changed:
             raise Refused(
@@ -99,7 +101,6 @@ class Rollbacks:
                 f"({', '.join(changed[:3])}), so its approval does not speak for it any more; "
                 "ask for a promotion over fresh evidence."
             )
-        authors = self.promotions.source.authors(model, signed.to_version, people)
         return Return(
             signed=signed,
             from_version=stands,

@@ -1,6 +1,7 @@
 """Where a request's evidence comes from: a port for the use cases, and the real thing behind it."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +14,10 @@ from core.identity.people import Person, Username
 
 class EvidenceSource(Protocol):
     """Reads what a decision looks at. Slow: never called inside a transaction."""
+
+    def one_look(self) -> AbstractContextManager[None]:
+        """Inside it, everything below is of one moment, and asked for once."""
+        ...
 
     def gather(
         self,
@@ -54,6 +59,10 @@ class GatheredEvidence:
 
     sources: gathering.Sources
 
+    def one_look(self) -> AbstractContextManager[None]:
+        """Inside it, MLflow's records are asked for once and stay as they were."""
+        return self.sources.tracking.door.one_look()
+
     def gather(
         self,
         *,
@@ -66,7 +75,7 @@ class GatheredEvidence:
         at: datetime,
     ) -> Evidence:
         """All figures of the move, read now."""
-        with self.sources.tracking.door.one_look():
+        with self.one_look():
             return gathering.gather(
                 self.sources,
                 model=model,
@@ -91,7 +100,7 @@ class GatheredEvidence:
         at: datetime,
     ) -> Evidence:
         """The same figures as they are now: pinned facts read again, live conditions fresh."""
-        with self.sources.tracking.door.one_look():
+        with self.one_look():
             return gathering.verify(
                 self.sources,
                 frozen,

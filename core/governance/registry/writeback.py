@@ -1,7 +1,7 @@
 """Telling MLflow what was decided: intent first, the alias last, read back; a crash converges."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -103,7 +103,8 @@ class WriteBack:
     def _attempt(self, request_id: RequestId, lease: str, *, at: datetime) -> PromotionRequest:
         request = self.promotions.request(request_id)
         if request.status is Status.APPLIED:
-            return self._finish_decoration(request, at=at)
+            stand = self.registry.aliases(request.model)
+            return self._finish_decoration(request, stand, at=at)
         if request.status is Status.APPROVED and at >= request.expires_at:
             return self._settle(request, Action.EXPIRE, "MLflow did not answer in time.", at=at)
         if not request.status.is_in_flight:
@@ -124,12 +125,12 @@ class WriteBack:
         if request.status is Status.CONFLICT:
             return request
         self._write(request, head, stands=stands, lease=lease)
-        read_back = self.registry.aliases(request.model).get(request.alias)
-        if read_back != request.to_version:
-            says = moved_away(request, read_back)
+        read_back = self.registry.aliases(request.model)
+        if read_back.get(request.alias) != request.to_version:
+            says = moved_away(request, read_back.get(request.alias))
             return self._settle(request, Action.CONFLICT, says, at=at)
         applied = self._settle(request, Action.FINISH, confirmed(request), at=at)
-        return self._finish_decoration(applied, at=at)
+        return self._finish_decoration(applied, read_back, at=at)
 
     def _no_longer_true(self, request: PromotionRequest, *, at: datetime) -> str:
         """Why the decision does not hold any more, once verified anew; or nothing.
@@ -154,7 +155,10 @@ class WriteBack:
             moved_on = outdated(record, request)
         if moved_on:
             return f"{_RULES_CHANGED} {moved_on}"
-        now = self.promotions.verified_now(request, people, at=at)
+        source = self.promotions.source
+        with source.one_look():
+            now = self.promotions.verified_now(request, people, at=at)
+            authors = source.authors(request.model, request.to_version, people)
         _require_hashed(now)
         changed = changed_facts(request.evidence, now)
         if changed:
@@ -162,7 +166,6 @@ class WriteBack:
                 "The evidence changed between the decision and the write "
                 f"({', '.join(changed[:3])}); the alias was left alone. Open a new request."
             )
-        authors = self.promotions.source.authors(request.model, request.to_version, people)
         if any(missing_keys(_without_keys_of(request, authors), now, at=at).values()):
             return "A key no longer counts; the alias was left alone. Open a new request."
         unmet = blocking(judge(request.policy, now))
@@ -235,9 +238,11 @@ class WriteBack:
             TAG_LEDGER_HEAD: head,
         }
 
-    def _finish_decoration(self, request: PromotionRequest, *, at: datetime) -> PromotionRequest:
+    def _finish_decoration(
+        self, request: PromotionRequest, aliases: Mapping[str, int], *, at: datetime
+    ) -> PromotionRequest:
         """What follows the alias and may be written again: flags and the ledger's anchor."""
-        for version, tags in self._flag_tags(request).items():
+        for version, tags in self._flag_tags(request, aliases).items():
             self.registry.set_version_tags(request.model, version, tags)
         with self.store.reading() as record:
             head = record.head()
@@ -245,9 +250,10 @@ class WriteBack:
             self.registry.set_model_tag(request.model, TAG_ANCHOR, f"{head.seq}:{head.hash}")
         return self._nothing_owed(request, at=at)
 
-    def _flag_tags(self, request: PromotionRequest) -> dict[int, dict[str, str]]:
+    def _flag_tags(
+        self, request: PromotionRequest, aliases: Mapping[str, int]
+    ) -> dict[int, dict[str, str]]:
         """The flag tags of every version that served before, and the new champion's cleared."""
-        aliases = self.registry.aliases(request.model)
         champion = aliases.get(request.alias)
         with self.store.reading() as record:
             served = record.served_before(request.model, request.alias)
