@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
 from core.store.governance import GovernanceStore
 from core.store.sources import SourceStore
+from core.tracking.client import MlflowDoor
 from tests.governance.scene import ANA, AT, MODEL, Scene
 
 EMIL = Person(Username("emil"), "Emil", Role.MEMBER, frozenset({Side.DATA_ENGINEERING}))
@@ -177,6 +178,25 @@ def test_who_attached_the_candidates_reference_is_an_author(desk: Desk) -> None:
     assert before == {"ana"}
     assert source.authors(MODEL, 2, PEOPLE) == {"ana", "emil"}
     assert facts(desk.gather(), "keys.independent")["authors"] == ["ana", "emil"]
+
+
+def test_within_one_look_its_authors_cost_no_question_to_mlflow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, asked, call = GatheredEvidence(desk.scene.sources), [], MlflowDoor.call
+
+    def counted(self: MlflowDoor, question: Any) -> Any:  # Any: as MlflowDoor.call's
+        asked.append(question)
+        return call(self, question)
+
+    with source.one_look():
+        desk.gather()
+        monkeypatch.setattr(MlflowDoor, "call", counted)
+        known = source.authors(MODEL, 2, PEOPLE)
+
+    assert (known, asked) == ({"ana"}, [])
+    assert source.authors(MODEL, 2, PEOPLE) == known
+    assert asked
 
 
 def test_who_attached_the_champions_reference_is_none(desk: Desk) -> None:
