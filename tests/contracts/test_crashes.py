@@ -51,13 +51,14 @@ class CrashContract:
     def test_a_worker_killed_at_any_step_leaves_one_decision_and_one_move(
         self, grounds: Iterator[Ground]
     ) -> None:
-        now, effect, met = AT, 0, True
-        while met:
-            effect += 1
+        now, effect, kills = AT, 0, self.times
+        while kills:
+            effect, kills = effect + 1, 0
             ground = next(grounds)
             for _ in range(self.times):
-                met = promoted_after_a_kill(ground, effect=effect, at=now)
+                kills += promoted_after_a_kill(ground, effect=effect, at=now)
                 now += 2 * HOUR
+            print(f"step {effect}: {kills} of {self.times} killed", flush=True)
             assert ground.here.store.verify().ok, f"effect {effect}"
         assert effect > 12  # lease, intent, six tags, alias, outcome, flags, anchor, tidied up
 

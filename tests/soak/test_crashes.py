@@ -25,9 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 def new_grounds(
     migrated_mlflow: Path, folder: Path, engine: Callable[[Path], Engine]
 ) -> Iterator[Ground]:
-    """A new ground for each step, in a folder of its own; says which step begins."""
+    """A new ground for each step, in a folder of its own."""
     for step in count(1):
-        print(f"step {step}", flush=True)
         place = folder / str(step)
         place.mkdir()
         shutil.copyfile(migrated_mlflow, place / "mlflow.db")

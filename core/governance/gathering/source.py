@@ -16,7 +16,7 @@ class EvidenceSource(Protocol):
     """Reads what a decision looks at. Slow: never called inside a transaction."""
 
     def one_look(self) -> AbstractContextManager[None]:
-        """Inside it, everything below is of one moment, and asked for once."""
+        """Inside it, MLflow's records are asked for once and stay as they were."""
         ...
 
     def gather(
@@ -60,7 +60,7 @@ class GatheredEvidence:
     sources: gathering.Sources
 
     def one_look(self) -> AbstractContextManager[None]:
-        """Inside it, MLflow's records are asked for once and stay as they were."""
+        """Inside it, the door to MLflow answers as it did the first time."""
         return self.sources.tracking.door.one_look()
 
     def gather(
