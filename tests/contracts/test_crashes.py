@@ -48,6 +48,9 @@ class CrashContract:
         """Where the kills at each step happen: all on the same ground, unless a test says more."""
         return repeat(Ground.over(engine, mlflow_store))
 
+    def tell(self, effect: int, kills: int) -> None:
+        """Called after each step; the long test says there how far it is."""
+
     def test_a_worker_killed_at_any_step_leaves_one_decision_and_one_move(
         self, grounds: Iterator[Ground]
     ) -> None:
@@ -58,7 +61,7 @@ class CrashContract:
             for _ in range(self.times):
                 kills += promoted_after_a_kill(ground, effect=effect, at=now)
                 now += 2 * HOUR
-            print(f"step {effect}: {kills} of {self.times} killed", flush=True)
+            self.tell(effect, kills)
             assert ground.here.store.verify().ok, f"effect {effect}"
         assert effect > 12  # lease, intent, six tags, alias, outcome, flags, anchor, tidied up
 

@@ -34,9 +34,14 @@ def new_grounds(
         yield Ground.over(engine(place), mlflow)
 
 
-class TestCrashesOnSqlite(test_crashes.CrashContract):
+class AHundredTimes(test_crashes.CrashContract):
     times = 100
 
+    def tell(self, effect: int, kills: int) -> None:
+        print(f"step {effect}: {kills} of {self.times} were killed", flush=True)
+
+
+class TestCrashesOnSqlite(AHundredTimes):
     @pytest.fixture
     def grounds(
         self, migrated_store: Path, migrated_decisions: Path, tmp_path: Path
@@ -48,9 +53,7 @@ class TestCrashesOnSqlite(test_crashes.CrashContract):
         return new_grounds(migrated_store, tmp_path, engine)
 
 
-class TestCrashesOnPostgresql(test_crashes.CrashContract):
-    times = 100
-
+class TestCrashesOnPostgresql(AHundredTimes):
     @pytest.fixture
     def grounds(self, migrated_store: Path, postgresql: Engine, tmp_path: Path) -> Iterator[Ground]:
         return new_grounds(migrated_store, tmp_path, lambda _: emptied(postgresql))
