@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
+from core import look
 from core.drift.report import Grain, Window
 from core.governance.evidence import JsonValue
 from core.store import mapping, transaction
@@ -73,6 +74,7 @@ class ProfileStore:
 
         The windows of `without` are not there any more.
         """
+        look.forget(self.engine)
         with transaction.deciding(self.engine) as session:
             for stored in without:
                 _remove(session, self._placed(stored))
@@ -103,14 +105,20 @@ class ProfileStore:
         self, model: str, reference_id: str, grain: Grain
     ) -> Mapping[datetime, StoredWindow]:
         """What is already profiled, by the windows' start and without their columns."""
-        with transaction.reading(self.engine) as session:
-            rows = _windows(session, model, self._key(reference_id), grain, None)
-            return {row.window_start: _window(row, reference_id, ()) for row in rows}
+        key = self._key(reference_id)
+
+        def ask() -> Mapping[datetime, StoredWindow]:
+            with transaction.reading(self.engine) as session:
+                rows = _windows(session, model, key, grain, None)
+                return {row.window_start: _window(row, reference_id, ()) for row in rows}
+
+        return look.once(self.engine, "windows", model, key, grain, ask=ask)
 
     def forget(self, model: str) -> None:
         """Nothing; afterwards nothing that was counted within this place is kept of the model."""
         if not self.place:
             raise ValueError("The references of a model are kept here too: name a place.")
+        look.forget(self.engine)
         with transaction.deciding(self.engine) as session:
             for table in (ProfileRow, WindowRow):
                 mine = col(table.reference_id).endswith(f"@{self.place}", autoescape=True)

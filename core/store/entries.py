@@ -1,6 +1,6 @@
 """The rows of the ledger: reading them all, adding one, and whether the database guards them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -28,15 +28,18 @@ class Remembered:
         return report
 
 
-def stored(session: Session) -> Stored:
-    """The rows of the ledger, oldest first."""
+def stored(session: Session, kinds: Collection[str] | None = None) -> Stored:
+    """The rows of the ledger, all or those of these kinds, oldest first."""
     table = LedgerRow.__table__  # type: ignore[attr-defined] # set by SQLModel at run time
-    return [tuple(row) for row in session.execute(table.select().order_by(table.c.seq))]
+    wanted = table.select().order_by(table.c.seq)
+    if kinds is not None:
+        wanted = wanted.where(table.c.kind.in_(sorted(kinds)))
+    return [tuple(row) for row in session.execute(wanted)]
 
 
-def everything(session: Session) -> tuple[ledger.Entry, ...]:
-    """The whole ledger, oldest first."""
-    return tuple(ledger.Entry(*row) for row in stored(session))
+def entries(session: Session, kinds: Collection[str] | None = None) -> tuple[ledger.Entry, ...]:
+    """The whole ledger, or the entries of these kinds, oldest first."""
+    return tuple(ledger.Entry(*row) for row in stored(session, kinds))
 
 
 def head(session: Session) -> ledger.Entry | None:

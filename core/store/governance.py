@@ -1,6 +1,6 @@
 """The governance store: requests, keys, policies and the ledger, in whole transactions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -339,9 +339,9 @@ class Record:
         """The last entry, or None while the ledger is empty."""
         return ledger_rows.head(self.session)
 
-    def entries(self) -> tuple[ledger.Entry, ...]:
-        """The whole ledger, oldest first."""
-        return ledger_rows.everything(self.session)
+    def entries(self, kinds: Collection[str] | None = None) -> tuple[ledger.Entry, ...]:
+        """The whole ledger, or the entries of these kinds, oldest first."""
+        return ledger_rows.entries(self.session, kinds)
 
     def ledger_problem(self) -> str:
         """What is wrong with the chain, in one sentence, or nothing."""

@@ -8,15 +8,14 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 
+from core import look
 from core.errors import Refused, StileError, Unavailable
 from core.tracking.refusals import translate
 
@@ -88,23 +87,6 @@ class MlflowDoor:
         self._breaker = Breaker(pause_s=pause_s, probe_s=2 * timeout_s, clock=clock)
         self._opening = threading.Lock()
         self._client: MlflowClient | None = None
-        self._seen: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("seen", default=None)
-
-    @contextmanager
-    def one_look(self) -> Iterator[None]:
-        """Inside it, a run, a model or a version is asked for once and stays as it was then.
-
-        For what is gathered at one moment: many figures rest on the same few records. It holds for
-        the thread that opened it; nothing may be written inside, for it would not be seen.
-        """
-        if self._seen.get() is not None:
-            yield
-            return
-        opened = self._seen.set({})
-        try:
-            yield
-        finally:
-            self._seen.reset(opened)
 
     def run(self, run_id: str) -> Any:  # Any: MLflow's values have no types; callers translate
         """MLflow's own record of a run."""
@@ -183,12 +165,7 @@ class MlflowDoor:
         return document if isinstance(document, dict) else None
 
     def _once(self, *named: str, ask: Callable[["MlflowClient"], Any]) -> Any:
-        seen = self._seen.get()
-        if seen is None:
-            return self.call(ask)
-        if named not in seen:
-            seen[named] = self.call(ask)
-        return seen[named]
+        return look.once(self, *named, ask=lambda: self.call(ask))
 
     def _through(self, ask: Callable[["MlflowClient"], T], *, attempts: int) -> T:
         self._breaker.enter()

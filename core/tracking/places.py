@@ -11,17 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from core import look
 from core.errors import Refused
 from core.tracking.client import MlflowDoor, host_of
 from core.tracking.values import ArtifactFile, ModelVersion, RunId
 
 MOST_FILES: Final = 20_000
 DEEPEST: Final = 32
+_KEPT_BYTES: Final = 32_000_000
+"""Up to this a file stays at hand until the look ends that fetched it."""
 _FETCHED: Final = "stile-fetched-"
 _ABANDONED_AFTER: Final = timedelta(days=1)
 _CLOUD_SCHEMES: Final = frozenset({"s3", "gs", "wasb", "wasbs", "abfs", "abfss"})
@@ -59,7 +63,10 @@ class Place:
             checked(folder)
         if folder.count("/") >= DEEPEST:
             raise Refused(f"Artifact folders are nested more than {DEEPEST} deep at {folder!r}.")
-        infos = self.door.call(lambda _: _list(self._uri(folder), self.door))
+        uri = self._uri(folder)
+        infos = look.once(
+            self.door, "listing", uri, ask=lambda: self.door.call(lambda _: _list(uri, self.door))
+        )
         return tuple(_entry(folder, info) for info in infos)
 
     def find(self, path: str) -> ArtifactFile | None:
@@ -72,6 +79,8 @@ class Place:
     def fetched(self, file: ArtifactFile, *, max_bytes: int) -> Iterator[Path]:
         """The file's bytes on a disk path of ours, in a folder only we can read, while it is open.
 
+        Inside one look a file of a few megabytes is downloaded once. Nobody may change it.
+
         Raises
         ------
         Refused
@@ -80,14 +89,23 @@ class Place:
         path = checked(file.path)
         if file.size is not None and file.size > max_bytes:
             raise _too_large(path, file.size, max_bytes)
+        is_small = file.size is not None and file.size <= _KEPT_BYTES
+        enter = partial(self._downloaded, path)
+        with (
+            look.held(self.door, "file", self._uri(path), enter=enter) if is_small else enter()
+        ) as local:
+            if local.stat().st_size > max_bytes:
+                raise _too_large(path, local.stat().st_size, max_bytes)
+            yield local
+
+    @contextmanager
+    def _downloaded(self, path: str) -> Iterator[Path]:
         with TemporaryDirectory(prefix=_FETCHED) as private:
             local = Path(self.door.call(lambda _: _download(self._uri(path), private, self.door)))
             if local.is_symlink() or not local.is_file():
                 raise Refused(f"The artifact {path!r} is not a file any more; reload the run.")
             if not local.resolve().is_relative_to(Path(private).resolve()):
                 raise Refused(f"MLflow stored the artifact {path!r} outside of its folder.")
-            if local.stat().st_size > max_bytes:
-                raise _too_large(path, local.stat().st_size, max_bytes)
             yield local
 
     def _uri(self, path: str) -> str:

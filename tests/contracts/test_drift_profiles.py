@@ -1,11 +1,13 @@
 """Drift profiles on every database: what is put comes back, whole windows at a time."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from core import look
 from core.drift.report import Grain, Window
 from core.store.drift import ProfileStore, StoredColumn, StoredWindow
 
@@ -67,6 +69,20 @@ class Profiles:
         assert known[DAY].columns == ()
         later = store.get("flight-delay", "3", Grain.DAY, since=DAY + timedelta(days=1))
         assert [w.window.start for w in later] == [DAY + timedelta(days=1)]
+
+    def test_within_one_look_known_windows_are_read_once_until_one_is_put(
+        self, store: ProfileStore
+    ) -> None:
+        def known() -> Mapping[datetime, StoredWindow]:
+            return store.windows_known("flight-delay", "3", Grain.DAY)
+
+        store.put([a_window(0)])
+
+        with look.opened():
+            first = known()
+            assert known() is first
+            store.put([a_window(1)])
+            assert set(known()) == {DAY, DAY + timedelta(days=1)}
 
     def test_references_models_and_grains_do_not_mix(self, store: ProfileStore) -> None:
         store.put([a_window()])

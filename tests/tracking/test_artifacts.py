@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
+from core import look
 from core.errors import Refused
+from core.tracking import places
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.places import Place, allowed_location, checked
@@ -132,6 +134,33 @@ def test_a_download_lies_in_a_private_folder_that_is_gone_afterwards(logged: Log
         assert local.read_bytes() == b"{}"
 
     assert not private.exists()
+
+
+def test_within_one_look_a_file_is_fetched_once_and_is_gone_afterwards(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts, run = logged({"a.txt": b"text", "b.txt": b"other"})
+    place = artifacts.contents(run).place
+    small, other = artifacts.list_run(run)
+    fetched: list[str] = []
+    download = places._download
+    monkeypatch.setattr(
+        places, "_download", lambda uri, *rest: fetched.append(uri) or download(uri, *rest)
+    )
+
+    with look.opened():
+        with place.fetched(small, max_bytes=10) as first:
+            pass
+        with place.fetched(small, max_bytes=10) as again, place.fetched(other, max_bytes=10):
+            assert (again, again.read_bytes()) == (first, b"text")
+        with (
+            pytest.raises(Refused, match="opens at most"),
+            place.fetched(small, max_bytes=3),
+        ):
+            pass
+
+    assert [uri.rpartition("/")[2] for uri in fetched] == ["a.txt", "b.txt"]
+    assert not first.exists()
 
 
 def test_every_file_has_its_digest_but_those_stile_wrote(logged: Logged) -> None:

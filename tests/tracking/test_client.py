@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from core import look
 from core.errors import Refused, Unavailable
 from core.tracking.client import Breaker, MlflowDoor, connect, host_of
 from core.tracking.reader import TrackingReader
@@ -237,11 +238,11 @@ def test_one_look_asks_for_a_record_once_and_another_look_asks_again(
 
     monkeypatch.setattr(MlflowDoor, "call", counted)
 
-    with door.one_look(), door.one_look():
+    with look.opened(), look.opened():
         first, again = reader.registered_model(name), reader.registered_model(name)
     assert (first, len(asked)) == (again, 1)
 
     reader.registered_model(name)
-    with door.one_look():
+    with look.opened():
         reader.registered_model(name)
     assert len(asked) == 3

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from core import look
 from core.governance.evidence import Evidence
 from core.governance.gathering import gather as gathering
 from core.governance.policies.policy import Policy
@@ -16,7 +17,7 @@ class EvidenceSource(Protocol):
     """Reads what a decision looks at. Slow: never called inside a transaction."""
 
     def one_look(self) -> AbstractContextManager[None]:
-        """Inside it, MLflow's records are asked for once and stay as they were."""
+        """Inside it, what is read is read once and stays as it was."""
         ...
 
     def gather(
@@ -60,8 +61,8 @@ class GatheredEvidence:
     sources: gathering.Sources
 
     def one_look(self) -> AbstractContextManager[None]:
-        """Inside it, the door to MLflow answers as it did the first time."""
-        return self.sources.tracking.door.one_look()
+        """Inside it, MLflow and the drift store answer as they did the first time."""
+        return look.opened()
 
     def gather(
         self,

@@ -10,6 +10,7 @@ from core.governance.registry import reconciling
 from core.governance.registry.reconciling import RegistryFinding, Trouble
 from core.governance.registry.sightings import (
     ALIAS_SEEN,
+    TOLD,
     WATCH_BEGAN,
     WATCH_RESUMED,
     Alias,
@@ -74,7 +75,7 @@ def observe(
         record.watch.beat(at=at)
         record.watch.beat(looked, at=at)
     if new:
-        known = chronicle(record.entries())
+        known = chronicle(record.entries(TOLD))
     found = [*kept(record, reconciling.OF_THE_ALIAS, old), *_pending(record, at=at)]
     for name, alias_name in watched:
         where = position(known, name, alias_name)
@@ -118,9 +119,9 @@ def present_intervals(
 ) -> tuple[Interval, ...]:
     """The production time-line up to `at`; `stands` is what the registry says, if it `answered`."""
     with store.reading() as record:
-        entries, watched_until = record.entries(), record.watch.last()
+        told, watched_until = record.entries(TOLD), record.watch.last()
     return production(
-        entries,
+        told,
         model=model,
         alias=alias,
         stands=Stands(stands, at) if answered else None,

@@ -23,7 +23,7 @@ from core.governance.registry.reconciling import (
     disagrees,
 )
 from core.governance.registry.rederiving import derived_flags
-from core.governance.registry.sightings import Alias, Chronicle, Decided, chronicle
+from core.governance.registry.sightings import TOLD, Alias, Chronicle, Decided, chronicle
 from core.governance.requests import RequestId
 from core.store.governance import GovernanceStore
 from core.store.people import STILE
@@ -94,7 +94,7 @@ class Reconciler:
             known = record.watch.findings()
             if not known:
                 return ()
-            decided = dict(decisions(chronicle(record.entries())))
+            decided = dict(decisions(chronicle(record.entries(TOLD))))
         deleted = {
             (each.finding.model, each.finding.alias)
             for each in known

@@ -20,6 +20,8 @@ _ABOUT_ALIASES: Final = frozenset(
     {*_SEEN_FROM, ALIAS_SEEN, ALIAS_ADOPTED, "request_applied", "apply_intended",
      "request_conflict"}
 )  # fmt: skip
+TOLD: Final = _ABOUT_ALIASES | {WATCH_RESUMED}
+"""The kinds of entries a chronicle is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Chronicle:
 
 
 def chronicle(entries: Iterable[Entry]) -> Chronicle:
-    """Everything the ledger knows of every alias; each entry is read once."""
+    """Everything the ledger knows of every alias, from entries of the kinds in `TOLD`."""
     points: dict[Alias, list[Point]] = {}
     intended: dict[Alias, Point] = {}
     gaps: list[Gap] = []

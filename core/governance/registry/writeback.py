@@ -25,6 +25,7 @@ from core.governance.judgement import (
     digests_of,
     unhashed,
 )
+from core.governance.ledger.entries import Entry
 from core.governance.registry.conflicts import begins_at, confirmed, moved_away, moved_elsewhere
 from core.governance.registry.flags import Flag, flags
 from core.governance.registry.reconciling import lasting
@@ -80,12 +81,15 @@ class WriteBack:
         An attempt that MLflow did not answer, or refused, is postponed with the answer noted;
         nothing is lost, because every step finds out by reading how far the one before came.
         """
-        request = self.promotions.request(request_id)
-        name = f"write-back:{request.model}/{request.alias}"
-        if not self._lease(name):
+        now = self.clock()
+        with self.store.deciding() as record:
+            request = record.request(request_id)
+            name = f"write-back:{request.model}/{request.alias}"
+            mine = record.queue.lease(name, holder=self.holder, at=now, until=now + LEASE)
+        if not mine:
             return request
         try:
-            return self._attempt(request_id, name, at=at)
+            return self._attempt(request, name, at=at)
         except Unavailable as error:
             self._postpone(request_id, error, at=at)
         except Refused as error:
@@ -100,8 +104,7 @@ class WriteBack:
                 record.queue.release(name, holder=self.holder)
         return self.promotions.request(request_id)
 
-    def _attempt(self, request_id: RequestId, lease: str, *, at: datetime) -> PromotionRequest:
-        request = self.promotions.request(request_id)
+    def _attempt(self, request: PromotionRequest, lease: str, *, at: datetime) -> PromotionRequest:
         if request.status is Status.APPLIED:
             stand = self.registry.aliases(request.model)
             return self._finish_decoration(request, stand, at=at)
@@ -109,22 +112,24 @@ class WriteBack:
             return self._settle(request, Action.EXPIRE, "MLflow did not answer in time.", at=at)
         if not request.status.is_in_flight:
             return self._nothing_owed(request, at=at)
-        begins = begins_at(request)
-        stands = self.registry.aliases(request.model).get(request.alias)
+        begins, began = begins_at(request), self.clock()
+        with self.promotions.source.one_look():
+            stands = self.registry.aliases(request.model).get(request.alias)
+            problem = self._no_longer_true(request, at=at) if stands == begins else ""
         if stands == begins:
-            problem = self._no_longer_true(request, at=at)
             if problem:
                 return self._settle(request, Action.CONFLICT, problem, at=at)
-            if not self._lease(lease):  # hashing may take longer than one lease lasts
+            took_long = self.clock() - began > LEASE / 4  # hashing may outlast a lease
+            if took_long and not self._lease(lease):
                 raise Unavailable("Another worker has taken this write over and finishes it.")
             stands = self.registry.aliases(request.model).get(request.alias)
         if stands not in {begins, request.to_version}:
             says = moved_elsewhere(request, stands)
             return self._settle(request, Action.CONFLICT, says, at=at)
-        request, head = self._start(request, stands=stands, at=at)
+        request, tags = self._start(request, stands=stands, at=at)
         if request.status is Status.CONFLICT:
             return request
-        self._write(request, head, stands=stands, lease=lease)
+        self._write(request, tags, stands=stands, lease=lease)
         read_back = self.registry.aliases(request.model)
         if read_back.get(request.alias) != request.to_version:
             says = moved_away(request, read_back.get(request.alias))
@@ -156,9 +161,8 @@ class WriteBack:
         if moved_on:
             return f"{_RULES_CHANGED} {moved_on}"
         source = self.promotions.source
-        with source.one_look():
-            now = self.promotions.verified_now(request, people, at=at)
-            authors = source.authors(request.model, request.to_version, people)
+        now = self.promotions.verified_now(request, people, at=at)
+        authors = source.authors(request.model, request.to_version, people)
         _require_hashed(now)
         changed = changed_facts(request.evidence, now)
         if changed:
@@ -198,26 +202,25 @@ class WriteBack:
 
     def _start(
         self, request: PromotionRequest, *, stands: int | None, at: datetime
-    ) -> tuple[PromotionRequest, str]:
-        """The request in APPLYING and the ledger's head; the intent is kept before MLflow is."""
+    ) -> tuple[PromotionRequest, dict[str, str]]:
+        """The request in APPLYING and what its version's tags say; the intent is kept first."""
         with self.store.deciding() as record:
             now = record.request(request.request_id)
             moved_on = outdated(record, now) if stands == begins_at(now) else ""
             if now.status is not Status.APPLYING and moved_on:  # published while facts were read
                 says = f"{_RULES_CHANGED} {moved_on}"
-                return settle(record, now, Action.CONFLICT, says, actor=STILE, at=at), ""
+                return settle(record, now, Action.CONFLICT, says, actor=STILE, at=at), {}
             if now.status is not Status.APPLYING:
                 now = replace(now, status=next_status(now.status, Action.START))
                 record.save(now)
                 body = {**about(now), "stands": stands}
                 record.append("apply_intended", body, actor=STILE, at=at)
-            head = record.head()
-            return now, f"{head.seq}:{head.hash}" if head else ""
+            return now, _tags(now, record.decision(now.request_id), record.head())
 
     def _write(
-        self, request: PromotionRequest, head: str, *, stands: int | None, lease: str
+        self, request: PromotionRequest, tags: dict[str, str], *, stands: int | None, lease: str
     ) -> None:
-        self.registry.set_version_tags(request.model, request.to_version, self._tags(request, head))
+        self.registry.set_version_tags(request.model, request.to_version, tags)
         if stands == request.to_version:
             return
         with self.store.reading() as record:
@@ -226,24 +229,16 @@ class WriteBack:
             raise Unavailable("The lease ran out before the alias was set; it is tried again.")
         self.registry.set_alias(request.model, request.alias, request.to_version)
 
-    def _tags(self, request: PromotionRequest, head: str) -> dict[str, str]:
-        with self.store.reading() as record:
-            decision = record.decision(request.request_id)
-        digests = digests_of(request.evidence)
-        return {
-            TAG_REQUEST: str(request.request_id),
-            TAG_DECISION: decision,
-            TAG_POLICY: f"{request.policy.version}:{request.policy.digest}",
-            **{TAG_DIGEST[side]: digest for side, digest in digests.items()},
-            TAG_LEDGER_HEAD: head,
-        }
-
     def _finish_decoration(
         self, request: PromotionRequest, aliases: Mapping[str, int], *, at: datetime
     ) -> PromotionRequest:
         """What follows the alias and may be written again: flags and the ledger's anchor."""
         for version, tags in self._flag_tags(request, aliases).items():
-            self.registry.set_version_tags(request.model, version, tags)
+            try:
+                self.registry.set_version_tags(request.model, version, tags)
+            except Refused:
+                if self._exists(request, version):
+                    raise
         with self.store.reading() as record:
             head = record.head()
         if head is not None:
@@ -262,7 +257,7 @@ class WriteBack:
         tags = {version: _flag_tag(flag) for version, flag in found.items()}
         if champion is not None and TAG_FLAG in self.registry.version(request.model, champion).tags:
             tags[champion] = _flag_tag(Flag("", ""))
-        return {version: tag for version, tag in tags.items() if self._exists(request, version)}
+        return tags
 
     def _exists(self, request: PromotionRequest, version: int) -> bool:
         try:
@@ -312,6 +307,16 @@ def _require_hashed(now: Evidence) -> None:
 def wait_after(owed: Owed) -> timedelta:
     """How long to wait before the next attempt: twice as long each time, up to five minutes."""
     return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(owed.attempts, 10)))
+
+
+def _tags(request: PromotionRequest, decision: str, head: Entry | None) -> dict[str, str]:
+    return {
+        TAG_REQUEST: str(request.request_id),
+        TAG_DECISION: decision,
+        TAG_POLICY: f"{request.policy.version}:{request.policy.digest}",
+        **{TAG_DIGEST[side]: digest for side, digest in digests_of(request.evidence).items()},
+        TAG_LEDGER_HEAD: f"{head.seq}:{head.hash}" if head else "",
+    }
 
 
 def _flag_tag(flag: Flag) -> dict[str, str]:
