@@ -357,8 +357,10 @@ def test_the_max_statistic_is_never_narrower_than_one_look_nor_wider_than_bonfer
     counted = compare(champion, candidate, seed=seed, candidates=4)
     joint = compare(champion, candidate, seed=seed, candidates=4, rivals=rivals)
 
-    assert counted.low <= joint.low <= alone.low + 1e-12
-    assert alone.high - 1e-12 <= joint.high <= counted.high
+    # losses of several candidates are added up together, so in another order: single precision
+    slack = 1e-6 * (counted.high - counted.low)
+    assert counted.low - slack <= joint.low <= alone.low + slack
+    assert alone.high - slack <= joint.high <= counted.high + slack
     assert 1.0 <= joint.independent <= 4.0 + 1e-9
 
 
