@@ -8,8 +8,10 @@ where the reference has too few such windows is chance alone the yardstick, and 
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -39,6 +41,7 @@ TELLABLE: Final = 0.2
 """A window is evaluable when a distance of this size could be told from chance in it."""
 _LOOKED_AT: Final = 250
 _CLOSER: Final = 0.7  # squares of distances: otherwise the days are too few to be worth it
+_AT_ONCE: Final = 2
 _CLASSES: Final = 8  # of window sizes, for each doubling
 
 
@@ -80,13 +83,17 @@ def calibrate(
     own = spans(reference.days, days)
     disjoint = _span_days(reference.days) // days
     natural = not by_chance and min(disjoint, len(own)) >= MINIMUM_WINDOWS
-    if not natural:
-        return {name: _from_chance(column, rows) for name, column in reference.columns.items()}
-    by_weekday = days == 1 and replicas.covers_weeks(reference.days)
-    return {
-        name: _from_windows(column, reference.days, own, rows, by_weekday=by_weekday)
-        for name, column in reference.columns.items()
-    }
+    if natural:
+        by_weekday = days == 1 and replicas.covers_weeks(reference.days)
+        learnt = partial(
+            _from_windows, days=reference.days, own=own, rows=rows, by_weekday=by_weekday
+        )
+    else:
+        learnt = partial(_from_chance, rows=rows)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # drawing counts needs no lock of Python's
+        return dict(
+            zip(reference.columns, pool.map(learnt, reference.columns.values()), strict=True)
+        )
 
 
 def pooled(
