@@ -139,6 +139,7 @@ def model(name: str) -> RegisteredModel:
     try:
         return services().tracking.registered_model(name)
     except Refused:  # deleted since its name was listed: the next run of a page lists anew
+        models.clear()
         _model_names.clear()
         raise
 

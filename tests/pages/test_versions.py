@@ -83,6 +83,19 @@ def test_a_model_of_the_url_that_is_not_there_falls_back(house: House) -> None:
     assert "flight" in app.title[0].value
 
 
+def test_a_model_deleted_since_it_was_listed_is_offered_no_longer(house: House) -> None:
+    house.register("short-lived")
+    assert "short-lived" in house.visit("versions", VERA).selectbox[0].options
+    door = house.services.tracking.door
+    door.write(lambda client: client.delete_registered_model("short-lived"))
+
+    told = house.visit("versions", VERA, model="short-lived")
+    assert "not found" in text_of(told)
+    assert not told.exception
+
+    assert "short-lived" not in house.visit("versions", VERA).selectbox[0].options
+
+
 def test_whoever_holds_a_key_rolls_back_to_what_was_approved_before(house: House) -> None:
     house.promote(2)
     house.promote(1)
