@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from core.drift.monitor import DriftMonitor
-from core.drift.report import DriftVerdict, Grain, Window
+from core.drift.outcomes import live
+from core.drift.report import Conformity, DriftVerdict, Grain, Window
 from core.errors import Refused
 from core.live.labels import append_labels
 from core.store.drift import ProfileStore
@@ -340,3 +342,32 @@ def test_live_inputs_conform_to_a_signature_or_it_says_where_not(
     assert bad.wrong == ("temp", "carrier")
     assert bad.share == 0.25
     assert monitor.conformity("unknown", fits, AT) is None
+
+
+def test_whether_inputs_conform_is_read_again_only_when_rows_came_or_became_timely(
+    open_monitor: Callable[[], DriftMonitor],
+    log_rows: Write,
+    july: dict[int, pd.DataFrame],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_rows(july[2], "a.parquet")
+    monitor, fits = open_monitor(), Signature((ColumnSpec("temp", "double"),), ())
+    looked: list[datetime] = []
+    conformity = live.conformity
+
+    def counted(*given: Any, at: datetime) -> Conformity:  # Any: handed on as it is
+        looked.append(at)
+        return conformity(*given, at=at)
+
+    monkeypatch.setattr(live, "conformity", counted)
+
+    first = monitor.conformity(MODEL, fits, AT)
+    again = monitor.conformity(MODEL, fits, AT + timedelta(minutes=20))
+    assert (again, looked) == (first, [AT])
+
+    log_rows(july[2].iloc[:10], "b.parquet")
+    more = monitor.conformity(MODEL, fits, AT)
+    assert more is not None
+    assert (more.rows, len(looked)) == (len(july[2]) + 10, 2)
+    monitor.conformity(MODEL, fits, AT + timedelta(hours=1))
+    assert len(looked) == 3

@@ -70,6 +70,10 @@ def test_it_holds_windows_marks_columns_quality_and_predictions(moved: House) ->
     assert "unusual for this season" in text
     assert "10.00%" in text  # missing in the column with the hostile name
     assert "held against its own first 14 whole days" in text
+    newest = moved.services.drift.timeline(MODEL, 1, Grain.DAY, at=AT)[-1]
+    assert newest.segments
+    for each in newest.segments:
+        assert f"{each.segment.says} " in text
 
 
 def test_it_holds_estimated_performance_and_what_was_found_of_all_inputs_together(

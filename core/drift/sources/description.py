@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import PurePath
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from core.drift.segments.choosing import MOST_CUTS
@@ -203,13 +203,14 @@ class Description(_Part):
     segments: tuple[Name, ...] | None = None
     labels: Labels | None = None
 
-    @model_validator(mode="after")
-    def _few_segments(self) -> Self:
-        if self.segments is not None and len(self.segments) > MOST_CUTS:
+    @field_validator("segments")
+    @classmethod
+    def _few_segments(cls, segments: tuple[Name, ...] | None) -> tuple[Name, ...] | None:
+        if segments is not None and len(segments) > MOST_CUTS:
             raise ValueError(
                 f"segments are cut by {MOST_CUTS} columns at most, as in `segments: [origin]`"
             )
-        return self
+        return segments
 
     @model_validator(mode="after")
     def _labels_can_be_joined(self) -> Self:
