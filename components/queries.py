@@ -87,6 +87,12 @@ def run(run_id: RunId) -> Run:
     return services().tracking.run(run_id)
 
 
+@st.cache_data(ttl="2m", max_entries=256, show_spinner=False)
+def origin(run_id: RunId) -> Run:
+    """The run a version came from, for what hardly ever changes in it: its name, its datasets."""
+    return services().tracking.run(run_id)
+
+
 @st.cache_data(ttl="10s", max_entries=128, show_spinner=False)
 def curves(run_ids: tuple[RunId, ...], metric: str) -> tuple[Curve, ...]:
     """A metric over the steps of each run that logged it."""

@@ -88,7 +88,7 @@ def _runs(versions: Sequence[ModelVersion]) -> dict[RunId, Run]:
         if version.run_id is None:
             continue
         try:
-            found[version.run_id] = queries.run(version.run_id)
+            found[version.run_id] = queries.origin(version.run_id)
         except StileError:  # the row says what is known without it
             continue
     return found

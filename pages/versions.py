@@ -15,6 +15,7 @@ from components import (
     version_table,
     watch,
 )
+from core import look
 from core.identity.people import Role
 
 
@@ -30,10 +31,11 @@ def render() -> None:
                     next_step="Register one in MLflow, or run `python -m core demo`.")  # fmt: skip
         return
     name = state.one_of("model", names, names[0])
-    model = frame.ask(lambda: queries.model(name), keep_as=f"model {name}")
-    if model is None:
-        return
-    versions = frame.ask(lambda: queries.versions(model.name), keep_as=f"versions {model.name}")
+    with look.opened():  # both rest on the same record
+        model = frame.ask(lambda: queries.model(name), keep_as=f"model {name}")
+        if model is None:
+            return
+        versions = frame.ask(lambda: queries.versions(model.name), keep_as=f"versions {model.name}")
     alias = state.text("alias", standing.CHAMPION)
     intervals = standing.intervals(model, alias=alias)
     present = standing.now(model, alias=alias)
