@@ -267,8 +267,8 @@ def _looking_ahead(services: Services) -> Callable[[datetime], tuple[str, ...]]:
 
     def versions() -> Iterator[tuple[str, int]]:
         watched = services.drift.with_inputs()
-        for model in services.tracking.registered_models():
-            if model.name in watched and CHAMPION in model.aliases:
+        for model in services.tracking.registered_among(watched):
+            if CHAMPION in model.aliases:
                 yield model.name, model.aliases[CHAMPION]
         for request in services.promotions.requests(waiting_only=True):
             if request.model in watched:
@@ -318,8 +318,7 @@ def _refreshing(services: Services) -> Callable[[datetime], None]:
             return
         due = at + REFRESH_EVERY
         served = services.drift.with_inputs()  # one question, where most models have no inputs
-        for model in services.tracking.registered_models():
-            if model.name in served:
-                services.drift.refresh(model.name, at=at)
+        for model in services.tracking.registered_among(served):
+            services.drift.refresh(model.name, at=at)
 
     return refresh

@@ -203,6 +203,19 @@ def test_versions_are_numbers_newest_first_with_the_aliases_of_their_model(
     assert model.aliases == {"champion": 1}
 
 
+@pytest.mark.parametrize("strangers", [1, 20], ids=["asked for singly", "from the list"])
+def test_of_some_models_those_that_are_registered_are_found(
+    store: MlflowStore, name: str, log_run: LogRun, strangers: int
+) -> None:
+    register(store, name, log_run(store, store.experiment(name)))
+    reader = TrackingReader(store.door())
+
+    found = reader.registered_among({name, *(f"{name} {i}" for i in range(strangers))})
+
+    assert found == (reader.registered_model(name),)
+    assert reader.registered_among(()) == ()
+
+
 def test_the_registry_writes_tags_and_alias_and_reads_them_back(
     store: MlflowStore, name: str, log_run: LogRun
 ) -> None:

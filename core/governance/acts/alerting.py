@@ -61,10 +61,10 @@ class DriftAlerts:
         """
         problems: list[str] = []
         served = self.drift.with_inputs()
-        for each in self.tracking.registered_models():
+        asked = served if model is None else served & {model}
+        for each in self.tracking.registered_among(asked):
             champion = each.aliases.get(CHAMPION)
-            is_asked = model in {None, each.name}
-            if champion is None or not is_asked or each.name not in served:
+            if champion is None:
                 continue
             try:
                 for judged in self._judged(each.name, champion, at=at):
