@@ -136,11 +136,13 @@ def side_head(side: Side) -> str:
 def finding_rows(findings: Sequence[Finding], *, in_full: bool = False) -> None:
     """Draw findings: verdict, name, figures; the sentence where there is something to act on.
 
-    What passed says it in one line, unless `in_full`; its sentence is then in the tooltip.
+    What passed says it in one line, unless `in_full`; its sentence is then in the tooltip. A
+    sentence that several neighbours share stands once, under the last of them.
     """
     if not findings:
         st.caption("The policy asks nothing of this side.")
-    for finding in findings:
+    told = [f.says if in_full or f.verdict is not Verdict.PASS else "" for f in findings]
+    for finding, says, following in zip(findings, told, (*told[1:], ""), strict=False):
         level = "" if finding.level is Level.BLOCKING else f" :gray-badge[{finding.level.value}]"
         figures = " · ".join(theme.plain(text) for text in _figures_of(finding))
         with st.container(gap="xxsmall"):
@@ -150,8 +152,8 @@ def finding_rows(findings: Sequence[Finding], *, in_full: bool = False) -> None:
                 help="  \n".join(theme.plain(_sourced(figure)) for figure in finding.figures)
                 or None,
             )
-            if finding.says and (in_full or finding.verdict is not Verdict.PASS):
-                st.caption(theme.plain(finding.says))
+            if says and says != following:
+                st.caption(theme.plain(says))
 
 
 def _figures_of(finding: Finding) -> tuple[str, ...]:
@@ -172,6 +174,8 @@ def key_lines(
     owed = judged.missing_keys.get(side, 0)
     if judged.request.policy.keys.get(side, 0) == 0:
         return (*turned, "key: not asked for by this policy")
+    if not turned and judged.request.purpose.issues_again:
+        return ("key: not asked for again; this side approved the version before",)
     if not owed or not judged.request.status.is_waiting:
         return tuple(turned) or ("key: never turned",)
     unmet = [f for f in blocking(judged.findings) if f.side is side]

@@ -29,6 +29,14 @@ from tests.pages.house import (
 )
 from tests.pages.training import Laboratory, predictions
 
+LOADS = """\
+  - id: {}
+    side: data_engineering
+    level: warning
+    needs: [trial.loads]
+    require: trial.loads.loads
+"""
+
 
 def open_drawer(app: AppTest, key: str) -> AppTest:
     return app.button(key=key).click().run()
@@ -356,6 +364,17 @@ def test_without_live_inputs_a_request_says_nothing_of_drift_that_it_does_not_kn
     said = text_of(house.visit("request", BEN, id=request.request_id)).replace("\\", "")
 
     assert "fits it better" not in said
+
+
+def test_a_reason_that_several_checks_share_is_said_once(empty_house: House) -> None:
+    empty_house.register()
+    empty_house.publish(POLICY + "".join(LOADS.format(name) for name in ("loads", "loads-again")))
+    request = empty_house.open()
+
+    said = text_of(empty_house.visit("request", BEN, id=request.request_id)).replace("\\", "")
+
+    assert said.count("Loading models is switched off.") == 1
+    assert "Loads again" in said
 
 
 def test_nobody_is_offered_a_key_before_every_file_is_hashed(house: House) -> None:

@@ -108,7 +108,9 @@ def test_whoever_holds_a_key_rolls_back_to_what_was_approved_before(house: House
 
     assert not app.exception
     decided = house.services.promotions.requests()[0].request_id
-    assert ": unchanged" in text_of(house.visit("request", EMIL, id=decided))
+    told = text_of(house.visit("request", EMIL, id=decided))
+    assert ": unchanged" in told
+    assert "not asked for again; this side approved the version before" in told
     back = house.services.promotions.requests()[0]
     assert (back.purpose, back.status, back.restores) == (Purpose.ROLLBACK, Status.APPROVED, 1)
     assert [(key.person, key.side, key.comment) for key in back.keys] == [
