@@ -1,7 +1,6 @@
 """`source` and `reference`: what is watched and what it is held against, from the command line."""
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
-from mlflow import MlflowClient
 
 from core.bootstrap import open_services
 from core.cli import reference, run, source
@@ -19,7 +17,6 @@ from core.drift.report import DriftVerdict, Grain
 from core.governance.acts import tokens
 from core.identity.people import Person, Role, Username
 from core.settings import load_settings
-from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
 Stile = Callable[..., tuple[int, str, str]]
 YAML = """\
@@ -37,23 +34,13 @@ def rows(first: str, *, days: int, shift: float = 0.0) -> pd.DataFrame:
 
 
 @pytest.fixture
-def home(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copyfile(migrated_store, tmp_path / "mlflow.db")
-    monkeypatch.setenv("STILE_HOME", str(tmp_path))
-    monkeypatch.setenv("STILE_AUTH", "demo")
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "STILE_DATABASE_URL", "STILE_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    client.create_registered_model("m")
-    client.create_model_version("m", f"file://{tmp_path}/model")  # logged by no run at all
-    client.set_registered_model_alias("m", "champion", "1")
-    (tmp_path / "log").mkdir()
+def home(of_no_run: Path) -> Path:
     rows("2013-07-01", days=3, shift=4.0).drop(columns="event_time").to_parquet(
-        tmp_path / "log" / "july.parquet", index=False
+        of_no_run / "log" / "july.parquet", index=False
     )
-    rows("2013-01-01", days=30).drop(columns="at").to_parquet(tmp_path / "learnt.parquet")
-    (tmp_path / "m.yaml").write_text(YAML)
-    return tmp_path
+    rows("2013-01-01", days=30).drop(columns="at").to_parquet(of_no_run / "learnt.parquet")
+    (of_no_run / "m.yaml").write_text(YAML)
+    return of_no_run
 
 
 @pytest.fixture

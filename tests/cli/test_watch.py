@@ -1,7 +1,6 @@
 """`watch`: by which segments a model's rows are counted, and at which rate alerts may be false."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import typer
-from mlflow import MlflowClient
 
 from core.bootstrap import open_services
 from core.cli import reference, run, source, watch
 from core.drift.report import Grain
 from core.settings import load_settings
-from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
 Ask = Callable[..., Any]
 YAML = """\
@@ -38,23 +35,13 @@ def rows(first: str, *, days: int, of: str) -> pd.DataFrame:
 
 
 @pytest.fixture
-def ask(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str]) -> Ask:  # fmt: skip
+def ask(of_no_run: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
     """The command line over a model whose rows can be cut by `place` and by `carrier`."""
-    shutil.copyfile(migrated_store, tmp_path / "mlflow.db")
-    monkeypatch.setenv("STILE_HOME", str(tmp_path))
-    monkeypatch.setenv("STILE_AUTH", "demo")
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "STILE_DATABASE_URL", "STILE_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    client.create_registered_model("m")
-    client.create_model_version("m", f"file://{tmp_path}/model")
-    client.set_registered_model_alias("m", "champion", "1")
-    (tmp_path / "log").mkdir()
-    rows("2013-07-01", days=3, of="JFK").to_parquet(tmp_path / "log" / "a.parquet", index=False)
-    learnt = rows("2013-01-01", days=30, of="nowhere").rename(columns={"at": "event_time"})
-    learnt.to_parquet(tmp_path / "learnt.parquet", index=False)
-    (tmp_path / "m.yaml").write_text(YAML)
+    log, learnt = of_no_run / "log" / "a.parquet", of_no_run / "learnt.parquet"
+    rows("2013-07-01", days=3, of="JFK").to_parquet(log, index=False)
+    before = rows("2013-01-01", days=30, of="nowhere").rename(columns={"at": "event_time"})
+    before.to_parquet(learnt, index=False)
+    (of_no_run / "m.yaml").write_text(YAML)
 
     def asked(*arguments: str, code: int = 0) -> Any:  # Any: a JSON document, or what was said
         app = typer.Typer(callback=lambda: None)
@@ -66,9 +53,8 @@ def ask(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         assert ended == code, said
         return said.err if code else json.loads(said.out) if "--json" in arguments else said.out
 
-    asked("source", "add", str(tmp_path / "m.yaml"), "--as", "emil", "--json")
-    learnt_from = str(tmp_path / "learnt.parquet")
-    asked("reference", "set", "m", "1", "--from", learnt_from, "--as", "emil", "--json")
+    asked("source", "add", str(of_no_run / "m.yaml"), "--as", "emil", "--json")
+    asked("reference", "set", "m", "1", "--from", str(learnt), "--as", "emil", "--json")
     return asked
 
 
@@ -129,10 +115,10 @@ def test_who_has_no_data_engineering_key_states_nothing(ask: Ask) -> None:
     assert "member" in ask("watch", "m", "--rate", "0.1", "--as", "vera", code=1)
 
 
-def test_a_description_that_names_its_segments_has_the_last_word(ask: Ask, tmp_path: Path) -> None:
+def test_a_description_that_names_its_segments_has_the_last_word(ask: Ask, of_no_run: Path) -> None:
     ask("watch", "m", "--by", "place", "--as", "emil")
-    (tmp_path / "m.yaml").write_text(YAML + "segments: [carrier]\n")
-    ask("source", "add", str(tmp_path / "m.yaml"), "--as", "emil")
+    (of_no_run / "m.yaml").write_text(YAML + "segments: [carrier]\n")
+    ask("source", "add", str(of_no_run / "m.yaml"), "--as", "emil")
 
     shown = ask("watch", "m", "--json")
     assert shown["segments_by"] == ["carrier"]
@@ -143,11 +129,11 @@ def test_a_description_that_names_its_segments_has_the_last_word(ask: Ask, tmp_p
 
 
 def test_more_segments_than_can_be_counted_are_refused_where_they_are_written(
-    ask: Ask, tmp_path: Path
+    ask: Ask, of_no_run: Path
 ) -> None:
-    (tmp_path / "m.yaml").write_text(YAML + "segments: [place, carrier, x, y]\n")
+    (of_no_run / "m.yaml").write_text(YAML + "segments: [place, carrier, x, y]\n")
 
-    said = ask("source", "add", str(tmp_path / "m.yaml"), "--as", "emil", code=1)
+    said = ask("source", "add", str(of_no_run / "m.yaml"), "--as", "emil", code=1)
 
     assert "line 5" in said
     assert "3 columns at most" in said
