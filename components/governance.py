@@ -174,8 +174,10 @@ def key_lines(
     owed = judged.missing_keys.get(side, 0)
     if judged.request.policy.keys.get(side, 0) == 0:
         return (*turned, "key: not asked for by this policy")
-    if not turned and judged.request.purpose.issues_again:
+    if not turned and judged.request.purpose is Purpose.ROLLBACK:
         return ("key: not asked for again; this side approved the version before",)
+    if not turned and judged.request.purpose is Purpose.RESTORE:
+        return ("key: not asked for; an earlier decision is issued again",)
     if not owed or not judged.request.status.is_waiting:
         return tuple(turned) or ("key: never turned",)
     unmet = [f for f in blocking(judged.findings) if f.side is side]

@@ -2,7 +2,8 @@
 
 The figures of a decision rest on few records and files, and many of them on the same ones. Inside
 a look the first answer is the answer. It holds for the thread that opened it; nothing may be
-written to MLflow inside, for it would not be seen, and what is ours is forgotten when it changes.
+written to MLflow inside, for it would not be seen. What is ours is forgotten when this thread
+changes it, and must be by whoever waited for another thread.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -13,6 +14,9 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
+MOST_HELD: Final = 200_000_000
+"""Bytes of everything that stays open until a look ends."""
+
 
 @dataclass(slots=True)
 class _Look:
@@ -20,6 +24,7 @@ class _Look:
 
     seen: dict[tuple[Hashable, ...], Any] = field(default_factory=dict)  # Any: all kinds
     kept_open: ExitStack = field(default_factory=ExitStack)
+    weight: int = 0
 
 
 _OPEN: Final[ContextVar[_Look | None]] = ContextVar("look", default=None)
@@ -52,14 +57,23 @@ def once(*named: Hashable, ask: Callable[[], T]) -> T:
 
 
 @contextmanager
-def held(*named: Hashable, enter: Callable[[], AbstractContextManager[T]]) -> Iterator[T]:
-    """What `enter` gives, open until the look ends; outside of one, until this block ends."""
+def held(
+    *named: Hashable, enter: Callable[[], AbstractContextManager[T]], weight: int
+) -> Iterator[T]:
+    """What `enter` gives, open until the look ends; until this block ends outside of one.
+
+    So too where everything held would weigh more than `MOST_HELD` bytes with this one's `weight`.
+    """
     look = _OPEN.get()
-    if look is None:
+    if look is None or (named not in look.seen and look.weight + weight > MOST_HELD):
         with enter() as given:
             yield given
-    else:
-        yield once(*named, ask=lambda: look.kept_open.enter_context(enter()))
+        return
+    if named not in look.seen:
+        look.seen[named] = look.kept_open.enter_context(enter())
+        look.weight += weight
+    known: T = look.seen[named]
+    yield known
 
 
 def forget(about: Hashable) -> None:

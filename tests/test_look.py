@@ -23,15 +23,17 @@ class Asked:
     @contextmanager
     def opened(self) -> Iterator[int]:
         self.is_open = True
-        yield self.ask()
-        self.is_open = False
+        try:
+            yield self.ask()
+        finally:
+            self.is_open = False
 
 
 def test_outside_of_a_look_every_question_is_asked() -> None:
     asked = Asked()
 
     assert [look.once("a", ask=asked.ask), look.once("a", ask=asked.ask)] == [1, 2]
-    with look.held("a", enter=asked.opened) as given:
+    with look.held("a", enter=asked.opened, weight=1) as given:
         assert (given, asked.is_open) == (3, True)
     assert not asked.is_open
 
@@ -52,13 +54,42 @@ def test_what_is_held_stays_open_until_the_look_ends() -> None:
     asked = Asked()
 
     with look.opened():
-        with look.held("a", enter=asked.opened) as first:
+        with look.held("a", enter=asked.opened, weight=1) as first:
             pass
-        with look.held("a", enter=asked.opened) as again:
+        with look.held("a", enter=asked.opened, weight=1) as again:
             assert (first, again, asked.is_open) == (1, 1, True)
         assert asked.is_open
 
     assert not asked.is_open
+
+
+def test_what_would_be_too_much_is_not_held() -> None:
+    light, heavy = Asked(), Asked()
+
+    with look.opened():
+        with look.held("light", enter=light.opened, weight=2):
+            pass
+        for _ in range(2):
+            with look.held("heavy", enter=heavy.opened, weight=look.MOST_HELD - 1):
+                assert heavy.is_open
+            assert not heavy.is_open
+        assert light.is_open
+
+    assert (light.times, heavy.times) == (1, 2)
+
+
+def test_an_error_ends_the_look_and_closes_what_it_held() -> None:
+    asked = Asked()
+
+    def breaks() -> None:
+        with look.opened(), look.held("a", enter=asked.opened, weight=1):
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        breaks()
+
+    assert not asked.is_open
+    assert look.once("a", ask=asked.ask) == 2
 
 
 def test_a_question_without_an_answer_is_asked_again() -> None:

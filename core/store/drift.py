@@ -69,12 +69,16 @@ class ProfileStore:
         """The profiles of one place rows come from; "" is the log that is captured here."""
         return replace(self, place=place)
 
+    def look_again(self) -> None:
+        """Nothing; afterwards what was seen of windows inside a look is read anew."""
+        look.forget(self.engine)
+
     def put(self, rows: Iterable[StoredWindow], *, without: Iterable[StoredWindow] = ()) -> None:
         """Nothing; afterwards these windows are as given, whole, in place of what was there.
 
         The windows of `without` are not there any more.
         """
-        look.forget(self.engine)
+        self.look_again()
         with transaction.deciding(self.engine) as session:
             for stored in without:
                 _remove(session, self._placed(stored))
@@ -118,7 +122,7 @@ class ProfileStore:
         """Nothing; afterwards nothing that was counted within this place is kept of the model."""
         if not self.place:
             raise ValueError("The references of a model are kept here too: name a place.")
-        look.forget(self.engine)
+        self.look_again()
         with transaction.deciding(self.engine) as session:
             for table in (ProfileRow, WindowRow):
                 mine = col(table.reference_id).endswith(f"@{self.place}", autoescape=True)

@@ -79,7 +79,8 @@ class Place:
     def fetched(self, file: ArtifactFile, *, max_bytes: int) -> Iterator[Path]:
         """The file's bytes on a disk path of ours, in a folder only we can read, while it is open.
 
-        Inside one look a file of a few megabytes is downloaded once. Nobody may change it.
+        Inside one look a file of up to 32 MB is downloaded once, while there is room for it in
+        what a look holds. Nobody may change it.
 
         Raises
         ------
@@ -89,23 +90,24 @@ class Place:
         path = checked(file.path)
         if file.size is not None and file.size > max_bytes:
             raise _too_large(path, file.size, max_bytes)
-        is_small = file.size is not None and file.size <= _KEPT_BYTES
-        enter = partial(self._downloaded, path)
+        enter, size = partial(self._downloaded, path, max_bytes=max_bytes), file.size
         with (
-            look.held(self.door, "file", self._uri(path), enter=enter) if is_small else enter()
+            enter()
+            if size is None or size > _KEPT_BYTES
+            else look.held(self.door, "file", self._uri(path), enter=enter, weight=size)
         ) as local:
-            if local.stat().st_size > max_bytes:
-                raise _too_large(path, local.stat().st_size, max_bytes)
+            _require_size(local, path, max_bytes)  # it may be held for one who takes more
             yield local
 
     @contextmanager
-    def _downloaded(self, path: str) -> Iterator[Path]:
+    def _downloaded(self, path: str, *, max_bytes: int) -> Iterator[Path]:
         with TemporaryDirectory(prefix=_FETCHED) as private:
             local = Path(self.door.call(lambda _: _download(self._uri(path), private, self.door)))
             if local.is_symlink() or not local.is_file():
                 raise Refused(f"The artifact {path!r} is not a file any more; reload the run.")
             if not local.resolve().is_relative_to(Path(private).resolve()):
                 raise Refused(f"MLflow stored the artifact {path!r} outside of its folder.")
+            _require_size(local, path, max_bytes)  # before it is held: a listing may lie
             yield local
 
     def _uri(self, path: str) -> str:
@@ -219,6 +221,11 @@ def _download(uri: str, into: str, door: MlflowDoor) -> str:
             registry_uri=door.registry_uri,
         )
     )
+
+
+def _require_size(local: Path, path: str, most: int) -> None:
+    if local.stat().st_size > most:
+        raise _too_large(path, local.stat().st_size, most)
 
 
 def _too_large(path: str, size: int, most: int) -> Refused:

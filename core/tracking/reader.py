@@ -150,15 +150,17 @@ class TrackingReader:
     def registered_among(self, names: Collection[str]) -> tuple[RegisteredModel, ...]:
         """Those of these models that are registered, by name: asked for singly while they are few.
 
-        A list of hundreds takes MLflow as long as ten questions.
+        A list of hundreds takes MLflow as long as ten questions. Where none answers, the list says
+        whether MLflow refused us or has none of them.
         """
-        if len(names) > _FEW_MODELS:
-            return tuple(model for model in self.registered_models() if model.name in names)
+        asked = sorted(name for name in names if _is_text(name))
         found = []
-        for name in sorted(names):
+        for name in asked if len(asked) <= _FEW_MODELS else ():
             with suppress(Refused):  # not registered, or not any more
                 found.append(self.registered_model(name))
-        return tuple(found)
+        if found or not names:
+            return tuple(found)
+        return tuple(model for model in self.registered_models() if model.name in names)
 
     def versions(self, model: str) -> tuple[ModelVersion, ...]:
         """Every version of a model, newest first, aliases merged in from the model itself."""
@@ -259,6 +261,14 @@ def next_page_size(size: int, *, took_s: float) -> int:
     fewest, most = _PAGES
     fitting = size * min(2.0, _PAGE_S / max(took_s, 0.001))
     return max(fewest, min(most, int(fitting)))
+
+
+def _is_text(name: str) -> bool:
+    """False for what no request can carry: names of folders may hold any bytes."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _quoted(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
+from core import look
+from core.drift.counting.live_counts import LiveCounts
 from core.drift.monitor import DriftMonitor
 from core.drift.outcomes import live
 from core.drift.report import Conformity, DriftVerdict, Grain, Window
@@ -371,3 +374,37 @@ def test_whether_inputs_conform_is_read_again_only_when_rows_came_or_became_time
     assert (more.rows, len(looked)) == (len(july[2]) + 10, 2)
     monitor.conformity(MODEL, fits, AT + timedelta(hours=1))
     assert len(looked) == 3
+
+
+def test_rows_that_another_thread_counted_meanwhile_are_not_counted_again_inside_a_look(
+    open_monitor: Callable[[], DriftMonitor],
+    log_rows: Write,
+    july: dict[int, pd.DataFrame],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_rows(july[1], "a.parquet")
+    here, elsewhere = open_monitor(), open_monitor()
+    found: list[int] = []
+    waits = threading.Event()
+    catch_up = LiveCounts.catch_up
+
+    def counted(self: LiveCounts, *given: Any, **named: Any) -> Any:  # Any: handed on as it is
+        if self is here._counts:
+            waits.set()
+        return catch_up(self, *given, **named)
+
+    monkeypatch.setattr(LiveCounts, "catch_up", counted)
+
+    def looks() -> None:
+        with look.opened():
+            found.extend(r.rows for r in here.timeline(MODEL, 1, Grain.DAY, at=AT))
+
+    with here._counts._reading:
+        beside = threading.Thread(target=looks)
+        beside.start()  # it has seen that nothing is counted, and waits for its turn
+        assert waits.wait(timeout=60)
+        elsewhere.timeline(MODEL, 1, Grain.DAY, at=AT)
+    beside.join(timeout=60)
+
+    assert found == [len(july[1])]
+    assert [r.rows for r in open_monitor().timeline(MODEL, 1, Grain.DAY, at=AT)] == found

@@ -91,6 +91,7 @@ class LiveCounts:
         )
 
         with self._reading:
+            self._store.look_again()  # another thread may have counted while this one waited
             return catchup.catch_up(
                 self.of(model),
                 log,
@@ -107,6 +108,7 @@ class LiveCounts:
         from core.drift.counting.catchup_losses import catch_up_losses  # as above
 
         with self._reading:
+            self._store.look_again()  # as above
             catch_up_losses(self.of(model), logs.rows, logs.labels, model, at=at)
 
     def forget_ids(self, model: str, ids: Collection[str]) -> None:
