@@ -26,11 +26,6 @@ POLICY = """
 model: flights
 alias: champion
 checks:
-  - id: good-enough
-    side: data_science
-    level: blocking
-    needs: [run.metrics]
-    require: run.metrics["log_loss"] < 0.6
   - id: ledger-whole
     side: data_engineering
     level: blocking

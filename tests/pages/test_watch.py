@@ -74,6 +74,8 @@ def test_restore_by_click_puts_the_decision_back(moved: House) -> None:
 
     request = moved.services.promotions.requests()[0]
     assert (request.purpose, request.status) == (Purpose.RESTORE, Status.APPLIED)
+    told = text_of(moved.visit("request", BEN, id=request.request_id))
+    assert told.count("key: not asked for; an earlier decision is issued again") == 2
     assert request.comment == "Somebody tried something."
     assert "ungoverned move" not in text_of(moved.visit("overview", BEN))
 
