@@ -39,6 +39,13 @@ def same_counts(found: Profile, expected: Profile) -> None:
         assert np.array_equal([other.low, other.high], [counts.low, counts.high], equal_nan=True)
 
 
+def same_deviations(found: Reference, expected: Reference) -> None:
+    for name, column in expected.columns.items():
+        np.testing.assert_allclose(
+            found.columns[name].deviation, column.deviation, rtol=1e-9, err_msg=name
+        )
+
+
 def every_kind(rows: int, seed: int) -> pa.Table:
     """Columns of every kind that is profiled, with everything that engines may disagree on."""
     draw = np.random.default_rng(seed)
@@ -94,6 +101,7 @@ class ProfileContract:
         seen = sources.profiles_of(self.table(connection, arrow(live), tmp_path), expected)
 
         assert found.reference_id == expected.reference_id
+        same_deviations(found, expected)
         assert {day for day in seen if day is not None} == set(windows)
         for day, profile in windows.items():
             same_counts(seen[day], profile)
@@ -114,6 +122,7 @@ class ProfileContract:
         seen = sources.profiles_of(self.table(connection, live, tmp_path), expected)
 
         assert found.reference_id == expected.reference_id
+        same_deviations(found, expected)
         assert set(seen) == set(windows)
         for day, profile in windows.items():
             same_counts(seen[day], profile)

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pytest
 
 from core.drift import sources
 from core.drift.counting.counts import GRID_BINS, Profile, Reference
@@ -41,6 +43,59 @@ def test_missing_nan_and_infinite_numbers_are_counted_apart(tmp_path: Path) -> N
     assert x.usable == 2
     assert x.rows[GRID_BINS - 1] == 1
     assert (x.low, x.high) == (1.5, 1e300)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(1).normal(size=1_000),
+        np.random.default_rng(2).lognormal(sigma=3, size=1_000),
+        np.random.default_rng(3).normal(size=1_000) * 1e-200,  # their squares are nothing
+        1e9 + np.random.default_rng(4).normal(size=1_000),  # these are all alike when squared
+        np.where(np.arange(1_000) % 50 == 0, 7.0, 0.0),  # both quartiles are the same
+        np.full(1_000, 3.5),
+    ],
+)
+def test_the_standard_deviation_is_that_of_the_numbers(
+    tmp_path: Path, values: npt.NDArray[np.float64]
+) -> None:
+    reference = a_reference(tmp_path, x=values.tolist())
+
+    largest = np.abs(values).max()
+    expected = (values / largest).std() * largest
+    assert reference.columns["x"].deviation == pytest.approx(expected, rel=1e-6, abs=0)
+
+
+def test_numbers_absurdly_far_away_have_no_part_in_the_deviation(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=1_000)
+
+    reference = a_reference(tmp_path, x=[*values.tolist(), 1e300, -1e300, None, float("inf")])
+
+    # the outermost bins are left out as a whole, and hold nothing but these two
+    assert reference.columns["x"].deviation == pytest.approx(values.std(), rel=1e-9)
+
+
+def test_the_grid_of_many_rows_is_that_of_some_and_always_the_same(tmp_path: Path) -> None:
+    rows = 600_000
+    values = np.random.default_rng(1).normal(size=rows)
+    path = tmp_path / "many.parquet"
+    pd.DataFrame({"x": values}).to_parquet(path, row_group_size=50_000)
+
+    def counted() -> Reference:
+        with sources.embedded() as connection:
+            return sources.reference_of(sources.table_of(connection, [path]))
+
+    once, again = counted(), counted()
+
+    assert once.reference_id == again.reference_id
+    column = once.columns["x"]
+    assert column.grid is not None
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    assert column.grid.center == pytest.approx(middle, abs=0.02)
+    assert column.grid.scale == pytest.approx((high - low) / 2, rel=0.02)
+    assert column.grid.center != pytest.approx(middle, abs=1e-9)  # of some, not of all
+    assert column.deviation == pytest.approx(values.std(), rel=1e-9)
+    assert column.counts.usable == rows
 
 
 def test_text_where_numbers_belong_is_invalid_and_numbers_in_text_count(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ class Reference:
 
     @property
     def reference_id(self) -> str:
-        """SHA-256 of bins and rows; the same data give the same id on every engine."""
+        """SHA-256 of bins and rows: the same bins and data give the same id on every engine."""
         digest = hashlib.sha256(b"stile reference 1")
         for column in self.columns.values():
             digest.update(json.dumps(_description(column), sort_keys=True).encode())

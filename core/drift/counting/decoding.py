@@ -24,7 +24,7 @@ from core.drift.counting.counts import (
     empty_counts,
 )
 from core.drift.counting.cuts import ALL
-from core.drift.counting.profile import KNOWN_LEVELS, UNLISTED, grid_of
+from core.drift.counting.profile import BEARABLE, KNOWN_LEVELS, UNLISTED, grid_of
 from core.drift.report import ColumnKind
 
 EVERY_LEVEL_UP_TO: Final = 128
@@ -110,7 +110,9 @@ def reference(
     rows: int,
 ) -> Reference:
     """The reference of these columns, counted in all and by day."""
-    by_column = _by_column_and_day(columns, counted)
+    frames = list(counted)
+    by_column = _by_column_and_day(columns, frames)
+    squares = _squares(frames)
     filled = {}
     for column in sorted(columns, key=lambda c: c.name):
         total = empty_counts(column.n_bins)
@@ -124,7 +126,12 @@ def reference(
                 i = at[day]
                 daily[i], sums[i], special[i] = part.rows, part.sums, part.special
         filled[column.name] = replace(
-            column, counts=total, daily=daily, daily_sums=sums, daily_special=special
+            column,
+            counts=total,
+            daily=daily,
+            daily_sums=sums,
+            daily_special=special,
+            deviation=_deviation(column.grid, total, squares.get(column.name)),
         )
     return Reference(rows=rows, columns=filled, days=tuple(days))
 
@@ -234,6 +241,36 @@ def _by_day(column: ReferenceColumn, part: pd.DataFrame) -> Mapping[date | None,
         )
         for i, day in enumerate(days)
     }
+
+
+def _squares(frames: Iterable[pd.DataFrame]) -> Mapping[str, Sums]:
+    """The squared distances of each numeric column's values by bin, as they were counted."""
+    found: dict[str, Sums] = {}
+    for frame in frames:
+        if "square" not in frame.columns:
+            continue
+        held = frame[(frame["bin"] >= 0) & frame["square"].notna()]
+        for name, part in held.groupby("column"):
+            squares = found.setdefault(str(name), np.zeros(GRID_BINS))
+            np.add.at(squares, part["bin"].to_numpy(), part["square"].to_numpy())
+    return found
+
+
+def _deviation(grid: Grid | None, counts: ColumnCounts, squares: Sums | None) -> float:
+    """The standard deviation (divisor n) of the numbers that are not absurdly far away."""
+    if grid is None or squares is None:
+        return float("nan")
+    held = counts.rows > 0
+    if counts.low <= grid.center - BEARABLE * grid.scale:
+        held[0] = False
+    if counts.high >= grid.center + BEARABLE * grid.scale:
+        held[-1] = False
+    rows = int(counts.rows[held].sum())
+    if rows == 0:
+        return float("nan")
+    mean = (float(counts.sums[held].sum()) / rows - grid.center) / grid.scale
+    square = float(squares[held].sum()) / rows + 1.0
+    return grid.scale * float(np.sqrt(max(square - mean**2, 0.0)))
 
 
 def _categorical(name: str, found: pd.DataFrame, at: Mapping[date, int]) -> ReferenceColumn:

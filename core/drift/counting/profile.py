@@ -43,8 +43,11 @@ _LARGEST: Final = float(np.finfo(np.float64).max)
 """Greater is infinite or, on all engines, NaN."""
 _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 """Smaller than this, engines round in their own ways."""
-_SQUARABLE: Final = 1e140
+BEARABLE: Final = 1e140
 """Squares of greater numbers, added up, are too large for a double: PostgreSQL then fails."""
+_BIN: Final = "int8"
+"""While rows are grouped: DuckDB then looks a bin up in an array, not in a hash table."""
+_SEED: Final = 20_130_101
 _NOTHING: Final = ibis.literal(0, "int64")
 _TEXT: Final = "stile_text"
 _READ: Final = "stile_number"
@@ -56,11 +59,11 @@ def asinh(x: Any) -> Any:  # Any: Ibis columns are untyped
     """The inverse hyperbolic sine of moderate numbers.
 
     By its definition: DuckDB takes half the time of its builtin for it, and Spark's builtin loses
-    digits of negative numbers. ``(a + 1) * (a - 1) + 2`` is ``a * a + 1`` without the square of a
-    tiny number, at which PostgreSQL fails.
+    digits of negative numbers. ``(x + 1) * (x - 1) + 2`` is ``x * x + 1`` without the square of a
+    tiny number, at which PostgreSQL fails. At -200, the end of the grid, ten digits are left: a
+    part in a million of a bin.
     """
-    size = x.abs()
-    return x.sign() * (size + ((size + 1.0) * (size - 1.0) + 2.0).sqrt()).ln()
+    return (x + ((x + 1.0) * (x - 1.0) + 2.0).sqrt()).ln()
 
 
 def with_lengths(table: ir.Table, columns: Iterable[ReferenceColumn]) -> ir.Table:
@@ -94,12 +97,30 @@ def counts(
     for each segment too. Negative bins are the special ones of
     `core.drift.counting.counts` and `UNLISTED`.
     """
+    return _additive(table, columns, cut_by or {})
+
+
+def reference_counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> ir.Table:
+    """The additive table of a reference, with `square`: of numbers from their grid's centre.
+
+    In squares of the grid's scale, of numbers that are less than `BEARABLE` of it away, less one a
+    row: so it is exact where the numbers are far from zero, or tiny.
+    """
+    return _additive(table, columns, {}, square=("square",))
+
+
+def _additive(
+    table: ir.Table,
+    columns: Sequence[ReferenceColumn],
+    by: cuts.CutBy,
+    square: tuple[str, ...] = (),
+) -> ir.Table:
     numeric = [c for c in columns if c.grid is not None]
     categorical = [c for c in columns if c.levels is not None]
-    by = cut_by or {}
-    parts = [_numeric_counts(table, c, c.grid, by) for c in numeric if c.grid is not None]
+    parts = [_numeric_counts(table, numeric, by, square)] if numeric else []
     if categorical:
-        parts.append(_categorical_counts(table, categorical, by))
+        counted = _categorical_counts(table, categorical, by)
+        parts.append(counted.mutate(**dict.fromkeys(square, ibis.null("float64"))))
     additive = _union(parts)
     if by:
         additive = cuts.added_up(additive, by, by=("column", "window_start", "bin"))
@@ -108,7 +129,7 @@ def counts(
         additive = additive.mutate(cut=everything, segment=everything)
     return additive.mutate(grain=ibis.literal(Grain.DAY.value)).select(
         "column", "cut", "segment", "window_start", "grain", "bin",
-        "rows", "sum", "low", "high", "outside",
+        "rows", "sum", "low", "high", "outside", *square,
     )  # fmt: skip
 
 
@@ -128,13 +149,16 @@ def spans(table: ir.Table, *, by: Sequence[str] = (), hourly: bool = False) -> i
     return found.mutate(hour=ibis.null("int64")) if hourly and not timed else found
 
 
-def grids(table: ir.Table, names: Sequence[str], *, exact: bool = True) -> ir.Table:
+def grids(
+    table: ir.Table, names: Sequence[str], *, exact: bool = True, drawn: float | None = None
+) -> ir.Table:
     """`column`, its `quartiles` and its standard deviation (divisor n) `deviation`: a row each.
 
     A statement each, because DuckDB lets two cores share a union, but not a file of one row group.
     Exact quartiles hold every number in memory; the others are approximated where the engine can.
+    With `drawn`, they are those of that share of the rows, drawn with a seed.
     """
-    return _union([_grid(table, name, exact=exact) for name in names])
+    return _union([_grid(table, name, exact=exact, drawn=drawn) for name in names])
 
 
 def levels(table: ir.Table, names: Sequence[str]) -> ir.Table:
@@ -160,46 +184,87 @@ def _steady(number: float) -> float:
 
 
 def _numeric_counts(
-    table: ir.Table, column: ReferenceColumn, grid: Grid, cut_by: cuts.CutBy
+    table: ir.Table, columns: Sequence[ReferenceColumn], cut_by: cuts.CutBy, square: Sequence[str]
 ) -> ir.Table:
-    raw = table[column.name]
-    if raw.type().is_string():  # read as a number once, not in each of the expressions below
-        day = {EVENT_TIME: table[EVENT_TIME]} if EVENT_TIME in table.columns else {}
-        codes = cuts.codes(table, cut_by)
-        table = table.select(**{_TEXT: raw, _READ: as_number(raw)}, **day, **codes)
-        raw, number = table[_TEXT], table[_READ]
-    else:
-        number = as_number(raw)
-    reach = float(np.sinh(_CUT)) * grid.scale
-    steps = asinh((number - grid.center) / grid.scale) * (GRID_BINS / (2 * GRID_REACH))
-    # Most rows pass two comparisons. To all engines NaN is greater than any number, to Spark it is
-    # missing as well, and isinf() is false there: hence this order and these bounds.
-    low: Any = ibis.literal(0, "int64")  # Any: Ibis expressions are untyped
-    high: Any = ibis.literal(GRID_BINS - 1, "int64")
-    special: list[tuple[Any, Any]] = [(raw.isnull(), MISSING)]
-    if raw.type().is_floating() or raw.type().is_string():
-        low = (number < -_LARGEST).ifelse(INFINITE, low)
-        high = ibis.cases((number.isnan(), NOT_A_NUMBER), (number > _LARGEST, INFINITE), else_=high)
-    if raw.type().is_string():
-        special.append((number.isnull(), INVALID))
-    code = ibis.cases(
-        (number <= grid.center - reach, low),
-        (number >= grid.center + reach, high),
-        *special,
-        else_=(steps + GRID_BINS / 2).floor().cast("int64"),
+    """Counts of all numbers, one below the other, so that there is one expression and not dozens.
+
+    Most rows pass two comparisons. To all engines NaN is greater than any number, to Spark it is
+    missing as well, and isinf() is false there: hence this order and these bounds.
+    """
+    numbers = _union([_numbers(table, column, at, cut_by) for at, column in enumerate(columns)])
+    number: Any = numbers["number"]  # Any: Ibis columns are untyped
+    low = (number < -_LARGEST).ifelse(_bin(INFINITE), _bin(0))
+    high = ibis.cases(
+        (number.isnan(), _bin(NOT_A_NUMBER)),
+        (number > _LARGEST, _bin(INFINITE)),
+        else_=_bin(GRID_BINS - 1),
     )
-    least, most = column.counts.low, column.counts.high
-    known = bool(np.isfinite(least) and np.isfinite(most))  # a reference is not yet, while counted
-    beyond: Any = (number < least) | (number > most) if known else None
-    keys = {**_day_key(table), **cuts.codes(table, cut_by)}
-    grouped = table.group_by(**keys, bin=code.cast("int64")).aggregate(
-        rows=table.count(),
+    away = (number - numbers["center"]) / numbers["scale"]
+    steps = asinh(away) * (GRID_BINS / (2 * GRID_REACH))
+    code = ibis.cases(
+        (number <= numbers["below"], low),
+        (number >= numbers["above"], high),
+        (number.isnull(), numbers["without"]),
+        else_=(steps + GRID_BINS / 2).floor().cast(_BIN),
+    )
+    day = ["window_start"] if "window_start" in numbers.columns else []
+    grouped = numbers.group_by("at", *day, *cuts.names(cut_by), bin=code.cast(_BIN)).aggregate(
+        rows=numbers.count(),
         sum=number.sum(),
         low=number.min(),
         high=number.max(),
-        **({"outside": beyond.ifelse(1, 0).sum().cast("int64")} if known else {}),
+        outside=numbers["beyond"].sum().cast("int64"),
+        **{name: ((away + 1.0) * (away - 1.0)).sum(where=numbers["near"]) for name in square},
     )
-    return _named(grouped, column.name, {} if known else {"outside": _NOTHING})
+    names = [(grouped["at"] == at, column.name) for at, column in enumerate(columns)]
+    return grouped.select(
+        "rows", "sum", "low", "high", "outside", *square, *cuts.names(cut_by),
+        bin=grouped["bin"].cast("int64"),
+        window_start=grouped["window_start"] if day else ibis.null("date"),
+        column=ibis.cases(*names, else_=ibis.null("string")),
+    )  # fmt: skip
+
+
+def _numbers(table: ir.Table, column: ReferenceColumn, at: int, cut_by: cuts.CutBy) -> ir.Table:
+    """One column's rows with all that is needed to count them: its place, its grid, its ends."""
+    if column.grid is None:
+        raise ValueError(f"The column {column.name} has no grid.")
+    keys = {**_day_key(table), **cuts.codes(table, cut_by)}
+    raw, text = table[column.name], table[column.name].type().is_string()
+    if text:  # read as a number once, not in each of the expressions below
+        table = table.select(**keys, **{_TEXT: raw, _READ: as_number(raw)})
+        keys = {name: table[name] for name in keys}
+        raw, number = table[_TEXT], table[_READ]
+    else:
+        number = as_number(raw)
+    without = raw.isnull().ifelse(_bin(MISSING), _bin(INVALID)) if text else _bin(MISSING)
+    center, scale = column.grid.center, column.grid.scale
+    reach, bearable = float(np.sinh(_CUT)) * scale, BEARABLE * scale
+    least, most = column.counts.low, column.counts.high
+    known = bool(np.isfinite(least) and np.isfinite(most))  # a reference is not yet, while counted
+    outside = ((number < least) | (number > most)).ifelse(1, 0) if known else ibis.literal(0)
+    return table.select(
+        **keys,
+        at=_bin(at),
+        number=number,
+        without=without,
+        center=_double(center),
+        scale=_double(scale),
+        below=_double(center - reach),
+        above=_double(center + reach),
+        beyond=outside.cast(_BIN),
+        near=(number > _double(center - bearable)) & (number < _double(center + bearable)),
+    )
+
+
+def _bin(code: int) -> Any:  # Any: Ibis expressions are untyped
+    """A code in so few bits: engines take a small integer that is written as it is for 32 bits."""
+    return ibis.literal(code, "int64").cast(_BIN)
+
+
+def _double(number: float) -> Any:  # Any: as above
+    """A number to the last digit: engines take one that is written as it is for a decimal."""
+    return ibis.literal(repr(number)).cast("float64")
 
 
 def _categorical_counts(
@@ -245,16 +310,23 @@ def _grouped(table: ir.Table, name: str, cut_by: cuts.CutBy) -> ir.Table:
     return _named(grouped, name)
 
 
-def _grid(table: ir.Table, name: str, *, exact: bool) -> ir.Table:
+def _grid(table: ir.Table, name: str, *, exact: bool, drawn: float | None) -> ir.Table:
+    if drawn is not None:
+        table = table.select(name).sample(drawn, method="row", seed=_SEED)
     number: Any = as_number(table[name])  # Any: Ibis columns are untyped
-    bounded = table[name].type().is_floating() or table[name].type().is_string()
-    usable = number.between(-_LARGEST, _LARGEST) if bounded else None
-    bearable = (number > -_SQUARABLE) & (number < _SQUARABLE)
-    quantile = number.quantile if exact else number.approx_quantile
+    bearable = (number > -BEARABLE) & (number < BEARABLE)
     return table.aggregate(
-        quartiles=quantile([0.25, 0.5, 0.75], where=usable),
+        quartiles=_quartiles(table, name, exact=exact),
         deviation=number.std(how="pop", where=bearable),
     ).mutate(column=ibis.literal(name))
+
+
+def _quartiles(table: ir.Table, name: str, *, exact: bool) -> Any:  # Any: as above
+    number = as_number(table[name])
+    bounded = table[name].type().is_floating() or table[name].type().is_string()
+    usable = number.between(-_LARGEST, _LARGEST) if bounded else None
+    quantile = number.quantile if exact else number.approx_quantile
+    return quantile([0.25, 0.5, 0.75], where=usable)
 
 
 def _level_rows(table: ir.Table, name: str) -> ir.Table:

@@ -12,8 +12,8 @@ import ibis
 import ibis.expr.types as ir
 
 from core.drift.counting import profile
+from core.drift.sources.answers import result
 from core.drift.sources.canonical import LABELLED, RECEIVED, canonical, canonical_labels
-from core.drift.sources.counting import result
 from core.drift.sources.description import Description, Where
 from core.drift.sources.engines import ATTACHED, embedded, postgresql, spark, url_in
 from core.drift.sources.files import LogFile

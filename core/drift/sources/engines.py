@@ -36,6 +36,7 @@ def embedded(file: Path | None = None) -> Iterator[Any]:  # Any: Ibis backends a
         memory_limit=_MEMORY,
         autoinstall_known_extensions="false",
         preserve_insertion_order="false",  # then both cores work on a file of one row group
+        perfect_ht_threshold=20,  # counts by column and bin are then kept in an array
         TimeZone="UTC",
     )
     try:

@@ -16,7 +16,8 @@ import ibis.expr.types as ir
 from core.drift.counting import captured, profile
 from core.drift.counting.counts import Profile, Reference
 from core.drift.sources import files as log_files
-from core.drift.sources.counting import profiles_of, result
+from core.drift.sources.answers import result
+from core.drift.sources.counting import profiles_of
 from core.drift.sources.engines import embedded, first_line
 from core.drift.sources.files import LogFile
 from core.drift.sources.tables import FILE, logged_inputs, naive_utc, table_of
