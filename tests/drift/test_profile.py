@@ -51,7 +51,8 @@ def test_missing_nan_and_infinite_numbers_are_counted_apart(tmp_path: Path) -> N
         np.random.default_rng(1).normal(size=1_000),
         np.random.default_rng(2).lognormal(sigma=3, size=1_000),
         np.random.default_rng(3).normal(size=1_000) * 1e-200,  # their squares are nothing
-        1e9 + np.random.default_rng(4).normal(size=1_000),  # these are all alike when squared
+        1e13 + np.random.default_rng(4).normal(size=1_000),  # these are all alike when squared
+        np.random.default_rng(5).normal(size=1_000) * 1e307,  # the sum of these has no end
         np.where(np.arange(1_000) % 50 == 0, 7.0, 0.0),  # both quartiles are the same
         np.full(1_000, 3.5),
     ],
@@ -61,8 +62,9 @@ def test_the_standard_deviation_is_that_of_the_numbers(
 ) -> None:
     reference = a_reference(tmp_path, x=values.tolist())
 
-    largest = np.abs(values).max()
-    expected = (values / largest).std() * largest
+    away = values - values[0]
+    largest = np.abs(away).max() or 1.0
+    expected = (away / largest).std() * largest
     assert reference.columns["x"].deviation == pytest.approx(expected, rel=1e-6, abs=0)
 
 
@@ -77,17 +79,27 @@ def test_numbers_absurdly_far_away_have_no_part_in_the_deviation(tmp_path: Path)
 
 def test_the_grid_of_many_rows_is_that_of_some_and_always_the_same(tmp_path: Path) -> None:
     rows = 600_000
-    values = np.random.default_rng(1).normal(size=rows)
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=rows)
+    frame = pd.DataFrame(
+        {
+            "event_time": pd.Timestamp("2013-07-01") + pd.to_timedelta(np.arange(rows), unit="s"),
+            "x": values,
+            "y": rng.lognormal(size=rows),
+            "few": np.where(np.arange(rows) % 20_000 == 7, 50.0 + values, np.nan),
+            "rare": np.where(np.arange(rows) % 20_000 == 7, 50.0 + values, 0.0),
+        }
+    )
     path = tmp_path / "many.parquet"
-    pd.DataFrame({"x": values}).to_parquet(path, row_group_size=50_000)
+    frame.to_parquet(path, row_group_size=50_000)
 
     def counted() -> Reference:
         with sources.embedded() as connection:
             return sources.reference_of(sources.table_of(connection, [path]))
 
-    once, again = counted(), counted()
+    once, again, finally_ = counted(), counted(), counted()
 
-    assert once.reference_id == again.reference_id
+    assert once.reference_id == again.reference_id == finally_.reference_id
     column = once.columns["x"]
     assert column.grid is not None
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
@@ -96,6 +108,20 @@ def test_the_grid_of_many_rows_is_that_of_some_and_always_the_same(tmp_path: Pat
     assert column.grid.center != pytest.approx(middle, abs=1e-9)  # of some, not of all
     assert column.deviation == pytest.approx(values.std(), rel=1e-9)
     assert column.counts.usable == rows
+    few, rare = once.columns["few"], once.columns["rare"]  # of these, all are looked at
+    assert few.grid is not None
+    assert rare.grid is not None
+    low, middle, high = frame["few"].quantile([0.25, 0.5, 0.75])
+    assert few.grid.center == pytest.approx(middle)
+    assert few.grid.scale == pytest.approx((high - low) / 2)
+    assert rare.grid.scale == pytest.approx(frame["rare"].std(ddof=0))
+
+
+def test_a_constant_does_not_drift_from_itself_however_it_is_written(tmp_path: Path) -> None:
+    for value in (0.1 + 0.2, 1234567.1234567, -1e-9 / 3):
+        reference = a_reference(tmp_path, x=[value] * 1_000)
+
+        assert reference.columns["x"].deviation == 0.0
 
 
 def test_text_where_numbers_belong_is_invalid_and_numbers_in_text_count(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ TOP_LEVELS: Final = 50
 """A column with more keeps its most frequent ones; more bins would only add noise."""
 _LONGEST_WINDOW: Final = 7
 _FREE_TEXT: Final = 1_000
+_NO_SPREAD: Final = (np.zeros(GRID_BINS), np.zeros(GRID_BINS))
 
 
 def days_of(spans: pd.DataFrame) -> tuple[date, ...]:
@@ -112,7 +113,7 @@ def reference(
     """The reference of these columns, counted in all and by day."""
     frames = list(counted)
     by_column = _by_column_and_day(columns, frames)
-    squares = _squares(frames)
+    spreads = _spreads(frames)
     filled = {}
     for column in sorted(columns, key=lambda c: c.name):
         total = empty_counts(column.n_bins)
@@ -131,7 +132,7 @@ def reference(
             daily=daily,
             daily_sums=sums,
             daily_special=special,
-            deviation=_deviation(column.grid, total, squares.get(column.name)),
+            deviation=_deviation(column, total, spreads.get(column.name, _NO_SPREAD)),
         )
     return Reference(rows=rows, columns=filled, days=tuple(days))
 
@@ -243,34 +244,35 @@ def _by_day(column: ReferenceColumn, part: pd.DataFrame) -> Mapping[date | None,
     }
 
 
-def _squares(frames: Iterable[pd.DataFrame]) -> Mapping[str, Sums]:
-    """The squared distances of each numeric column's values by bin, as they were counted."""
-    found: dict[str, Sums] = {}
+def _spreads(frames: Iterable[pd.DataFrame]) -> Mapping[str, tuple[Sums, Sums]]:
+    """How far the values of each numeric column are away, and their squares, by bin."""
+    found: dict[str, tuple[Sums, Sums]] = {}
     for frame in frames:
         if "square" not in frame.columns:
             continue
-        held = frame[(frame["bin"] >= 0) & frame["square"].notna()]
-        for name, part in held.groupby("column"):
-            squares = found.setdefault(str(name), np.zeros(GRID_BINS))
-            np.add.at(squares, part["bin"].to_numpy(), part["square"].to_numpy())
+        counted = frame[(frame["bin"] >= 0) & frame["square"].notna()]
+        for name, part in counted.groupby("column"):
+            sums = found.setdefault(str(name), (np.zeros(GRID_BINS), np.zeros(GRID_BINS)))
+            for measure, into in zip(("away", "square"), sums, strict=True):
+                np.add.at(into, part["bin"].to_numpy(), part[measure].to_numpy())
     return found
 
 
-def _deviation(grid: Grid | None, counts: ColumnCounts, squares: Sums | None) -> float:
+def _deviation(column: ReferenceColumn, counts: ColumnCounts, spread: tuple[Sums, Sums]) -> float:
     """The standard deviation (divisor n) of the numbers that are not absurdly far away."""
-    if grid is None or squares is None:
+    if column.grid is None:
         return float("nan")
+    if counts.low == counts.high:  # to the last digit: a centre is rounded
+        return 0.0
+    center, scale = column.grid.center, column.grid.scale
     held = counts.rows > 0
-    if counts.low <= grid.center - BEARABLE * grid.scale:
-        held[0] = False
-    if counts.high >= grid.center + BEARABLE * grid.scale:
-        held[-1] = False
+    held[0] &= counts.low > center - BEARABLE * scale
+    held[-1] &= counts.high < center + BEARABLE * scale
     rows = int(counts.rows[held].sum())
     if rows == 0:
         return float("nan")
-    mean = (float(counts.sums[held].sum()) / rows - grid.center) / grid.scale
-    square = float(squares[held].sum()) / rows + 1.0
-    return grid.scale * float(np.sqrt(max(square - mean**2, 0.0)))
+    mean, square = (float(sums[held].sum()) / rows for sums in spread)
+    return scale * float(np.sqrt(max(square + 1.0 - mean**2, 0.0)))
 
 
 def _categorical(name: str, found: pd.DataFrame, at: Mapping[date, int]) -> ReferenceColumn:

@@ -47,7 +47,6 @@ BEARABLE: Final = 1e140
 """Squares of greater numbers, added up, are too large for a double: PostgreSQL then fails."""
 _BIN: Final = "int8"
 """While rows are grouped: DuckDB then looks a bin up in an array, not in a hash table."""
-_SEED: Final = 20_130_101
 _NOTHING: Final = ibis.literal(0, "int64")
 _TEXT: Final = "stile_text"
 _READ: Final = "stile_number"
@@ -101,26 +100,27 @@ def counts(
 
 
 def reference_counts(table: ir.Table, columns: Sequence[ReferenceColumn]) -> ir.Table:
-    """The additive table of a reference, with `square`: of numbers from their grid's centre.
+    """The additive table of a reference, which also says how far numbers are from their centre.
 
-    In squares of the grid's scale, of numbers that are less than `BEARABLE` of it away, less one a
-    row: so it is exact where the numbers are far from zero, or tiny.
+    `away` is their sum in units of the grid's scale, `square` that of their squares less one a row,
+    of numbers that are less than `BEARABLE` away: no digits are lost where numbers are large or
+    tiny.
     """
-    return _additive(table, columns, {}, square=("square",))
+    return _additive(table, columns, {}, spread=("away", "square"))
 
 
 def _additive(
     table: ir.Table,
     columns: Sequence[ReferenceColumn],
     by: cuts.CutBy,
-    square: tuple[str, ...] = (),
+    spread: tuple[str, ...] = (),
 ) -> ir.Table:
     numeric = [c for c in columns if c.grid is not None]
     categorical = [c for c in columns if c.levels is not None]
-    parts = [_numeric_counts(table, numeric, by, square)] if numeric else []
+    parts = [_numeric_counts(table, numeric, by, spread)] if numeric else []
     if categorical:
         counted = _categorical_counts(table, categorical, by)
-        parts.append(counted.mutate(**dict.fromkeys(square, ibis.null("float64"))))
+        parts.append(counted.mutate(**dict.fromkeys(spread, ibis.null("float64"))))
     additive = _union(parts)
     if by:
         additive = cuts.added_up(additive, by, by=("column", "window_start", "bin"))
@@ -129,7 +129,7 @@ def _additive(
         additive = additive.mutate(cut=everything, segment=everything)
     return additive.mutate(grain=ibis.literal(Grain.DAY.value)).select(
         "column", "cut", "segment", "window_start", "grain", "bin",
-        "rows", "sum", "low", "high", "outside", *square,
+        "rows", "sum", "low", "high", "outside", *spread,
     )  # fmt: skip
 
 
@@ -149,16 +149,13 @@ def spans(table: ir.Table, *, by: Sequence[str] = (), hourly: bool = False) -> i
     return found.mutate(hour=ibis.null("int64")) if hourly and not timed else found
 
 
-def grids(
-    table: ir.Table, names: Sequence[str], *, exact: bool = True, drawn: float | None = None
-) -> ir.Table:
-    """`column`, its `quartiles` and its standard deviation (divisor n) `deviation`: a row each.
+def grids(table: ir.Table, names: Sequence[str], *, exact: bool = True) -> ir.Table:
+    """`column`, its `quartiles`, its standard `deviation` (divisor n) and how many are `usable`.
 
     A statement each, because DuckDB lets two cores share a union, but not a file of one row group.
     Exact quartiles hold every number in memory; the others are approximated where the engine can.
-    With `drawn`, they are those of that share of the rows, drawn with a seed.
     """
-    return _union([_grid(table, name, exact=exact, drawn=drawn) for name in names])
+    return _union([_grid(table, name, exact=exact) for name in names])
 
 
 def levels(table: ir.Table, names: Sequence[str]) -> ir.Table:
@@ -184,7 +181,7 @@ def _steady(number: float) -> float:
 
 
 def _numeric_counts(
-    table: ir.Table, columns: Sequence[ReferenceColumn], cut_by: cuts.CutBy, square: Sequence[str]
+    table: ir.Table, columns: Sequence[ReferenceColumn], cut_by: cuts.CutBy, spread: Sequence[str]
 ) -> ir.Table:
     """Counts of all numbers, one below the other, so that there is one expression and not dozens.
 
@@ -207,6 +204,7 @@ def _numeric_counts(
         (number.isnull(), numbers["without"]),
         else_=(steps + GRID_BINS / 2).floor().cast(_BIN),
     )
+    measures = {"away": away, "square": (away + 1.0) * (away - 1.0)}
     day = ["window_start"] if "window_start" in numbers.columns else []
     grouped = numbers.group_by("at", *day, *cuts.names(cut_by), bin=code.cast(_BIN)).aggregate(
         rows=numbers.count(),
@@ -214,11 +212,11 @@ def _numeric_counts(
         low=number.min(),
         high=number.max(),
         outside=numbers["beyond"].sum().cast("int64"),
-        **{name: ((away + 1.0) * (away - 1.0)).sum(where=numbers["near"]) for name in square},
+        **{name: measures[name].sum(where=numbers["near"]) for name in spread},
     )
     names = [(grouped["at"] == at, column.name) for at, column in enumerate(columns)]
     return grouped.select(
-        "rows", "sum", "low", "high", "outside", *square, *cuts.names(cut_by),
+        "rows", "sum", "low", "high", "outside", *spread, *cuts.names(cut_by),
         bin=grouped["bin"].cast("int64"),
         window_start=grouped["window_start"] if day else ibis.null("date"),
         column=ibis.cases(*names, else_=ibis.null("string")),
@@ -310,23 +308,17 @@ def _grouped(table: ir.Table, name: str, cut_by: cuts.CutBy) -> ir.Table:
     return _named(grouped, name)
 
 
-def _grid(table: ir.Table, name: str, *, exact: bool, drawn: float | None) -> ir.Table:
-    if drawn is not None:
-        table = table.select(name).sample(drawn, method="row", seed=_SEED)
+def _grid(table: ir.Table, name: str, *, exact: bool) -> ir.Table:
     number: Any = as_number(table[name])  # Any: Ibis columns are untyped
-    bearable = (number > -BEARABLE) & (number < BEARABLE)
-    return table.aggregate(
-        quartiles=_quartiles(table, name, exact=exact),
-        deviation=number.std(how="pop", where=bearable),
-    ).mutate(column=ibis.literal(name))
-
-
-def _quartiles(table: ir.Table, name: str, *, exact: bool) -> Any:  # Any: as above
-    number = as_number(table[name])
     bounded = table[name].type().is_floating() or table[name].type().is_string()
     usable = number.between(-_LARGEST, _LARGEST) if bounded else None
+    bearable = (number > -BEARABLE) & (number < BEARABLE)
     quantile = number.quantile if exact else number.approx_quantile
-    return quantile([0.25, 0.5, 0.75], where=usable)
+    return table.aggregate(
+        quartiles=quantile([0.25, 0.5, 0.75], where=usable),
+        deviation=number.std(how="pop", where=bearable),
+        usable=number.count(where=usable),
+    ).mutate(column=ibis.literal(name))
 
 
 def _level_rows(table: ir.Table, name: str) -> ir.Table:

@@ -27,8 +27,8 @@ def results(
     if engine.name != "duckdb":
         return [result(expression) for expression in expressions]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="counting") as hands:
-        answers = [hands.submit(_question(engine, expression)) for expression in expressions]
         try:
+            answers = [hands.submit(_question(engine, expression)) for expression in expressions]
             return [answer.result() for answer in answers]
         except BaseException:
             hands.shutdown(cancel_futures=True)

@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from itertools import chain
-from typing import Any, Final, TypeVar
-from uuid import uuid4
+from typing import Any, Final
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -16,27 +15,17 @@ from core.drift.counting import cuts, decoding, profile
 from core.drift.counting.counts import Profile, Reference, ReferenceColumn
 from core.drift.report import ColumnKind
 from core.drift.sources.answers import result, results
+from core.drift.sources.placing import held, parts, summaries
 from core.errors import InsufficientData
 
-_COLUMNS_AT_ONCE: Final = 25  # each column groups by itself, in megabytes of buffers of its own
-_NUMBERS_AT_ONCE: Final = 12_000_000
-"""For exact quartiles DuckDB holds so many numbers in memory: about 100 MB."""
-_DRAW_FROM: Final = 500_000
-_DRAWN: Final = 100_000
-"""From more rows than `_DRAW_FROM`, DuckDB draws about so many for quartiles, always the same ones:
-they are a part in a thousand or two off, in a quarter of the time. They only say where the grid
-lies; counts are exact in any grid."""
-_EXACT_UP_TO: Final = 5_000_000
-"""Other engines sort every number of a column of so many rows; of more they approximate."""
 _WIDE: Final = 500
 """A table of more columns is cut into narrow ones first: each scan of a file holds its schema."""
 _NARROW: Final = 100
 _DAYS_OF_COLUMNS: Final = 200_000
 """Counts of a day of a column take two kilobytes: of more, a reference is kept as a whole only."""
+_DAYS_AT_ONCE: Final = 8_000
+"""Of so many days of columns at most rows are grouped in one statement: all are in memory."""
 _BOOKKEEPING: Final = (profile.EVENT_TIME, "received_at")
-_GRID_COLUMNS: Final = ("column", "quartiles", "deviation")
-_LEVEL_COLUMNS: Final = ("column", "value", "rows", "first", "last")
-_T = TypeVar("_T")
 
 
 def reference_of(table: ir.Table) -> Reference:
@@ -47,8 +36,10 @@ def reference_of(table: ir.Table) -> Reference:
     InsufficientData
         The table has no rows or no column that can be profiled.
     """
-    if _is_wide(table):
-        return _wide_reference(table)
+    return _wide_reference(table) if _is_wide(table) else _reference(table)
+
+
+def _reference(table: ir.Table, *, in_order: bool = True) -> Reference:
     kinds = {
         name: kind
         for name, dtype in table.schema().items()
@@ -60,8 +51,9 @@ def reference_of(table: ir.Table) -> Reference:
     days, rows = decoding.days_of(spans), int(spans["rows"].sum())
     if rows == 0:
         raise InsufficientData("The reference has no rows.")
-    grids, levels = _summaries(table, kinds, rows)
+    numeric = [name for name, kind in kinds.items() if kind is ColumnKind.NUMERIC]
     categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
+    grids, levels = summaries(table, numeric, categorical, rows=rows, in_order=in_order)
     columns = [
         *decoding.numeric_columns(grids),
         *decoding.categorical_columns(levels, categorical, days=days),
@@ -71,14 +63,14 @@ def reference_of(table: ir.Table) -> Reference:
     if lengths:  # a selection of everything would be compiled into each part of the union
         measures = {name: table[of].length().cast("int64") for name, of in lengths.items()}
         table = table.mutate(**measures)
-    measured = results(table.get_backend(), _grids(table, list(lengths), rows))
+    measured, _ = summaries(table, list(lengths), (), rows=rows, in_order=in_order)
     columns += [
         replace(column, text_of=lengths[column.name])
-        for column in decoding.numeric_columns(_stacked(measured, _GRID_COLUMNS))
+        for column in decoding.numeric_columns(measured)
     ]
     known = {c.name for c in columns if not days and c.levels is not None and c.levels.complete}
     others = [column for column in columns if column.name not in known]
-    counted = _counted(table, others, profile.reference_counts)
+    counted = _counted(table, others, profile.reference_counts, days=len(days))
     if known:  # no need to count by day what was counted by level
         by_level = (column for column in columns if column.name in known)
         counted.append(decoding.counted_by_levels(by_level, levels, rows=rows))
@@ -131,7 +123,8 @@ def _profiles(
         for column in reference.columns.values()
         if column.name in schema.names and countable(schema[column.name], column)
     ]
-    counted = _counted(table, known, partial(profile.counts, cut_by=cut_by))
+    days = spans["window_start"].nunique()
+    counted = _counted(table, known, partial(profile.counts, cut_by=cut_by), days=days)
     return decoding.profiles(known, counted, spans, cut_by=list(cut_by))
 
 
@@ -141,53 +134,22 @@ def countable(dtype: Any, column: ReferenceColumn) -> bool:  # Any: Ibis types a
     return kind is not None or (dtype.is_null() and column.kind is ColumnKind.CATEGORICAL)
 
 
-def _summaries(
-    table: ir.Table, kinds: Mapping[str, ColumnKind], rows: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Where the grids of numbers lie (`_grids`), and the levels of categories."""
-    numeric = [name for name, kind in kinds.items() if kind is ColumnKind.NUMERIC]
-    categorical = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORICAL]
-    levels = [profile.levels(table, part) for part in _parts(categorical)]
-    found = results(table.get_backend(), chain(levels, _grids(table, numeric, rows)))
-    return (
-        _stacked(found[len(levels) :], _GRID_COLUMNS),
-        _stacked(found[: len(levels)], _LEVEL_COLUMNS),
-    )
-
-
-def _grids(table: ir.Table, names: Sequence[str], rows: int) -> Iterator[ir.Table]:
-    """Quartiles and deviation of each numeric column, one row each."""
-    drawn = _DRAWN / rows if rows > _DRAW_FROM and table.get_backend().name == "duckdb" else None
-    exact = drawn is not None or rows <= _EXACT_UP_TO
-    in_memory = rows if drawn is None else _DRAWN
-    at_once = max(1, _NUMBERS_AT_ONCE // max(in_memory, 1)) if exact else _COLUMNS_AT_ONCE
-    for part in _parts(names, at_once=at_once):
-        yield profile.grids(table, part, exact=exact, drawn=drawn)
-
-
-def _stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
-
-
 def _counted(
     table: ir.Table,
     columns: Sequence[ReferenceColumn],
     counts: Callable[[ir.Table, Sequence[ReferenceColumn]], ir.Table],
+    *,
+    days: int,
 ) -> list[pd.DataFrame]:
     """The additive table of these columns, in parts."""
-    engine = table.get_backend()
-    if engine.name != "duckdb":
-        return results(engine, (counts(table, part) for part in _parts(columns)))
-    categorical = [column for column in columns if column.levels is not None]
-    numeric = [column for column in columns if column.levels is None]
-    parts = chain(_parts(categorical), _parts(numeric))
-    return results(engine, (counts(table, part) for part in parts))
-
-
-def _parts(items: Sequence[_T], *, at_once: int = _COLUMNS_AT_ONCE) -> Iterator[Sequence[_T]]:
-    at_once = min(at_once, _COLUMNS_AT_ONCE)
-    for start in range(0, len(items), at_once):
-        yield items[start : start + at_once]
+    engine, at_once = table.get_backend(), _DAYS_AT_ONCE // max(days, 1)
+    if engine.name == "duckdb":
+        categorical = [column for column in columns if column.levels is not None]
+        numeric = [column for column in columns if column.levels is None]
+        some = chain(parts(categorical, at_once=at_once), parts(numeric, at_once=at_once))
+    else:
+        some = chain(parts(columns, at_once=at_once))
+    return results(engine, (counts(table, part) for part in some))
 
 
 def _is_wide(table: ir.Table) -> bool:
@@ -201,10 +163,8 @@ def _narrow(table: ir.Table, cut_by: cuts.CutBy | None = None) -> Iterator[ir.Ta
     codes = cuts.codes(table, cut_by or {})
     for start in range(0, len(others), _NARROW):
         part = others[start : start + _NARROW]
-        engine, name = table.get_backend(), f"stile_{uuid4().hex}"
-        yield engine.create_table(name, table.select(*times, *part, **codes), temp=True)
-        # at once, so that memory is bounded; drop_table() of Ibis 12 forgets the name here
-        engine.raw_sql(f'DROP TABLE "{name}"')
+        with held(table.get_backend(), table.select(*times, *part, **codes)) as narrow:
+            yield narrow
 
 
 def _wide_reference(table: ir.Table) -> Reference:
@@ -221,7 +181,7 @@ def _wide_reference(table: ir.Table) -> Reference:
             if name not in _BOOKKEEPING and profile.kind_of(dtype) is None
         }
         with suppress(InsufficientData):  # no column of this part can be profiled
-            found.append(reference_of(part))
+            found.append(_reference(part, in_order=False))
     if not found:
         raise InsufficientData("The reference has no rows, or no column that can be profiled.")
     columns = {name: column for part in found for name, column in part.columns.items()}
