@@ -190,8 +190,10 @@ def test_held_out_days_by_segment_and_hour_alert_as_rarely(folder: Path) -> None
         table,
     )  # fmt: skip
     assert total["hours"] <= 0.1 * all_days
-    assert total["matched"] <= 0.1 * all_days
-    assert total["refilled"] <= 0.1 * all_days
+    # half days are not natural ones: no more often than in ten of a hundred, as far as these tell
+    allowed = 0.1 * all_days + 2 * (0.1 * 0.9 * all_days) ** 0.5
+    assert total["matched"] <= allowed
+    assert total["refilled"] <= allowed
 
 
 def drifting(
