@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import chromium
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 """How long is waited for what must come: on a busy machine a page is slow, and not wrong."""
 expect.set_options(timeout=PATIENCE_S * 1000)
 SETTLED = """
