@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from core.beside import Beside
 from core.drift.monitor import DriftMonitor
@@ -39,6 +39,7 @@ from core.store.people import PeopleStore
 from core.store.sessions import SessionStore
 from core.store.sources import SourceStore
 from core.store.trials import TrialStore
+from core.throttle import Throttle, at_most_every
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.index import RunIndex
@@ -194,11 +195,11 @@ def work_of(services: Services) -> Work:
         services.promotions,
         policies=services.policies,
         refresh_drift=_refreshing(services),
-        watch_drift=_every(ALERT_EVERY, services.alerts.look),
-        review=_every(REVIEW_EVERY, services.reviews.look),
+        watch_drift=at_most_every(ALERT_EVERY, lambda at: services.alerts.look(at=at)),
+        review=at_most_every(REVIEW_EVERY, lambda at: services.reviews.look(at=at)),
         observe=_looking(services.reconciler, Depth.ALIASES),
         reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
-        expire_log=_expiring(services),
+        expire_log=at_most_every(EXPIRE_EVERY, partial(_remove_expired, services)),
         prepare=_preparing(services),
         keep=Beside(services.keeping.keep_due, "keeping decisions with their runs"),
         look_ahead=_looking_ahead(services),
@@ -209,13 +210,15 @@ def work_of(services: Services) -> Work:
 
 def _looking(reconciler: Reconciler, *depths: Depth) -> Callable[[datetime], tuple[str, ...]]:
     """Look at the registry as deep as is due; each depth has its own time."""
-    due: dict[Depth, datetime] = {}
+    throttles = {depth: Throttle(LOOK_EVERY[depth]) for depth in depths}
 
     def look(at: datetime) -> tuple[str, ...]:
-        depth = max((d for d in depths if d not in due or at >= due[d]), default=None)
+        depth = max((d for d in depths if throttles[d].is_due(at)), default=None)
         if depth is None:
             return ()
-        due.update({each: at + LOOK_EVERY[each] for each in depths if each <= depth})
+        for each in depths:
+            if each <= depth:
+                throttles[each].begin(at)
         return reconciler.look(depth, at=at).problems
 
     return look
@@ -231,21 +234,12 @@ def _started(tracking: TrackingReader) -> RunStarted:
     return started
 
 
-def _expiring(services: Services) -> Callable[[datetime], tuple[str, ...]]:
-    """Remove captured rows that are older than the setting allows; looked at once an hour."""
-    due: datetime | None = None
-
-    def expire(at: datetime) -> tuple[str, ...]:
-        nonlocal due
-        if due is not None and at < due:
-            return ()
-        due = at + EXPIRE_EVERY
-        settings = services.settings
-        return remove_expired(
-            services.store, settings.home, keep_days=settings.log_retention_days, at=at
-        )
-
-    return expire
+def _remove_expired(services: Services, at: datetime) -> tuple[str, ...]:
+    """Remove captured rows that are older than the setting allows."""
+    settings = services.settings
+    return remove_expired(
+        services.store, settings.home, keep_days=settings.log_retention_days, at=at
+    )
 
 
 def _preparing(services: Services) -> Beside | None:
@@ -275,48 +269,17 @@ def _looking_ahead(services: Services) -> Callable[[datetime], tuple[str, ...]]:
                 yield request.model, request.to_version
 
     ahead = Beside(LooksAhead(services.drift, versions, utc_now).look, "looking ahead")
-    due: datetime | None = None
-
-    def look(at: datetime) -> tuple[str, ...]:
-        nonlocal due
-        if due is None or at < due:
-            due = due or at + AHEAD_FIRST
-            return ()
-        due = at + AHEAD_EVERY
-        return ahead.look(at)
-
-    return look
-
-
-class _Look(Protocol):
-    """A part of the worker's round that returns the sentences of what did not answer."""
-
-    def __call__(self, *, at: datetime) -> tuple[str, ...]: ...
-
-
-def _every(pause: timedelta, look: _Look) -> Callable[[datetime], tuple[str, ...]]:
-    """The part, done at most once in a while."""
-    due: datetime | None = None
-
-    def part(at: datetime) -> tuple[str, ...]:
-        nonlocal due
-        if due is not None and at < due:
-            return ()
-        due = at + pause
-        return look(at=at)
-
-    return part
+    return at_most_every(AHEAD_EVERY, ahead.look, first=AHEAD_FIRST)
 
 
 def _refreshing(services: Services) -> Callable[[datetime], None]:
     """Keep the windows of every model that has inputs fresh, at most every few seconds."""
-    due: datetime | None = None
+    throttle = Throttle(REFRESH_EVERY)
 
     def refresh(at: datetime) -> None:
-        nonlocal due
-        if due is not None and at < due:
+        if not throttle.is_due(at):
             return
-        due = at + REFRESH_EVERY
+        throttle.begin(at)
         served = services.drift.with_inputs()  # one question, where most models have no inputs
         for model in services.tracking.registered_among(served):
             services.drift.refresh(model.name, at=at)

@@ -18,6 +18,7 @@ from core.errors import StileError
 from core.governance.ledger.news import News, message, news_of
 from core.store.governance import GovernanceStore
 from core.store.notices import Told
+from core.throttle import wait_after
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -152,7 +153,7 @@ class Notifier:
         problem = self._send(target, *message(news, self.public_url))
         with self.store.deciding() as record:
             if problem:
-                pause = min(FIRST_PAUSE * 2 ** min(state.attempts, 20), LONGEST_PAUSE)
+                pause = wait_after(state.attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
                 record.notices.failed(target.digest, until=at + pause, problem=problem)
             else:
                 record.notices.succeeded(target.digest, told=news[-1].entry, at=at)

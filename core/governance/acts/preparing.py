@@ -13,7 +13,8 @@ from core.errors import Refused, StileError
 from core.governance.acts.promotion import Promotions
 from core.governance.gathering.hashing import Hasher
 from core.governance.gathering.rehearsing import Rehearsals
-from core.governance.requests import PromotionRequest, RequestId, Status
+from core.governance.requests import PromotionRequest, Status
+from core.throttle import Throttle
 from core.tracking.places import remove_abandoned
 from core.tracking.values import ModelVersion, RunId
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from core.tracking.reader import TrackingReader
 
 _UNDECIDED: Final = tuple(s for s in Status if s.is_waiting or s.is_in_flight)
-_APPLIED: Final = RequestId(0)  # no request has this number: when the applied ones are due
 LOOK_AT_APPLIED: Final = timedelta(minutes=30)
 LOOK_AGAIN: Final = timedelta(minutes=1)
 """When a request whose files are hashed and tried is looked at once more: files may change."""
@@ -36,29 +36,29 @@ class Preparation:
     hasher: Hasher
     rehearsals: Rehearsals
     clock: Callable[[], datetime]
-    _due: dict[RequestId, datetime] = field(default_factory=dict)
+    _requests: Throttle = field(default_factory=lambda: Throttle(LOOK_AGAIN))
+    _applied: Throttle = field(default_factory=lambda: Throttle(LOOK_AT_APPLIED))
 
     def prepare(self, at: datetime) -> tuple[str, ...]:
         """The sentences of what could not be prepared; long: minutes where files are large."""
         problems: dict[str, None] = {}
         for request in self._concerned(at):
-            due = self._due.get(request.request_id)
-            if due is not None and at < due:
+            if not self._requests.is_due(at, request.request_id):
                 continue
             try:
                 self._prepare(request)
             except StileError as error:
                 problems[f"{request.model} {request.to_version}: {error}"] = None
-            self._due[request.request_id] = self.clock() + LOOK_AGAIN
+            self._requests.begin(self.clock(), request.request_id)
         return tuple(problems)
 
     def _concerned(self, at: datetime) -> tuple[PromotionRequest, ...]:
         """Every request that is not over; now and then the newest applied to each alias, too."""
         with self.promotions.store.reading() as record:
             found = record.requests(statuses=_UNDECIDED)
-            if self._due.get(_APPLIED, at) > at:
+            if not self._applied.is_due(at):
                 return found
-            self._due[_APPLIED] = at + LOOK_AT_APPLIED
+            self._applied.begin(at)
             remove_abandoned(at=at)
             applied = record.requests(statuses=(Status.APPLIED,))
         newest = {(each.model, each.alias): each for each in reversed(applied)}

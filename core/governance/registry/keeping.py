@@ -5,6 +5,7 @@ neither delays an alias nor endangers one. The ledger says what is kept, so that
 any two steps ends in doing them again, and in the same file.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from core.governance.registry.port import Registry
 from core.governance.requests import PromotionRequest, RequestId
 from core.store.governance import GovernanceStore, Record
 from core.store.people import STILE
+from core.throttle import wait_after
 from core.tracking.values import RunId
 
 Keep = Callable[[RunId, str, bytes], str]
@@ -49,7 +51,7 @@ class Keeping:
     keep: Keep
     clock: Callable[[], datetime]
     _due: dict[RequestId, datetime] = field(default_factory=dict)
-    _waits: dict[RequestId, timedelta] = field(default_factory=dict)
+    _attempts: Counter[RequestId] = field(default_factory=Counter)
     _read: int = 0
     _owed: tuple[Entry, ...] = ()
 
@@ -115,8 +117,8 @@ class Keeping:
             record.append(kind, body, actor=STILE, at=self.clock())
 
     def _postpone(self, number: RequestId) -> None:
-        wait = self._waits.get(number, FIRST_WAIT)
-        self._waits[number] = min(LONGEST_WAIT, 2 * wait)
+        wait = wait_after(self._attempts[number], first=FIRST_WAIT, longest=LONGEST_WAIT)
+        self._attempts[number] += 1
         self._due[number] = self.clock() + wait
 
 

@@ -41,7 +41,7 @@ from core.governance.requests import (
 from core.identity.people import Username
 from core.store.governance import GovernanceStore
 from core.store.people import STILE
-from core.store.queue import Owed
+from core.throttle import wait_after
 
 _log = logging.getLogger(__name__)
 _RULES_CHANGED: Final = "The rules changed before the write; the alias was left alone."
@@ -282,7 +282,8 @@ class WriteBack:
         with self.store.deciding() as record:
             owed = record.queue.of(request_id)
             if owed is not None:
-                record.queue.postpone(request_id, until=at + wait_after(owed), problem=str(error))
+                wait = wait_after(owed.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
+                record.queue.postpone(request_id, until=at + wait, problem=str(error))
 
     def _fail(self, request_id: RequestId, error: StileError, *, at: datetime) -> None:
         """MLflow said no: the request fails loudly, keeps its alias, and is tried again later."""
@@ -302,11 +303,6 @@ def _require_hashed(now: Evidence) -> None:
     """Raise `Unavailable` while files are hashed again: the write waits, and voids nothing."""
     if hashing := unhashed(now):
         raise Unavailable(f"Held: {hashing}")
-
-
-def wait_after(owed: Owed) -> timedelta:
-    """How long to wait before the next attempt: twice as long each time, up to five minutes."""
-    return min(LONGEST_WAIT, FIRST_WAIT * (1 << min(owed.attempts, 10)))
 
 
 def _tags(request: PromotionRequest, decision: str, head: Entry | None) -> dict[str, str]:
