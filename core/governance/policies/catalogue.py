@@ -1,6 +1,7 @@
 """The figures that Stile gathers, and what each of them holds: what a rule may ask for. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -276,16 +277,5 @@ def with_seen(seen: Iterable[Figure]) -> Mapping[str, Known]:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """“; did you mean …?” where a name is close to one of these, else nothing."""
-    best = min(((_distance(name, other), other) for other in names), default=(99, ""))
-    return f"; did you mean “{best[1]}”?" if best[0] <= max(1, len(name) // 4) else ""
-
-
-def _distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many letters must change to get from one name to the other (Levenshtein)."""
-    before = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
-        now = [i]
-        for j, b in enumerate(other, start=1):
-            now.append(min(before[j] + 1, now[-1] + 1, before[j - 1] + (a != b)))
-        before = now
-    return before[-1]
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+    return f"; did you mean “{close[0]}”?" if close else ""
