@@ -3,7 +3,6 @@
 import hashlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from cachetools import LRUCache
 
 from core.errors import Refused, StileError, Unavailable
 from core.tracking import columns
@@ -85,7 +85,7 @@ class RunIndex:
         self._copies: dict[ExperimentId, Copy] = {}
         self._refreshes: dict[Key, _Refresh] = {}
         self._being_read: set[ExperimentId] = set()
-        self._tables: OrderedDict[Key, tuple[tuple[Copy, ...], RunTable]] = OrderedDict()
+        self._tables: LRUCache[Key, tuple[tuple[Copy, ...], RunTable]] = LRUCache(_MOST_TABLES)
 
     def table(
         self,
@@ -254,9 +254,6 @@ class RunIndex:
             table = RunTable(frame, as_of, None, nan_cells)
             with self._lock:
                 self._tables[key] = (copies, table)
-                self._tables.move_to_end(key)
-                while len(self._tables) > _MOST_TABLES:
-                    self._tables.popitem(last=False)
         # A lazy copy: pandas copies on write, so one session cannot change another's table.
         return replace(table, frame=table.frame.copy(deep=False), as_of=as_of, stale=stale)
 

@@ -1,10 +1,11 @@
 """Looking ahead at all inputs together, so that a page, a report and a policy find it done."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from core.drift.remembered import Remembered
+from cachetools import TTLCache
+
 from core.drift.report import Grain, Window
 from core.errors import InsufficientData, Refused, StileError
 
@@ -33,11 +34,10 @@ class LooksAhead:
         versions: Callable[[], Iterable[tuple[str, int]]],
         clock: Callable[[], datetime],
     ) -> None:
-        """Nothing is looked at before `look`."""
         self._drift = drift
         self._versions = versions
         self._clock = clock
-        self._failed = Remembered(_KEPT)
+        self._failed: TTLCache[Hashable, bool] = TTLCache(_KEPT, ttl=_AGAIN, timer=clock)
 
     def look(self, at: datetime) -> tuple[str, ...]:
         """The sentences of systems that did not answer; whatever was due has been looked at."""
@@ -64,10 +64,9 @@ class LooksAhead:
         if self._drift.together.known(model, version, window) is not None:
             return
         key = (model, version, window, self._drift.counted(model, version, window).rows)
-        failed = self._failed.known(key)
-        started = self._clock()
-        if isinstance(failed, datetime) and started - failed < _AGAIN:
+        if key in self._failed:
             return
+        started = self._clock()
 
         def progress(share: float, what: str) -> None:
             if self._clock() - started > LONGEST:
@@ -80,6 +79,5 @@ class LooksAhead:
         try:
             self._drift.together.look(model, version, window, at=started, progress=progress)
         except StileError:
-            self._failed.forget(key)
-            self._failed.get(key, lambda: started)
+            self._failed[key] = True
             raise

@@ -1,11 +1,12 @@
 """Long looks at rows, one at a time in the background, so that a page only asks how far it is."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
+
+from cachetools import FIFOCache
 
 from core.errors import StileError
 
@@ -30,9 +31,8 @@ class Looks:
     """Looks that were asked for; the same one is never done twice at a time, nor two together."""
 
     def __init__(self) -> None:
-        """Nothing runs before something is asked for."""
         self._lock = threading.Lock()
-        self._known: OrderedDict[Hashable, Looking] = OrderedDict()
+        self._known: FIFOCache[Hashable, Looking] = FIFOCache(_KEPT)
         self._worker: ThreadPoolExecutor | None = None
 
     def ask(self, key: Hashable, look: Callable[[Progress], object]) -> Looking:
@@ -45,8 +45,6 @@ class Looks:
             if known is not None:
                 return known
             self._known[key] = Looking(0.0, "waiting for its turn")
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(1, thread_name_prefix="stile-look")
             self._worker.submit(self._do, key, look)
