@@ -14,7 +14,6 @@ class Beside:
     """Runs `work` in a thread of its own, one at a time; what went wrong is told a round later."""
 
     def __init__(self, work: Callable[[datetime], tuple[str, ...]], name: str) -> None:
-        """Nothing runs before the first look."""
         self._work = work
         self._name = name
         self._thread: threading.Thread | None = None

@@ -193,7 +193,6 @@ class WorkerThread:
     """A loop around `run_once`, started and stopped by the app's lifespan."""
 
     def __init__(self, work: Work, *, pause_s: float = PAUSE_S) -> None:
-        """Prepare the loop; nothing runs before `start`."""
         self._work = work
         self._pause_s = pause_s
         self._stop = threading.Event()

@@ -27,7 +27,6 @@ class CloserLook:
         judge: WindowJudge,
         learnt: LearntSegments,
     ) -> None:
-        """Nothing is read before it is asked for."""
         self._drift = drift
         self._counts = counts
         self._judge = judge

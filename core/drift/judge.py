@@ -62,7 +62,6 @@ class WindowJudge:
     """Judges windows of counts; the same counts are judged once."""
 
     def __init__(self, counts: LiveCounts, learnt: LearntSegments) -> None:
-        """Nothing is read before it is asked for."""
         self._counts = counts
         self._learnt = learnt
         self._matching = HourMatching(learnt)

@@ -20,7 +20,6 @@ class HourMatching:
     """References for windows whose hours are filled otherwise than those of training."""
 
     def __init__(self, learnt: LearntSegments) -> None:
-        """Nothing is read before it is asked for."""
         self._learnt = learnt
         self._usual = Remembered(_KEPT_USUAL)
         self._references = Remembered(_KEPT_REFERENCES)

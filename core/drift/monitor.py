@@ -78,7 +78,6 @@ class DriftMonitor:
         home: Path,
         source_store: SourceStore | None = None,
     ) -> None:
-        """Nothing is read or opened before it is asked for."""
         self._reader = reader
         self.places = Places(home, source_store)
         self.stated = WatchStore(profile_store.engine)

@@ -69,7 +69,6 @@ class References:
     def __init__(
         self, reader: TrackingReader, artifacts: ArtifactReader, store: ProfileStore, places: Places
     ) -> None:
-        """Nothing is read before it is asked for."""
         self._reader = reader
         self._artifacts = artifacts
         self._store = store

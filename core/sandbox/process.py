@@ -30,7 +30,6 @@ class Ended(Exception):
     """The child answers no more; `outcome` and the sentence say why."""
 
     def __init__(self, outcome: Outcome, says: str) -> None:
-        """Remember how it ended."""
         super().__init__(says)
         self.outcome = outcome
 
@@ -39,7 +38,6 @@ class Child:
     """One running child with the model in `folder/model`; leaving the block ends all of it."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
-        """Nothing runs before the block is entered."""
         self._folder = folder
         self._limits = limits
         self._mark = uuid4().hex

@@ -19,7 +19,6 @@ class Remembered:
     """What this process found whole last; trusted only after it was read and compared again."""
 
     def __init__(self) -> None:
-        """Nothing was verified yet."""
         self._verified: Verified | None = None
 
     def verify(self, session: Session, keys: Sequence[ledger.LedgerKey]) -> ledger.ChainReport:

@@ -37,7 +37,6 @@ class Breaker:
     """
 
     def __init__(self, *, pause_s: float, probe_s: float, clock: Callable[[], float]) -> None:
-        """Start by trusting the partner; `clock` counts seconds and never goes back."""
         self._pause_s = pause_s
         self._probe_s = probe_s
         self._clock = clock
@@ -67,7 +66,10 @@ class Breaker:
 
 
 class MlflowDoor:
-    """One tracking server (or SQLite file) and its registry, safe to share between threads."""
+    """One tracking server (or SQLite file) and its registry, safe to share between threads.
+
+    Made by `connect`, which also sets MLflow's environment; nothing is sent before it is asked.
+    """
 
     def __init__(
         self,
@@ -78,7 +80,6 @@ class MlflowDoor:
         pause_s: float = PAUSE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open nothing yet; use `connect`, which also sets MLflow's environment."""
         self.tracking_uri = tracking_uri
         self.registry_uri = registry_uri or tracking_uri
         self.timeout_s = timeout_s

@@ -28,7 +28,6 @@ class LiveCounts:
     """Counts of each day, kept per model and reference; new parts of a log are read once."""
 
     def __init__(self, store: ProfileStore, places: Places, home: Path) -> None:
-        """Nothing is read before it is asked for."""
         self._store = store
         self._places = places
         self._home = home

@@ -30,7 +30,6 @@ class PerformanceEstimator:
     def __init__(
         self, reader: TrackingReader, artifacts: ArtifactReader, outputs: PredictionMonitor
     ) -> None:
-        """Nothing is read or opened before it is asked for."""
         self._reader = reader
         self._artifacts = artifacts
         self._outputs = outputs

@@ -45,7 +45,6 @@ class PredictionMonitor:
     def __init__(
         self, reader: TrackingReader, artifacts: ArtifactReader, store: ProfileStore, places: Places
     ) -> None:
-        """Nothing is read or opened before it is asked for."""
         self._reader = reader
         self._artifacts = artifacts
         self._store = store

@@ -26,7 +26,6 @@ class SegmentMonitor:
         drift: "DriftMonitor",
         estimator: PerformanceEstimator,
     ) -> None:
-        """Nothing is read or opened before it is asked for."""
         self._drift = drift
         self._estimator = estimator
         self._looks = Looks()

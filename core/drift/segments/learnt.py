@@ -19,7 +19,6 @@ class LearntSegments:
     """References of segments, by the cut."""
 
     def __init__(self, references: References, store: ProfileStore) -> None:
-        """Nothing is read before it is asked for."""
         self._references = references
         self._store = store
         self._known = Remembered(_KEPT)

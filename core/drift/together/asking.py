@@ -16,7 +16,6 @@ class InputsTogether:
     """Looks at samples of rows, and remembers what was found of each window."""
 
     def __init__(self, drift: "DriftMonitor") -> None:
-        """Nothing is read or opened before it is asked for."""
         self._drift = drift
         self._looks = Looks()
 

@@ -61,7 +61,6 @@ class Unfinished(InsufficientData):
     """The files are not all hashed yet."""
 
     def __init__(self, progress: Progress) -> None:
-        """Remember how far it is."""
         super().__init__(progress.says)
         self.progress = progress
 

@@ -26,7 +26,6 @@ class NotARule(Refused):
     """An expression that is no rule; `line` and `column` are of the expression (from 1)."""
 
     def __init__(self, says: str, *, line: int = 1, column: int = 1) -> None:
-        """The sentence, and where in the expression."""
         super().__init__(says)
         self.line = line
         self.column = column

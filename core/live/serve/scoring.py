@@ -59,7 +59,6 @@ class VersionedApp:
     """An ASGI app that says on every answer which version gave it, and shows the counters."""
 
     def __init__(self, app: App, log: ExchangeLog, *, model: str, version: int) -> None:
-        """Wrap the captured scoring server of one version."""
         self._app = app
         self._log = log
         self._about = {"model": model, "version": version}
