@@ -20,6 +20,7 @@ class Throttle:
 
     def begin(self, at: datetime, name: Hashable = None) -> None:
         """Begin the pause: it is due again at its end."""
+        self._due = {other: due for other, due in self._due.items() if due > at}  # stays small
         self.wait(at + self._pause, name)
 
     def wait(self, until: datetime, name: Hashable = None) -> None:

@@ -1,20 +1,18 @@
 """Looking ahead at all inputs together, so that a page, a report and a policy find it done."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from cachetools import TTLCache
-
 from core.drift.report import Grain, Window
 from core.errors import InsufficientData, Refused, StileError
+from core.throttle import Throttle
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor
 
 LONGEST: Final = timedelta(minutes=2)
 _AGAIN: Final = timedelta(hours=1)
-_KEPT: Final = 500
 
 
 class TooLong(StileError):
@@ -37,7 +35,7 @@ class LooksAhead:
         self._drift = drift
         self._versions = versions
         self._clock = clock
-        self._failed: TTLCache[Hashable, bool] = TTLCache(_KEPT, ttl=_AGAIN, timer=clock)
+        self._failed = Throttle(_AGAIN)
 
     def look(self, at: datetime) -> tuple[str, ...]:
         """The sentences of systems that did not answer; whatever was due has been looked at."""
@@ -64,9 +62,9 @@ class LooksAhead:
         if self._drift.together.known(model, version, window) is not None:
             return
         key = (model, version, window, self._drift.counted(model, version, window).rows)
-        if key in self._failed:
-            return
         started = self._clock()
+        if not self._failed.is_due(started, key):
+            return
 
         def progress(share: float, what: str) -> None:
             if self._clock() - started > LONGEST:
@@ -79,5 +77,5 @@ class LooksAhead:
         try:
             self._drift.together.look(model, version, window, at=started, progress=progress)
         except StileError:
-            self._failed[key] = True
+            self._failed.begin(started, key)
             raise
