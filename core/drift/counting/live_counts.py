@@ -3,13 +3,13 @@
 Nothing here touches a raw row unless a reference or a cut is new, or counts are brought up.
 """
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.drift.counting import cut_keeping, forgetting, keeping
+from core.drift.counting.alone import alone
 from core.drift.counting.counts import Profile
 from core.drift.counting.keeping import KeptReference
 from core.drift.places import Places
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.drift.sources import Log
     from core.drift.sources.described import Logs
 
+_COUNTING: Final = "counting"
 _AHEAD: Final = timedelta(days=1)  # clocks of callers may be a little wrong, not more
 
 
@@ -31,7 +32,6 @@ class LiveCounts:
         self._store = store
         self._places = places
         self._home = home
-        self._reading = threading.Lock()  # two readers would add the same new file twice
 
     def of(self, model: str) -> ProfileStore:
         """What was counted of the place where the model's rows are now."""
@@ -89,8 +89,8 @@ class LiveCounts:
             catchup,  # Ibis takes a while to import, and is rarely needed
         )
 
-        with self._reading:
-            self._store.look_again()  # another thread may have counted while this one waited
+        with alone(self._home, _COUNTING):
+            self._store.look_again()  # somebody may have counted while we waited
             return catchup.catch_up(
                 self.of(model),
                 log,
@@ -106,17 +106,17 @@ class LiveCounts:
         """Nothing; afterwards the losses are those of all labels that have come."""
         from core.drift.counting.catchup_losses import catch_up_losses  # as above
 
-        with self._reading:
+        with alone(self._home, _COUNTING):
             self._store.look_again()  # as above
             catch_up_losses(self.of(model), logs.rows, logs.labels, model, at=at)
 
     def forget_ids(self, model: str, ids: Collection[str]) -> None:
         """Nothing; afterwards no digest of these prediction ids is kept, only counts and sums."""
-        with self._reading:
+        with alone(self._home, _COUNTING):
             for store in (self._store, self.of(model)):
                 forgetting.forget_ids(store, model, ids)
 
     def forget_place(self, model: str, place: str) -> None:
         """Nothing; afterwards what was counted of that place of the model's rows is not kept."""
-        with self._reading:
+        with alone(self._home, _COUNTING):
             self._store.within(place).forget(model)

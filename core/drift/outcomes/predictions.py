@@ -1,11 +1,11 @@
 """What the versions of a model answered, window by window, and whether their outputs drift."""
 
-import threading
 from collections.abc import Hashable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from core.drift.counting import keeping, rebase
+from core.drift.counting.alone import alone
 from core.drift.counting.counts import ColumnCounts, Profile, Reference
 from core.drift.judging import assessment, calibration
 from core.drift.judging.calibration import Calibration
@@ -49,7 +49,6 @@ class PredictionMonitor:
         self._artifacts = artifacts
         self._store = store
         self._places = places
-        self._reading = threading.Lock()  # two readers would add the same new file twice
         self._judged = Remembered(_KEPT)
         self._calibrations = Remembered(_KEPT)
         self._logged = Remembered(_KEPT)
@@ -64,7 +63,7 @@ class PredictionMonitor:
         )
 
         rows = self._places.logs(model, at=at).rows if log is None else log
-        with self._reading:
+        with alone(self._places.home, "answers"):
             return outputs.catch_up(self._counts(model), rows, model, until=at + _AHEAD, at=at)
 
     def served(self, model: str, grain: Grain, *, at: datetime) -> tuple[Served, ...]:
