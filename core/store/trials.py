@@ -4,13 +4,25 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from core.sandbox.trial import Answered, Bout, Latency, Limits, Outcome, Trial
 from core.store import mapping, transaction
 from core.store.tables import TrialRow
+
+_TRIED: Final = "candidate"
+_IN_VAIN: Final = "in_vain"
+
+
+@dataclass(frozen=True, slots=True)
+class InVain:
+    """Why two contents could not be tried, and when that was found out."""
+
+    says: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +34,41 @@ class TrialStore:
     def get(self, candidate: str, champion: str) -> Bout | None:
         """How these two contents did in turns, or None when nobody tried them yet."""
         with transaction.reading(self.engine) as session:
-            row = session.get(TrialRow, (candidate, champion))
-            return None if row is None else _bout(json.loads(row.body))
+            document = _document(session, candidate, champion)
+            return _bout(document) if _TRIED in document else None
+
+    def in_vain(self, candidate: str, champion: str) -> InVain | None:
+        """Why these two could not be tried; None once they were."""
+        with transaction.reading(self.engine) as session:
+            found = _document(session, candidate, champion).get(_IN_VAIN)
+            return found and InVain(found["says"], datetime.fromisoformat(found["at"]))
+
+    def put_in_vain(self, candidate: str, champion: str, says: str, *, at: datetime) -> None:
+        """Keep why these two could not be tried, beside how they did before that."""
+        with transaction.deciding(self.engine) as session:
+            known = _document(session, candidate, champion)
+            tried_at = datetime.fromisoformat(known["tried_at"]) if _TRIED in known else at
+            document = {**known, _IN_VAIN: {"says": says, "at": at.isoformat()}}
+            session.merge(_row(candidate, champion, document, tried_at))
 
     def put(self, candidate: str, champion: str, bout: Bout) -> None:
         """Nothing; afterwards this is how they did."""
         document = asdict(bout) | {"tried_at": bout.tried_at.isoformat()}
-        row = TrialRow(
-            candidate=candidate,
-            champion=champion,
-            body=mapping.text_of(document),
-            tried_at=bout.tried_at,
-        )
         with transaction.deciding(self.engine) as session:
-            session.merge(row)
+            session.merge(_row(candidate, champion, document, bout.tried_at))
+
+
+def _row(
+    candidate: str, champion: str, document: Mapping[str, Any], tried_at: datetime
+) -> TrialRow:
+    body = mapping.text_of(document)
+    return TrialRow(candidate=candidate, champion=champion, body=body, tried_at=tried_at)
+
+
+def _document(session: Session, candidate: str, champion: str) -> Mapping[str, Any]:
+    """What is kept of these two: JSON that this module wrote itself, {} where nothing is."""
+    row = session.get(TrialRow, (candidate, champion))
+    return {} if row is None else json.loads(row.body)
 
 
 def _bout(document: Mapping[str, Any]) -> Bout:  # Any: JSON that this module wrote itself

@@ -30,7 +30,6 @@ LIVE_ROWS: Final = 500
 AGAIN_AFTER: Final = timedelta(hours=24)
 """When the same files are tried again: machines, packages and live inputs change."""
 _RETRY_AFTER: Final = timedelta(minutes=10)
-_Problems = dict[tuple[str, str], tuple[datetime, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,6 @@ class Rehearsals:
     home: Path
     allowed: bool
     limits: Limits = field(default_factory=Limits)
-    _problems: _Problems = field(default_factory=dict)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def found(self, candidate: str, champion: str) -> Bout | None:
@@ -55,15 +53,16 @@ class Rehearsals:
         return self.store.get(candidate, champion)
 
     def problem(self, candidate: str, champion: str) -> str:
-        """Why these two could not be tried, as far as this process knows, or nothing."""
-        return self._problems.get((candidate, champion), (None, ""))[1]
+        """Why these two could not be tried, or nothing."""
+        in_vain = self.store.in_vain(candidate, champion)
+        return "" if in_vain is None else in_vain.says
 
     def is_due(self, candidate: str, champion: str, *, at: datetime) -> bool:
         """True when these two were not tried yet, or long ago, and not in vain just now."""
         if not self.allowed:
             return False
-        in_vain = self._problems.get((candidate, champion))
-        if in_vain is not None and at < in_vain[0] + _RETRY_AFTER:
+        in_vain = self.store.in_vain(candidate, champion)
+        if in_vain is not None and at < in_vain.at + _RETRY_AFTER:
             return False
         known = self.found(candidate, champion)
         return known is None or at >= known.tried_at + AGAIN_AFTER
@@ -99,7 +98,6 @@ class Rehearsals:
             other = folders[1] if len(folders) > 1 else None
             bout = try_models(folders[0], other, at=at, limits=self.limits)
         self.store.put(digests[0], digests[1], bout)
-        self._problems.pop((digests[0], digests[1]), None)
         return bout
 
     def rehearse_due(
@@ -120,10 +118,11 @@ class Rehearsals:
         try:
             self.rehearse(candidate, champion, at=at)
         except StileError as error:
-            self._problems[mine, theirs] = (at, f"It could not be tried: {error}")
+            self.store.put_in_vain(mine, theirs, f"It could not be tried: {error}", at=at)
             raise
         if self.found(mine, theirs) is None:  # the files changed between hashing and trying
-            self._problems[mine, theirs] = (at, "The files changed while they were tried.")
+            says = "The files changed while they were tried."
+            self.store.put_in_vain(mine, theirs, says, at=at)
         return True
 
     def _copied(self, version: ModelVersion, folder: Path) -> Mapping[str, str]:
