@@ -6,7 +6,7 @@ half below), with our routes and gate around Streamlit. Streamlit then runs the 
 """
 
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import streamlit as st
 
 from components import door, frame
-from core.bootstrap import work_of
+from core.embedded_worker import embedded_worker
 from core.errors import StileError, Unavailable
 from core.identity.people import Role
 from core.settings import Worker, load_settings
-from core.worker import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -85,12 +84,9 @@ async def lifespan(_app: st.App) -> "AsyncIterator[None]":
         import_module(f"pages.{screen.path}")
     with suppress(Unavailable):  # the pages say so, and the first one need not wait for imports
         services.tracking.ping()
-    worker = WorkerThread(work_of(services)) if settings.worker is Worker.EMBEDDED else None
-    if worker is not None:
-        worker.start()
-    yield
-    if worker is not None:
-        worker.stop()
+    is_embedded = settings.worker is Worker.EMBEDDED
+    async with embedded_worker(services.store) if is_embedded else nullcontext():
+        yield
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What the reconciler found, in red with its answers; broken glasses; and whether anybody looks."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import streamlit as st
 
@@ -14,6 +15,10 @@ from core.identity.people import Person, Role, has_voice
 from core.tracking.accounts import Accounts
 from core.tracking.bypass import Bypass
 from core.tracking.values import RegisteredModel
+from core.worker import last_heard
+
+HEARD_WITHIN: Final = timedelta(seconds=30)
+"""A worker begins a round about every second; one that waits for a silent MLflow takes longer."""
 
 
 def in_words(models: Sequence[RegisteredModel], found: Sequence[Unanswered]) -> list[str]:
@@ -77,19 +82,38 @@ def _answers(each: Unanswered, person: Person) -> None:
 
 
 def silence() -> None:
-    """Say when nobody looks at the registry: from then on nothing is known, and nothing is red."""
-    last = frame.services().reconciler.watched_until()
-    if last is None:
+    """Say whether the worker lives, and when nobody looks at the registry: nothing is red then."""
+    at = datetime.now(UTC)
+    heard = last_heard(frame.services().store)
+    looked = frame.services().reconciler.watched_until()
+    lives = heard is not None and at - heard <= HEARD_WITHIN
+    if looked is None and not lives:
         st.caption(
             "Nobody has looked at the registry yet: start the worker "
             "(`python -m core worker`) or leave STILE_WORKER embedded."
         )
-    elif datetime.now(UTC) - last > WATCH_TOLERANCE:
+    elif looked is not None and at - looked > WATCH_TOLERANCE:
         st.warning(
-            f"Nobody has looked at the registry since {frame.clock(last)}: what stands there is "
-            "unknown from then on. Is the worker running?",
+            f"Nobody has looked at the registry since {frame.clock(looked)}: what stands there is "
+            f"unknown from then on. {_worker(heard, lives=lives)}",
             icon=":material/visibility_off:",
         )
+    elif lives:
+        st.caption(_worker(heard, lives=True))
+    else:
+        st.warning(_worker(heard, lives=False), icon=":material/visibility_off:")
+
+
+def _worker(heard: datetime | None, *, lives: bool) -> str:
+    """Whether the worker lives, as far as anybody can know."""
+    if heard is None:
+        return "Is the worker running?"
+    if lives:
+        return f"The worker runs; it was last heard at {frame.clock(heard)}."
+    return (
+        f"The worker has not been heard since {frame.clock(heard)}: until it runs again, nothing "
+        "that is decided reaches MLflow."
+    )
 
 
 def notices(person: Person) -> None:

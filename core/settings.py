@@ -26,7 +26,7 @@ class Auth(StrEnum):
 
 
 class Worker(StrEnum):
-    """Where the worker runs: inside the app, or as `python -m core worker`."""
+    """Who runs the worker: the app, as its child, or somebody with `python -m core worker`."""
 
     EMBEDDED = "embedded"
     EXTERNAL = "external"

@@ -17,8 +17,11 @@ from core.governance.acts.policy_requests import PolicyRequests
 from core.governance.acts.promotion import Promotions
 from core.governance.registry.writeback import WriteBack
 from core.governance.requests import PromotionRequest, RequestId, Status
+from core.store.governance import GovernanceStore
 
 LEASE_NAME: Final = "worker"
+HEARD: Final = "worker"
+"""The heartbeat of the rounds: whether a worker lives, whatever it finds."""
 LEASE: Final = timedelta(seconds=90)
 PAUSE_S: Final = 1.0
 
@@ -90,6 +93,7 @@ def decide_once(work: Work, *, at: datetime) -> Round:
     with store.deciding() as record:
         if not record.queue.lease(LEASE_NAME, holder=work.holder, at=now, until=now + LEASE):
             return Round(did_work=False)
+        record.watch.beat(HEARD, at=now)
     problems: list[str] = []
     if work.prepare is not None:  # in a thread of its own: nobody waits for large files
         problems += work.prepare.look(at)
@@ -184,32 +188,15 @@ def _still_owed(work: Work, requests: Iterable[PromotionRequest]) -> tuple[str, 
 
 
 def release(work: Work) -> None:
-    """Nothing; afterwards another worker may take over at once."""
+    """Give the lease back: another worker may take over at once."""
     with work.promotions.store.deciding() as record:
         record.queue.release(LEASE_NAME, holder=work.holder)
 
 
-class WorkerThread:
-    """A loop around `run_once`, started and stopped by the app's lifespan."""
-
-    def __init__(self, work: Work, *, pause_s: float = PAUSE_S) -> None:
-        self._work = work
-        self._pause_s = pause_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="stile-worker", daemon=True)
-
-    def start(self) -> None:
-        """Nothing; afterwards the loop runs in a thread of its own."""
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Nothing; afterwards the loop has ended, or is left to end with the process."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-
-    def _loop(self) -> None:
-        loop(self._work, self._stop, pause_s=self._pause_s)
+def last_heard(store: GovernanceStore) -> datetime | None:
+    """When a worker last began a round; None when none ever did."""
+    with store.reading() as record:
+        return record.watch.last(HEARD)
 
 
 def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
@@ -226,7 +213,7 @@ def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None
                 problems = _once((*problems, *watching.look(work.clock())))
         except StileError as error:
             problems = (str(error),)
-        except Exception:  # noqa: BLE001  the door of a thread: a dead worker decides nothing
+        except Exception:  # noqa: BLE001  a door: a dead worker decides nothing
             _log.exception("The worker met something unexpected and goes on.")
             problems = ()
         if problems != said:  # once, not each second

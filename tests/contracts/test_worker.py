@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,7 +12,7 @@ from sqlalchemy import Engine
 
 from core.errors import Unavailable
 from core.governance.requests import Status
-from core.worker import LEASE, Work, WorkerThread, run_once
+from core.worker import LEASE, Work, last_heard, loop, run_once
 from tests.contracts.parts import AT, BEN, BLUE, EVA, MINUTE, ORANGE, Office, office
 
 LATER = AT + 2 * MINUTE
@@ -127,14 +129,34 @@ def test_a_silent_mlflow_is_a_sentence_of_the_round(here: Office) -> None:
     assert owed.attempts == 1
 
 
-def test_the_thread_works_and_gives_its_lease_back(here: Office) -> None:
+def test_whether_a_worker_lives_is_known_from_its_rounds(here: Office) -> None:
+    assert last_heard(here.store) is None
+
+    run_once(worker(here, "one"), at=LATER)
+    run_once(worker(here, "two", at=LATER + MINUTE), at=LATER)  # it has no lease, and does nothing
+
+    assert last_heard(here.store) == LATER
+
+
+@contextmanager
+def working(work: Work) -> Iterator[None]:
+    """The loop in a thread, until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(target=loop, args=(work, stop), kwargs={"pause_s": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_loop_works_and_gives_its_lease_back(here: Office) -> None:
     rounds = threading.Event()
     work = replace(worker(here), refresh_drift=lambda _: rounds.set())
-    thread = WorkerThread(work, pause_s=0.01)
 
-    thread.start()
-    assert rounds.wait(20)
-    thread.stop()
+    with working(work):
+        assert rounds.wait(20)
 
     assert run_once(worker(here, "next"), at=LATER).did_work
 
@@ -146,17 +168,15 @@ def test_a_decision_is_written_while_live_inputs_are_still_being_judged(here: Of
         judging.set()
         judged.wait(60)
 
-    thread = WorkerThread(replace(worker(here), refresh_drift=slow), pause_s=0.01)
-    thread.start()
-    try:
-        assert judging.wait(20)
-        here.both_keys(here.open())
-        until = time.monotonic() + 20
-        while here.shelf.pointing != {"champion": 5} and time.monotonic() < until:
-            time.sleep(0.02)
+    with working(replace(worker(here), refresh_drift=slow)):
+        try:
+            assert judging.wait(20)
+            here.both_keys(here.open())
+            until = time.monotonic() + 20
+            while here.shelf.pointing != {"champion": 5} and time.monotonic() < until:
+                time.sleep(0.02)
 
-        assert here.shelf.pointing == {"champion": 5}
-        assert not judged.is_set()
-    finally:
-        judged.set()
-        thread.stop()
+            assert here.shelf.pointing == {"champion": 5}
+            assert not judged.is_set()
+        finally:
+            judged.set()
