@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import streamlit as st
 
-from components import door, frame
+from components.shell import door, frame
 from core.embedded_worker import embedded_worker
 from core.errors import StileError, Unavailable
 from core.identity.people import Role

@@ -6,52 +6,52 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from core.beside import Beside
+from core.background_task import BackgroundTask
 from core.drift.monitor import DriftMonitor
-from core.drift.together.ahead import LooksAhead
-from core.governance.acts.alerting import DriftAlerts
-from core.governance.acts.answers import Answers
-from core.governance.acts.copying import Copies
-from core.governance.acts.log_keeping import remove_expired
-from core.governance.acts.policy_requests import PolicyRequests, RunStarted
-from core.governance.acts.preparing import Preparation
-from core.governance.acts.promotion import Promotions
-from core.governance.acts.review_requests import ReviewRequests
-from core.governance.acts.reviewing import Reviews
-from core.governance.acts.sourcing import Sourcing
-from core.governance.gathering import gather as gathering
-from core.governance.gathering.hashing import Hasher
-from core.governance.gathering.rehearsing import Rehearsals
-from core.governance.gathering.source import GatheredEvidence
-from core.governance.ledger.entries import LedgerKey, former_keys
-from core.governance.registry.keeping import Keeping
-from core.governance.registry.observing import CHAMPION, present_intervals
-from core.governance.registry.reconcile import Depth, Reconciler
+from core.drift.multivariate.look_ahead import MultivariateLookAhead
+from core.governance.figures import evidence_gathering as gathering
+from core.governance.figures.content_hashes import ContentHasher
+from core.governance.figures.evidence_source import GatheredEvidence
+from core.governance.figures.sandbox_runs import SandboxRuns
+from core.governance.registry.alias_watch import CHAMPION, present_intervals
+from core.governance.registry.decision_bundles import DecisionBundleKeeper
+from core.governance.registry.reconciler import Reconciler, ReconcilerDepth
+from core.governance.rules.ledger.entries import LedgerKey, former_keys
+from core.governance.use_cases.approval_reviews import ApprovalReviews
+from core.governance.use_cases.drift_alerts import DriftAlerts
+from core.governance.use_cases.evidence_preparation import EvidencePreparation
+from core.governance.use_cases.log_removal import remove_expired
+from core.governance.use_cases.policy_requests import PolicyRequests, RunStarted
+from core.governance.use_cases.promotion import Promotions
+from core.governance.use_cases.registry_answers import RegistryAnswers
+from core.governance.use_cases.review_requests import ReviewRequests
+from core.governance.use_cases.sources_and_references import SourcesAndReferences
+from core.governance.use_cases.version_copies import VersionCopies
 from core.identity.demonstration import DEMO_PEOPLE
 from core.notify import Notifier
-from core.sandbox.trial import Limits
 from core.settings import Auth, Settings
 from core.store import migrations, transaction
-from core.store.drift import ProfileStore
-from core.store.governance import GovernanceStore
-from core.store.hashes import HashStore
-from core.store.people import PeopleStore
-from core.store.sessions import SessionStore
+from core.store.drift_profiles import ProfileStore
+from core.store.file_hashes import FileHashStore
+from core.store.governance_store import GovernanceStore
+from core.store.people import PeopleRepository
+from core.store.sessions import SessionRepository
 from core.store.sources import SourceStore
-from core.store.trials import TrialStore
+from core.store.trials import TrialRepository
 from core.throttle import Throttle, at_most_every
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
-from core.tracking.index import RunIndex
-from core.tracking.keeping import keep_with_run
+from core.tracking.mlflow_registry import MlflowRegistry
+from core.tracking.own_files import keep_with_run
 from core.tracking.reader import TrackingReader
-from core.tracking.registry import MlflowRegistry
-from core.worker import Work, name_of_this_process, utc_now
+from core.tracking.run_index import RunIndex
+from core.values.model_trial import Limits
+from core.worker import WorkerParts, name_of_this_process, utc_now
 
 LOOK_EVERY: Final = {
-    Depth.ALIASES: timedelta(seconds=5),
-    Depth.VERSIONS: timedelta(minutes=1),
-    Depth.EVIDENCE: timedelta(minutes=30),
+    ReconcilerDepth.ALIASES: timedelta(seconds=5),
+    ReconcilerDepth.VERSIONS: timedelta(minutes=1),
+    ReconcilerDepth.EVIDENCE: timedelta(minutes=30),
 }
 REFRESH_EVERY: Final = timedelta(seconds=5)
 ALERT_EVERY: Final = timedelta(seconds=10)
@@ -72,22 +72,22 @@ class Services:
     registry: MlflowRegistry
     index: RunIndex
     store: GovernanceStore
-    people: PeopleStore
-    sessions: SessionStore
+    people: PeopleRepository
+    sessions: SessionRepository
     promotions: Promotions
     policies: PolicyRequests
     drift: DriftMonitor
     reconciler: Reconciler
-    keeping: Keeping
-    answers: Answers
-    copies: Copies
+    keeping: DecisionBundleKeeper
+    answers: RegistryAnswers
+    copies: VersionCopies
     alerts: DriftAlerts
-    reviews: Reviews
+    reviews: ApprovalReviews
     review_requests: ReviewRequests
     notifier: Notifier
-    sources: gathering.Sources
+    sources: gathering.EvidenceSources
     described: SourceStore
-    sourcing: Sourcing
+    sourcing: SourcesAndReferences
 
 
 def open_services(settings: Settings) -> Services:
@@ -103,7 +103,7 @@ def open_services(settings: Settings) -> Services:
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = transaction.connect(settings.database_url)
     migrations.upgrade(engine)
-    people = PeopleStore(engine)
+    people = PeopleRepository(engine)
     if settings.auth is Auth.DEMO:
         known = {person.username for person in people.list()}
         for person in DEMO_PEOPLE:
@@ -121,7 +121,7 @@ def open_services(settings: Settings) -> Services:
     described = SourceStore(engine)
     drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home, described)
     alerts = DriftAlerts(store, tracking, drift)
-    sources = gathering.Sources(
+    sources = gathering.EvidenceSources(
         tracking,
         artifacts,
         drift,
@@ -130,19 +130,19 @@ def open_services(settings: Settings) -> Services:
             store, model, alias, stands=stands, at=at
         ),
         alerts=alerts.standing,
-        hasher=Hasher(artifacts, HashStore(engine)),
-        rehearsals=Rehearsals(
+        hasher=ContentHasher(artifacts, FileHashStore(engine)),
+        rehearsals=SandboxRuns(
             tracking,
             artifacts,
             drift,
-            TrialStore(engine),
+            TrialRepository(engine),
             settings.home,
             allowed=settings.allow_model_loading,
             limits=Limits(seconds=settings.trial_seconds, memory_mb=settings.trial_memory_mb),
         ),
     )
     promotions = Promotions(store, registry, GatheredEvidence(sources))
-    reviews = Reviews(promotions, alerts)
+    reviews = ApprovalReviews(promotions, alerts)
     return Services(
         settings=settings,
         tracking=tracking,
@@ -151,21 +151,21 @@ def open_services(settings: Settings) -> Services:
         index=RunIndex(tracking, folder=settings.home / "index"),
         store=store,
         people=people,
-        sessions=SessionStore(engine),
+        sessions=SessionRepository(engine),
         promotions=promotions,
         policies=PolicyRequests(store, _started(tracking)),
         drift=drift,
         reconciler=Reconciler(promotions, tracking),
-        keeping=Keeping(store, registry, partial(keep_with_run, door), utc_now),
-        answers=Answers(promotions),
-        copies=Copies(promotions, registry),
+        keeping=DecisionBundleKeeper(store, registry, partial(keep_with_run, door), utc_now),
+        answers=RegistryAnswers(promotions),
+        copies=VersionCopies(promotions, registry),
         alerts=alerts,
         reviews=reviews,
         review_requests=ReviewRequests(reviews),
         notifier=_notifier(settings, store),
         sources=sources,
         described=described,
-        sourcing=Sourcing(store, tracking, drift, described),
+        sourcing=SourcesAndReferences(store, tracking, drift, described),
     )
 
 
@@ -189,26 +189,28 @@ def _ledger_keys(settings: Settings) -> tuple[LedgerKey | None, tuple[LedgerKey,
     )
 
 
-def work_of(services: Services) -> Work:
+def work_of(services: Services) -> WorkerParts:
     """What a worker over these services does, under a name no other process has."""
-    return Work(
+    return WorkerParts(
         services.promotions,
         policies=services.policies,
         refresh_drift=_refreshing(services),
         watch_drift=at_most_every(ALERT_EVERY, lambda at: services.alerts.look(at=at)),
         review=at_most_every(REVIEW_EVERY, lambda at: services.reviews.look(at=at)),
-        observe=_looking(services.reconciler, Depth.ALIASES),
-        reconcile=_looking(services.reconciler, Depth.VERSIONS, Depth.EVIDENCE),
+        observe=_looking(services.reconciler, ReconcilerDepth.ALIASES),
+        reconcile=_looking(services.reconciler, ReconcilerDepth.VERSIONS, ReconcilerDepth.EVIDENCE),
         expire_log=at_most_every(EXPIRE_EVERY, partial(_remove_expired, services)),
         prepare=_preparing(services),
-        keep=Beside(services.keeping.keep_due, "keeping decisions with their runs"),
+        keep=BackgroundTask(services.keeping.keep_due, "keeping decisions with their runs"),
         look_ahead=_looking_ahead(services),
         notify=services.notifier.run,
         holder=name_of_this_process(),
     )
 
 
-def _looking(reconciler: Reconciler, *depths: Depth) -> Callable[[datetime], tuple[str, ...]]:
+def _looking(
+    reconciler: Reconciler, *depths: ReconcilerDepth
+) -> Callable[[datetime], tuple[str, ...]]:
     """Look at the registry as deep as is due; each depth has its own time."""
     throttles = {depth: Throttle(LOOK_EVERY[depth]) for depth in depths}
 
@@ -242,15 +244,15 @@ def _remove_expired(services: Services, at: datetime) -> tuple[str, ...]:
     )
 
 
-def _preparing(services: Services) -> Beside | None:
+def _preparing(services: Services) -> BackgroundTask | None:
     """Hash files and try models beside the rounds."""
     sources = services.sources
     if sources.hasher is None or sources.rehearsals is None:
         return None
-    preparation = Preparation(
+    preparation = EvidencePreparation(
         services.promotions, services.tracking, sources.hasher, sources.rehearsals, utc_now
     )
-    return Beside(preparation.prepare, "preparing evidence")
+    return BackgroundTask(preparation.prepare, "preparing evidence")
 
 
 def _looking_ahead(services: Services) -> Callable[[datetime], tuple[str, ...]]:
@@ -268,7 +270,9 @@ def _looking_ahead(services: Services) -> Callable[[datetime], tuple[str, ...]]:
             if request.model in watched:
                 yield request.model, request.to_version
 
-    ahead = Beside(LooksAhead(services.drift, versions, utc_now).look, "looking ahead")
+    ahead = BackgroundTask(
+        MultivariateLookAhead(services.drift, versions, utc_now).look, "looking ahead"
+    )
     return at_most_every(AHEAD_EVERY, ahead.look, first=AHEAD_FIRST)
 
 

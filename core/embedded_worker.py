@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from core import child_processes
 from core.errors import StileError
-from core.live import lifeline
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from core.throttle import wait_after
 from core.worker import LEASE_NAME, loop, name_of_this_process
 
@@ -59,14 +59,14 @@ async def _keep_running(store: GovernanceStore) -> None:
 async def _run(holder: str) -> str:
     """How the worker ended, in words; it is ended when nobody waits for that any more."""
     try:
-        child = lifeline.start_child(["-m", "core.embedded_worker", holder])
+        child = child_processes.start_child(["-m", "core.embedded_worker", holder])
     except OSError as error:
         return f"could not be started ({error.strerror})"
     try:
         while child.poll() is None:
             await asyncio.sleep(LOOK_EVERY_S)
     finally:
-        lifeline.end_children([child])
+        child_processes.end_children([child])
     if child.returncode < 0:
         return f"was ended by {signal.Signals(-child.returncode).name}"
     return f"ended with code {child.returncode}, for the reason said before"
@@ -83,8 +83,8 @@ def _release(store: GovernanceStore, holder: str) -> None:
 
 def main() -> None:
     """Work under the name that was given, until the app says stop or is gone."""
-    lifeline.hold_on()
-    with lifeline.stop_signals() as stop:
+    child_processes.hold_on()
+    with child_processes.stop_signals() as stop:
         from core.bootstrap import open_services, work_of  # the parent has no need of them
         from core.settings import load_settings
 

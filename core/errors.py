@@ -8,7 +8,7 @@ StileError
 
 What the evidence says is a `Finding`, not an error. Foreign exceptions are translated at one
 door each (`tracking.client`, `store.transaction`, `drift.sources`) and caught only at a door
-(`cli`, `components.frame.perform`).
+(`cli`, `components.shell.frame.perform`).
 """
 
 

@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from core.errors import StileError
-from core.governance.ledger.news import News, message, news_of
-from core.store.governance import GovernanceStore
-from core.store.notices import Told
+from core.governance.rules.ledger.news import LedgerNews, message, news_of
+from core.store.governance_store import GovernanceStore
+from core.store.notices import ToldTarget
 from core.throttle import wait_after
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class NoticeTarget:
     """Where messages go. `name` says service and host; the address itself is never shown."""
 
     digest: str
@@ -47,7 +47,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class NoticeAttempt:
     """How one try went; `problem` is empty when the target took the message."""
 
     name: str
@@ -67,21 +67,22 @@ class Notifier:
     _busy: dict[str, threading.Thread] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def targets(self) -> tuple[Target, ...]:
+    def targets(self) -> tuple[NoticeTarget, ...]:
         """The targets of the setting, in its order; each address once."""
         addresses = dict.fromkeys(part for part in _SPLIT.split(self.urls.strip(" ,\n")) if part)
         return tuple(_target(address, n) for n, address in enumerate(addresses, start=1))
 
-    def states(self) -> tuple[Told, ...]:
+    def states(self) -> tuple[ToldTarget, ...]:
         """How each target stands; what is configured and was never tried is not among them."""
         with self.store.reading() as record:
             return record.notices.targets()
 
-    def test(self) -> tuple[Tried, ...]:
+    def test(self) -> tuple[NoticeAttempt, ...]:
         """One test message to each target, now; nothing is remembered of it."""
         text = "This is a test: Stile can reach you here."
         return tuple(
-            Tried(target.name, self._send(target, "Stile: test", text)) for target in self.targets
+            NoticeAttempt(target.name, self._send(target, "Stile: test", text))
+            for target in self.targets
         )
 
     def begin(self, *, at: datetime) -> None:
@@ -99,7 +100,7 @@ class Notifier:
                 if digest not in known:
                     record.notices.add(digest, target.name, told=head.seq if head else 0, at=at)
 
-    def round(self, *, at: datetime) -> tuple[Tried, ...]:
+    def round(self, *, at: datetime) -> tuple[NoticeAttempt, ...]:
         """How each try of this round went; empty when nothing was due, or another process sends."""
         due = self._due(at=at)
         if not due:
@@ -126,7 +127,9 @@ class Notifier:
                 _log.warning("Notifications wait: %s.", type(error).__name__)
             stop.wait(pause_s)
 
-    def _due(self, *, at: datetime) -> list[tuple[Target, Told, tuple[News, ...]]]:
+    def _due(
+        self, *, at: datetime
+    ) -> list[tuple[NoticeTarget, ToldTarget, tuple[LedgerNews, ...]]]:
         with self.store.reading() as record:
             head = record.head()
             states = {state.digest: state for state in record.notices.targets()}
@@ -149,7 +152,9 @@ class Notifier:
                     record.notices.skip(target.digest, told=head.seq)
         return found
 
-    def _tell(self, target: Target, state: Told, news: Sequence[News], *, at: datetime) -> Tried:
+    def _tell(
+        self, target: NoticeTarget, state: ToldTarget, news: Sequence[LedgerNews], *, at: datetime
+    ) -> NoticeAttempt:
         problem = self._send(target, *message(news, self.public_url))
         with self.store.deciding() as record:
             if problem:
@@ -157,9 +162,9 @@ class Notifier:
                 record.notices.failed(target.digest, until=at + pause, problem=problem)
             else:
                 record.notices.succeeded(target.digest, told=news[-1].entry, at=at)
-        return Tried(target.name, problem)
+        return NoticeAttempt(target.name, problem)
 
-    def _send(self, target: Target, title: str, text: str) -> str:
+    def _send(self, target: NoticeTarget, title: str, text: str) -> str:
         """Why the target did not take the message, or nothing."""
         if target.plugin is None:
             return "The address is none that apprise knows; correct STILE_NOTIFY_URLS."
@@ -189,14 +194,14 @@ def _deliver(plugin: "NotifyBase", title: str, text: str, took: list[bool]) -> N
         _log.info("A notification target failed with %s.", type(error).__name__)
 
 
-def _target(address: str, number: int) -> Target:
+def _target(address: str, number: int) -> NoticeTarget:
     from apprise import Apprise, AppriseAsset, PersistentStoreMode  # as above
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would log addresses
     asset = AppriseAsset(app_id="Stile", storage_mode=PersistentStoreMode.MEMORY)
     plugin = Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
-    return Target(digest, _name(plugin, number), plugin)
+    return NoticeTarget(digest, _name(plugin, number), plugin)
 
 
 def _name(plugin: "NotifyBase | None", number: int) -> str:

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Final, TypeVar
 from uuid import uuid4
 
-from core.beside import Beside
+from core.background_task import BackgroundTask
 from core.errors import StileError
-from core.governance.acts.policy_requests import PolicyRequests
-from core.governance.acts.promotion import Promotions
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, RequestId, Status
-from core.store.governance import GovernanceStore
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.requests import PromotionRequest, RequestId, RequestStatus
+from core.governance.use_cases.policy_requests import PolicyRequests
+from core.governance.use_cases.promotion import Promotions
+from core.store.governance_store import GovernanceStore
 
 LEASE_NAME: Final = "worker"
 HEARD: Final = "worker"
@@ -39,7 +39,7 @@ def name_of_this_process() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkerParts:
     """What a worker does; each part is called every round and decides itself what is due.
 
     `observe` looks where the aliases stand before anything is written, `reconcile` looks deeper
@@ -55,8 +55,8 @@ class Work:
     observe: Callable[[datetime], tuple[str, ...]] | None = None
     reconcile: Callable[[datetime], tuple[str, ...]] | None = None
     expire_log: Callable[[datetime], tuple[str, ...]] | None = None
-    prepare: Beside | None = None
-    keep: Beside | None = None
+    prepare: BackgroundTask | None = None
+    keep: BackgroundTask | None = None
     look_ahead: Callable[[datetime], tuple[str, ...]] | None = None
     notify: Callable[[threading.Event], None] | None = None
     holder: str = "worker"
@@ -64,7 +64,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class WorkerRound:
     """What one round did; `problems` are the sentences of what did not answer."""
 
     did_work: bool
@@ -74,7 +74,7 @@ class Round:
     problems: tuple[str, ...] = ()
 
 
-def run_once(work: Work, *, at: datetime) -> Round:
+def run_once(work: WorkerParts, *, at: datetime) -> WorkerRound:
     """One round of everything, or nothing when another worker holds the lease.
 
     The parts do not wait for each other: what one of them could not reach, or did not expect, is a
@@ -86,13 +86,13 @@ def run_once(work: Work, *, at: datetime) -> Round:
     return replace(done, problems=_once((*done.problems, *watch_once(work, at=at))))
 
 
-def decide_once(work: Work, *, at: datetime) -> Round:
+def decide_once(work: WorkerParts, *, at: datetime) -> WorkerRound:
     """What decisions wait for: the registry, requests, writes; nothing without the lease."""
     store = work.promotions.store
     now = work.clock()
     with store.deciding() as record:
         if not record.queue.lease(LEASE_NAME, holder=work.holder, at=now, until=now + LEASE):
-            return Round(did_work=False)
+            return WorkerRound(did_work=False)
         record.watch.beat(HEARD, at=now)
     problems: list[str] = []
     if work.prepare is not None:  # in a thread of its own: nobody waits for large files
@@ -110,7 +110,7 @@ def decide_once(work: Work, *, at: datetime) -> Round:
     if work.keep is not None:  # follows the aliases, and no artifact store delays the next one
         problems += work.keep.look(at)
     problems += _looked(work, work.reconcile, problems)
-    return Round(
+    return WorkerRound(
         did_work=True,
         written=tuple(request.request_id for request in written),
         approved=approved,
@@ -119,7 +119,7 @@ def decide_once(work: Work, *, at: datetime) -> Round:
     )
 
 
-def watch_once(work: Work, *, at: datetime) -> tuple[str, ...]:
+def watch_once(work: WorkerParts, *, at: datetime) -> tuple[str, ...]:
     """What did not answer while live inputs were counted and judged, which may take a minute."""
     problems: list[str] = []
     if work.refresh_drift is not None:
@@ -154,7 +154,7 @@ def _promote_ready(
         number = request.request_id
         promote = partial(promotions.promote_if_ready, number, at=at)
         after = _part(problems, f"verifying request {number}", promote)
-        if after is not None and after.status is Status.APPROVED:
+        if after is not None and after.status is RequestStatus.APPROVED:
             approved.append(number)
     return tuple(approved)
 
@@ -174,7 +174,7 @@ def _part(problems: list[str], doing: str, part: Callable[[], _T]) -> _T | None:
 
 
 def _looked(
-    work: Work, look: Callable[[datetime], tuple[str, ...]] | None, problems: list[str]
+    work: WorkerParts, look: Callable[[datetime], tuple[str, ...]] | None, problems: list[str]
 ) -> tuple[str, ...]:
     if look is None:
         return ()
@@ -182,12 +182,12 @@ def _looked(
     return _part(problems, "looking at the registry", lambda: look(at)) or ()
 
 
-def _still_owed(work: Work, requests: Iterable[PromotionRequest]) -> tuple[str, ...]:
+def _still_owed(work: WorkerParts, requests: Iterable[PromotionRequest]) -> tuple[str, ...]:
     owed = (work.promotions.owed(request.request_id) for request in requests)
     return tuple(each.problem for each in owed if each is not None and each.problem)
 
 
-def release(work: Work) -> None:
+def release(work: WorkerParts) -> None:
     """Give the lease back: another worker may take over at once."""
     with work.promotions.store.deciding() as record:
         record.queue.release(LEASE_NAME, holder=work.holder)
@@ -199,10 +199,10 @@ def last_heard(store: GovernanceStore) -> datetime | None:
         return record.watch.last(HEARD)
 
 
-def loop(work: Work, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
+def loop(work: WorkerParts, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
     """Nothing, until `stop` is set; then the lease is given back."""
     said: tuple[str, ...] = ()
-    watching = Beside(lambda at: watch_once(work, at=at), "counting live inputs")
+    watching = BackgroundTask(lambda at: watch_once(work, at=at), "counting live inputs")
     if work.notify is not None:
         threading.Thread(target=work.notify, args=(stop,), name="stile-notify", daemon=True).start()
     while not stop.is_set():

@@ -4,29 +4,28 @@ from typing import Final
 
 import streamlit as st
 
-from components import (
-    alerts,
-    answering,
-    basis,
-    basis_drawers,
-    capture,
-    drift,
-    drift_choice,
-    drift_closer,
-    drift_marks,
-    drift_outputs,
-    drift_performance,
-    drift_quality,
-    drift_report,
-    drift_segments,
-    drift_together,
-    drift_watching,
-    frame,
-    queries,
+from components.drift import (
+    alert_panel,
+    capture_losses,
+    champion_marks,
+    chosen_windows,
+    drift_summary,
+    inputs_and_reference,
+    monitoring_panel,
+    multivariate_panel,
+    open_drawers,
+    outputs_panel,
+    performance_panel,
+    quality_panel,
+    report_file,
+    segments_panel,
+    window_panel,
 )
-from core.drift.telling.history import newest_evaluable
+from components.request import answer_drawers
+from components.shell import frame, queries
+from core.drift.values.window_history import newest_evaluable
 from core.identity.people import Role
-from core.tracking.values import RegisteredModel
+from core.values.mlflow_entities import RegisteredModel
 
 _SECTIONS: Final = (
     "Inputs",
@@ -52,19 +51,19 @@ def render() -> None:
             )
         return
     _watch(models)
-    answering.draw()
-    basis_drawers.draw()
+    answer_drawers.draw()
+    open_drawers.draw()
 
 
 @st.fragment(run_every="10s", key="drift_live")
 def _watch(models: tuple[RegisteredModel, ...]) -> None:
     """Everything that moves by itself; only this part runs again every ten seconds."""
     person = frame.require(Role.VIEWER)
-    answering.in_fragment()
+    answer_drawers.in_fragment()
     heading = st.container()
-    choice = drift_choice.choose(models)
+    choice = chosen_windows.choose(models)
     model, version, grain = choice.model, choice.version, choice.grain
-    basis.line(model, version, person)
+    inputs_and_reference.line(model, version, person)
     reports = frame.ask(
         lambda: queries.drift_timeline(model, version, grain, choice.segment),
         keep_as=f"drift.timeline.{choice.key}",
@@ -73,40 +72,40 @@ def _watch(models: tuple[RegisteredModel, ...]) -> None:
         return
     with heading:
         all_rows = choice.segment is None
-        matters = drift_performance.in_short(model, version, grain) if all_rows else ""
+        matters = performance_panel.in_short(model, version, grain) if all_rows else ""
         frame.header(
-            drift.sentence(model, version, reports, performance=matters),
-            detail=drift.freshness(reports),
+            drift_summary.sentence(model, version, reports, performance=matters),
+            detail=drift_summary.freshness(reports),
         )
-        capture.draw(model)
-        alerts.panel(model, person)
+        capture_losses.draw(model)
+        alert_panel.panel(model, person)
     newest = newest_evaluable(reports)
     if newest is None:
-        says = drift.next_step(model, reports, all_rows=all_rows)
+        says = drift_summary.next_step(model, reports, all_rows=all_rows)
         frame.empty("Drift is not evaluable.", next_step=says)
         if all_rows:
-            drift_outputs.without_inputs(model, version, grain)
+            outputs_panel.without_inputs(model, version, grain)
         return
     registered = next(each for each in models if each.name == model)
-    drift.windows(reports, grain=grain, happened=drift_marks.found(registered, grain))
+    drift_summary.windows(reports, grain=grain, happened=champion_marks.found(registered, grain))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = drift_closer.choose(reports)
-        drift_report.offer(registered, version, grain, reports, chosen.day)
-        drift_watching.offer(model, version, person)
+        chosen = window_panel.choose(reports)
+        report_file.offer(registered, version, grain, reports, chosen.day)
+        monitoring_panel.offer(model, version, person)
     sections = _SECTIONS if all_rows else _OF_A_SEGMENT
-    match drift_choice.section(sections):
+    match chosen_windows.section(sections):
         case "All together":
-            drift_together.draw(model, version, chosen.report)
+            multivariate_panel.draw(model, version, chosen.report)
         case "Segments":
-            drift_segments.draw(model, version, chosen.report)
+            segments_panel.draw(model, version, chosen.report)
         case "Predictions":
-            drift_outputs.predictions(model, version, grain, chosen.day)
+            outputs_panel.predictions(model, version, grain, chosen.day)
         case "Data quality":
-            drift_quality.draw(reports, grain=grain)
+            quality_panel.draw(reports, grain=grain)
         case "Performance":
-            drift_performance.draw(model, version, grain)
+            performance_panel.draw(model, version, grain)
         case _:
-            drift_closer.draw(model, chosen)
+            window_panel.draw(model, chosen)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

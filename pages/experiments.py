@@ -3,29 +3,30 @@
 import pandas as pd
 import streamlit as st
 
-from components import experiments, frame, queries, state, tables, theme
+from components.runs import experiment_controls, run_tables
+from components.shell import frame, queries, state, theme
 from core.errors import Refused
 from core.identity.people import Role
 from core.tracking import filters
-from core.tracking.index import RunTable
+from core.tracking.run_index import RunTable
 
 
 def render() -> None:
     """Draw the runs of the chosen experiments: filtered, sorted, grouped, ticked."""
     frame.require(Role.VIEWER)
-    chosen = experiments.choose()
+    chosen = experiment_controls.choose()
     if chosen is None:
         return
     table = frame.ask(lambda: queries.runs(chosen.ids), keep_as=f"runs {chosen.ids}")
     if table is None:
         return
     heading = st.container()
-    query, columns = experiments.controls(table.frame)
+    query, columns = experiment_controls.controls(table.frame)
     found, refusal = _filtered(table, query.filter)
-    found = tables.ordered(found, query.sort, descending=query.descending, group=query.group)
-    metric = tables.main_metric(found, sorted_by=query.sort)
+    found = run_tables.ordered(found, query.sort, descending=query.descending, group=query.group)
+    metric = run_tables.main_metric(found, sorted_by=query.sort)
     with heading:
-        frame.header(experiments.finding(found, metric, of=len(table.frame)))
+        frame.header(experiment_controls.finding(found, metric, of=len(table.frame)))
         if table.stale is not None:
             frame.unavailable(table.stale, on_retry=lambda: queries.runs_again(chosen.ids))
         if refusal:
@@ -36,22 +37,22 @@ def render() -> None:
             next_step="Clear the filter, or train something: every finished run appears here.",
         )
         return
-    picked = experiments.picked(table.frame)
+    picked = experiment_controls.picked(table.frame)
     bar = st.container(horizontal=True, vertical_alignment="center")
     if query.group:
-        experiments.groups(found, query.group, metric)
+        experiment_controls.groups(found, query.group, metric)
     if query.chart:
         left, right = st.columns([3, 2])
         with right:
-            experiments.chart(found, query, metric)
+            experiment_controls.chart(found, query, metric)
     else:
         left = st.container()
     with left:
-        picked = tables.pick_runs(found, columns.shown, picked=picked, pinned=columns.pinned)
+        picked = run_tables.pick_runs(found, columns.shown, picked=picked, pinned=columns.pinned)
     state.put(picked=picked)
     with bar:
-        experiments.actions(found, picked, of=len(table.frame), as_of=table.as_of)
-    experiments.watch(chosen.ids, table)
+        experiment_controls.actions(found, picked, of=len(table.frame), as_of=table.as_of)
+    experiment_controls.watch(chosen.ids, table)
 
 
 def _filtered(table: RunTable, text: str) -> tuple[pd.DataFrame, str]:

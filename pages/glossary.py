@@ -4,7 +4,8 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, governance, theme
+from components.request import request_view
+from components.shell import frame, theme
 from core.glossary import GLOSSARY, Word
 from core.identity.people import Role, Side
 
@@ -56,7 +57,7 @@ def _draw(word: Word) -> None:
                 frame.link(_PAGES.get(word.page, word.page.capitalize()), target)
         meanings = (word.to_data_science, word.to_data_engineering)
         for side, meaning, column in zip(Side, meanings, st.columns(2), strict=True):
-            column.markdown(f":small[{governance.side_head(side)}]  \n{theme.plain(meaning)}")
+            column.markdown(f":small[{request_view.side_head(side)}]  \n{theme.plain(meaning)}")
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

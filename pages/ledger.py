@@ -6,8 +6,10 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, governance, ledger_entry, ledger_tools, state, theme
-from core.governance.ledger.entries import Entry, Flaw
+from components.ledger import entry_view, record_tools
+from components.request import request_view
+from components.shell import frame, state, theme
+from core.governance.rules.ledger.entries import LedgerEntry, LedgerFlaw
 from core.identity.people import Role
 
 _PAGE: Final = 40
@@ -20,7 +22,7 @@ def render() -> None:
     entries = frame.ask(frame.services().store.entries, keep_as="ledger")
     if entries is None:
         return
-    people = governance.names()
+    people = request_view.names()
     _header()
     if not entries:
         frame.empty(
@@ -28,17 +30,17 @@ def render() -> None:
             next_step="The first request, key or policy becomes entry 1.",
         )
         return
-    ledger_tools.draw()
+    record_tools.draw()
     chosen = _filters(entries, people)
     number = state.number("entry")
     detail = next((entry for entry in entries if entry.seq == number), None)
     if detail is not None:
-        ledger_entry.detail(detail, people)
+        entry_view.detail(detail, people)
     if not chosen:
         frame.empty("No entry is like that.", next_step="Take a filter away.")
     shown = state.number("shown") or _PAGE
     for entry in chosen[:shown]:
-        ledger_entry.row(entry, people)
+        entry_view.row(entry, people)
     if len(chosen) > shown:
         st.button(
             f"Show {min(_PAGE, len(chosen) - shown)} older",
@@ -60,17 +62,17 @@ def _header() -> None:
         for note in report.notes:
             st.info(theme.plain(note), icon=":material/key_off:")
         return
-    broken = any(finding.flaw is not Flaw.UNGUARDED for finding in report.findings)
+    broken = any(finding.flaw is not LedgerFlaw.UNGUARDED for finding in report.findings)
     frame.header(f"{count}, and the chain is {'broken' if broken else 'not guarded'}")
     for finding in report.findings:
         st.error(theme.plain(finding.says), icon=":material/link_off:")
 
 
-def _filters(entries: Sequence[Entry], people: Mapping[str, str]) -> tuple[Entry, ...]:
+def _filters(entries: Sequence[LedgerEntry], people: Mapping[str, str]) -> tuple[LedgerEntry, ...]:
     """The entries that the three filters of the URL leave, newest first."""
     left = tuple(reversed(entries))
     with st.container(horizontal=True):
-        for name, of in ledger_entry.FIELDS.items():
+        for name, of in entry_view.FIELDS.items():
             options = [_ANY, *sorted({of(entry) for entry in entries} - {""})]
             wanted = state.one_of(name, options, _ANY)
             st.session_state[f"ledger_{name}"] = wanted
@@ -78,7 +80,7 @@ def _filters(entries: Sequence[Entry], people: Mapping[str, str]) -> tuple[Entry
                 name.capitalize(),
                 options,
                 key=f"ledger_{name}",
-                format_func=partial(ledger_entry.field_text, name, people=people),
+                format_func=partial(entry_view.field_text, name, people=people),
                 on_change=_chosen,
                 args=(name,),
                 width=220,

@@ -4,25 +4,16 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from components import (
-    alerts,
-    answering,
-    frame,
-    model_card,
-    model_list,
-    policy_request,
-    queries,
-    queue,
-    recent,
-    review_answer,
-    reviews,
-    theme,
-    watch,
-)
+from components.drift import alert_panel
+from components.ledger import recent_decisions
+from components.policies import proposal_view
+from components.registry import model_list, overview_card, reconciler_findings
+from components.request import answer_drawers, due_reviews, request_queue, review_drawer
+from components.shell import frame, queries, theme
 from core.errors import StileError
-from core.governance.registry.reconcile import Unanswered
+from core.governance.registry.reconciler import UnansweredFinding
 from core.identity.people import Role
-from core.tracking.values import RegisteredModel
+from core.values.mlflow_entities import RegisteredModel
 
 
 def render() -> None:
@@ -39,13 +30,13 @@ def render() -> None:
         )
     if models:
         _models(models)
-    recent.decisions()
-    watch.way_around()
-    watch.look_button(person)
+    recent_decisions.decisions()
+    reconciler_findings.way_around()
+    reconciler_findings.look_button(person)
     with top:
         _headline()
-    answering.draw()
-    review_answer.draw()
+    answer_drawers.draw()
+    review_drawer.draw()
 
 
 @st.fragment(run_every="10s", key="overview_headline")
@@ -55,32 +46,37 @@ def _headline() -> None:
     promotions = frame.services().promotions
     mine = promotions.waiting_for(person.username, at)
     rules = frame.services().policies.waiting_for(person.username, at)
-    drifting = alerts.waiting(person)
-    due = sum(reviews.waits_for(each, person) for each in frame.services().reviews.due())
+    drifting = alert_panel.waiting(person)
+    due = sum(due_reviews.waits_for(each, person) for each in frame.services().reviews.due())
     found = frame.services().reconciler.unanswered()
-    answering.in_fragment()
+    answer_drawers.in_fragment()
     st.title(_sentence(len(mine) + len(rules) + len(drifting) + due, found), anchor=False)
-    watch.silence()
-    watch.notices(person)
-    reviews.draw(person)
-    watch.findings(found, person)
+    reconciler_findings.silence()
+    reconciler_findings.notices(person)
+    due_reviews.draw(person)
+    reconciler_findings.findings(found, person)
     if not mine and not rules and not drifting:
         return
     with st.container(border=True, key="overview_mine", gap="xsmall"):
         st.markdown("**Waiting for me**")
         for request in mine:
-            queue.waiting_row(promotions.judgement(request.request_id, at=at), person, at=at)
+            request_queue.waiting_row(
+                promotions.judgement(request.request_id, at=at), person, at=at
+            )
         for proposal in rules:
-            policy_request.waiting_row(proposal)
-        alerts.rows(drifting, key="overview_alert")
+            proposal_view.waiting_row(proposal)
+        alert_panel.rows(drifting, key="overview_alert")
 
 
-def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
+def _sentence(mine: int, found: tuple[UnansweredFinding, ...]) -> str:
     waits = f"{mine} things wait" if mine > 1 else "1 thing waits" if mine else "Nothing waits"
     parts = [f"{waits} for you"]
     try:
         models = queries.models()
-        parts += [model_card.drift_in_words(models), *watch.in_words(models, found)]
+        parts += [
+            overview_card.drift_in_words(models),
+            *reconciler_findings.in_words(models, found),
+        ]
     except StileError:  # said once, where the cards would be
         parts.append("MLflow does not answer")
     return " · ".join(part for part in parts if part)
@@ -88,7 +84,7 @@ def _sentence(mine: int, found: tuple[Unanswered, ...]) -> str:
 
 def _models(models: tuple[RegisteredModel, ...]) -> None:
     found = frame.services().reconciler.unanswered()
-    ordered = model_list.rows(models, found, model_card.drift_verdicts(models))
+    ordered = model_list.rows(models, found, overview_card.drift_verdicts(models))
     names = model_list.cards(ordered)
     columns = st.columns(2, gap="medium")
     for index, name in enumerate(names):
@@ -101,14 +97,14 @@ def _models(models: tuple[RegisteredModel, ...]) -> None:
 @st.fragment(run_every="10s", parallel=True)
 def _card(name: str) -> None:
     person = frame.require(Role.VIEWER)
-    answering.in_fragment()
+    answer_drawers.in_fragment()
     try:
         model = next((m for m in queries.models() if m.name == name), None)
     except StileError as error:
         st.caption(theme.plain(error))
         return
     if model is not None:
-        model_card.draw(model, person)
+        overview_card.draw(model, person)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

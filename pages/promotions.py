@@ -5,8 +5,9 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, queue, state
-from core.governance.requests import PromotionRequest, RequestId
+from components.request import request_queue
+from components.shell import frame, state
+from core.governance.rules.requests import PromotionRequest, RequestId
 from core.identity.people import Role
 
 _SETTLED_SHOWN: Final = 25
@@ -63,7 +64,7 @@ def _section(
         return
     st.subheader(f"{title} ({len(requests)})", anchor=False)
     for request in requests:
-        queue.row(request, is_mine=request.request_id in mine, at=at)
+        request_queue.row(request, is_mine=request.request_id in mine, at=at)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

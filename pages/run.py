@@ -4,9 +4,10 @@ from typing import Final
 
 import streamlit as st
 
-from components import frame, queries, runs, state
+from components.runs import run_view
+from components.shell import frame, queries, state
 from core.identity.people import Role
-from core.tracking.values import RunId
+from core.values.mlflow_entities import RunId
 
 _VIEWS: Final = ("Numbers", "Curves", "Artifacts", "Data")
 
@@ -26,8 +27,8 @@ def render() -> None:
         return
     registered = frame.ask(queries.versions_by_run, keep_as="versions by run") or {}
     versions = registered.get(run.run_id, ())
-    frame.header(runs.finding(run, versions), detail=runs.detail(run))
-    frame.attempt(lambda: runs.links(run, versions))
+    frame.header(run_view.finding(run, versions), detail=run_view.detail(run))
+    frame.attempt(lambda: run_view.links(run, versions))
     view = st.segmented_control(
         "View",
         _VIEWS,
@@ -39,13 +40,13 @@ def render() -> None:
     )
     match view:
         case "Curves":
-            frame.attempt(lambda: runs.curves(run))
+            frame.attempt(lambda: run_view.curves(run))
         case "Artifacts":
-            frame.attempt(lambda: runs.artifact_browser(run))
+            frame.attempt(lambda: run_view.artifact_browser(run))
         case "Data":
-            runs.data(run, versions)
+            run_view.data(run, versions)
         case _:
-            runs.numbers(run)
+            run_view.numbers(run)
 
 
 if __name__ == "__main__":  # cold deep link: Streamlit ran this file instead of app.py

@@ -2,20 +2,10 @@
 
 import streamlit as st
 
-from components import (
-    answering,
-    asking,
-    frame,
-    queries,
-    review_answer,
-    reviews,
-    served,
-    standing,
-    state,
-    version_table,
-    watch,
-)
-from core import look
+from components.registry import reconciler_findings, served_then, version_table
+from components.request import answer_drawers, due_reviews, new_request, review_drawer
+from components.shell import champion_state, frame, queries, state
+from core import read_cache
 from core.identity.people import Role
 
 
@@ -31,34 +21,34 @@ def render() -> None:
                     next_step="Register one in MLflow, or run `python -m core demo`.")  # fmt: skip
         return
     name = state.one_of("model", names, names[0])
-    with look.opened():  # both rest on the same record
+    with read_cache.opened():  # both rest on the same record
         model = frame.ask(lambda: queries.model(name), keep_as=f"model {name}")
         if model is None:
             return
         versions = frame.ask(lambda: queries.versions(model.name), keep_as=f"versions {model.name}")
-    alias = state.text("alias", standing.CHAMPION)
-    intervals = standing.intervals(model, alias=alias)
-    present = standing.now(model, alias=alias)
+    alias = state.text("alias", champion_state.CHAMPION)
+    intervals = champion_state.intervals(model, alias=alias)
+    present = champion_state.now(model, alias=alias)
     frame.header(
-        standing.sentence(model.name, present, alias=alias),
-        detail="" if present is None else standing.MEANING[present.standing],
+        champion_state.sentence(model.name, present, alias=alias),
+        detail="" if present is None else champion_state.MEANING[present.standing],
     )
-    served.take_under_governance(model, present, person, alias=alias)
+    served_then.take_under_governance(model, present, person, alias=alias)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _choose_model(names, name)
-        asking.choose_alias(model, alias)
+        new_request.choose_alias(model, alias)
     if not versions:
         frame.empty(
             "This model has no versions yet.", next_step="Register a run's model in MLflow."
         )
         return
-    watch.findings(frame.services().reconciler.unanswered(model.name), person)
-    reviews.draw(person, model=model.name)
+    reconciler_findings.findings(frame.services().reconciler.unanswered(model.name), person)
+    due_reviews.draw(person, model=model.name)
     version_table.draw(model, versions, intervals)
-    asking.of_a_version(model, versions, person, alias=alias)
-    served.time_line(model, intervals, alias=alias)
-    answering.draw()
-    review_answer.draw()
+    new_request.of_a_version(model, versions, person, alias=alias)
+    served_then.time_line(model, intervals, alias=alias)
+    answer_drawers.draw()
+    review_drawer.draw()
 
 
 def _choose_model(names: tuple[str, ...], name: str) -> None:

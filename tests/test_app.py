@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from components.door import COOKIE
+from components.shell.door import COOKIE
 from core.tracking.client import connect as mlflow_door
 from tests.browser.driving import browser, settle
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names

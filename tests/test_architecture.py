@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ FORBIDDEN: dict[str, set[str]] = {
 
 # a foreign world -> the only places that may talk to it
 DOORS: dict[str, tuple[str, ...]] = {
-    "mlflow": ("core/tracking", "core/demo", "core/live/serve", "core/sandbox"),
+    "mlflow": ("core/tracking", "core/demo", "core/inference/serve", "core/sandbox"),
     "sqlmodel": ("core/store", "core/bootstrap"),
     "sqlalchemy": ("core/store", "core/bootstrap"),
     "alembic": ("core/store",),
@@ -28,94 +29,34 @@ DOORS: dict[str, tuple[str, ...]] = {
     "plotly": ("core/demo", "components"),
 }
 
-PURE = (
-    *(
-        f"core/governance/{m}.py"
-        for m in ("aliases", "evidence", "checks", "requests", "judgement", "reviews")
-    ),
-    *(
-        f"core/governance/policies/{m}.py"
-        for m in [
-            *("policy", "rules", "strict_yaml", "bars", "catalogue", "lint", "words", "margins"),
-            *("backtest", "backtest_document", "proposals", "record", "questions"),
-        ]
-    ),
-    *(
-        f"core/governance/comparison/{m}.py"
-        for m in [
-            *("paired", "pairing", "losses", "resampling", "slices", "reliability"),
-            *("baseline", "verdicts", "weighing"),
-        ]
-    ),
-    *(
-        f"core/governance/ledger/{m}.py"
-        for m in ("entries", "chain", "anchors", "bundles", "model_card", "telling", "news")
-    ),
-    *(
-        f"core/governance/registry/{m}.py"
-        for m in ("flags", "timeline", "sightings", "reconciling", "conflicts")
-    ),
-    "core/governance/gathering/figures.py",
-    *(
-        f"core/drift/counting/{m}.py"
-        for m in (
-            "counts",
-            "rebase",
-            "captured",
-            "withheld",
-        )
-    ),
-    *(
-        f"core/drift/judging/{m}.py"
-        for m in (
-            "statistics",
-            "calibration",
-            "assessment",
-            "support",
-            "exact",
-            "levels",
-            "replicas",
-            "measuring",
-            "hours",
-        )
-    ),
-    *(
-        f"core/drift/{m}.py"
-        for m in (
-            "report",
-            "alerts",
-        )
-    ),
-    *(
-        f"core/drift/telling/{m}.py"
-        for m in (
-            "history",
-            "sketch",
-            "paper",
-            "beside",
-        )
-    ),
-    *(
-        f"core/drift/outcomes/{m}.py"
-        for m in (
-            "estimated",
-            "promise",
-        )
-    ),
-    *(
-        f"core/drift/together/{m}.py"
-        for m in (
-            "judged",
-            "encoding",
-            "reconstruction",
-            "classifier",
-        )
-    ),
-    *(f"core/drift/segments/{m}.py" for m in ("moved", "family", "choosing")),
-    "core/identity/people.py",
+# from the ground up: a module may import from its own layer and from those above it in this list
+LAYERS = (
+    *("core/errors", "core/values", "core/throttle", "core/glossary", "core/settings"),
+    *("core/child_processes", "core/background_task", "core/read_cache", "core/identity"),
+    *("core/tracking", "core/inference", "core/sandbox"),
+    *("core/drift/values", "core/drift/statistics", "core/drift/calibration"),
+    *("core/governance/comparison", "core/governance/rules", "core/store"),
+    *("core/drift/profile", "core/drift/sources", "core/drift/windows", "core/drift/performance"),
+    *("core/drift/references", "core/drift/multivariate", "core/drift/segments"),
+    *("core/drift/hour_matching", "core/drift/forgetting", "core/drift/live_counts"),
+    *("core/drift/window_judge", "core/drift/window_detail", "core/drift/table_comparison"),
+    *("core/drift/monitor", "core/drift/report"),
+    *("core/governance/figures", "core/governance/decisions", "core/governance/ledger"),
+    *("core/governance/registry", "core/governance/use_cases"),
+    *("core/notify", "core/worker", "core/bootstrap", "core/embedded_worker"),
+    *("core/demo", "core/cli", "core/__main__"),
+    *("components/shell", "components/figures", "components/runs", "components/compare"),
+    *("components/request", "components/drift", "components/registry"),
+    *("components/ledger", "components/policies", "pages", "app"),
+)
+
+PURE_FOLDERS = (
+    *("core/values", "core/governance/rules", "core/governance/comparison"),
+    *("core/drift/values", "core/drift/statistics", "core/drift/calibration"),
 )
 IMPURE = {"os", "pathlib", "time", "socket", "subprocess", "requests", "httpx", "logging", "random"}
-IMPURE_CORE = {"core.store", "core.tracking.client", "core.tracking.reader", "core.bootstrap"}
+IMPURE_CORE = ("core.store", "core.tracking", "core.inference", "core.sandbox", "core.bootstrap")
+PURE_OF_AN_IMPURE_PACKAGE = {"core.inference.personal_columns", "core.inference.log_table"}
 
 
 def sources(folder: str) -> list[Path]:
@@ -163,13 +104,94 @@ def test_each_foreign_world_has_its_doors(world: str) -> None:
     assert wrong == []
 
 
+def module_name(path: Path) -> str:
+    return relative(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {
+    module_name(path): path
+    for path in [*sources("core"), *sources("components"), *sources("pages"), ROOT / "app.py"]
+}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of the project that a file imports, wherever the statement stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module or "")
+    return (found & MODULES.keys()) - {module_name(path)}
+
+
+def layer_of(name: str) -> int | None:
+    """The place of a module in `LAYERS`; None for packages that only hold others."""
+    path = name.replace(".", "/")
+    matching = [part for part in LAYERS if path == part or path.startswith(part + "/")]
+    return LAYERS.index(max(matching, key=len)) if matching else None
+
+
+def test_every_module_has_a_layer_and_every_layer_a_module() -> None:
+    without = [
+        name
+        for name, path in MODULES.items()
+        if layer_of(name) is None and path.name != "__init__.py"
+    ]
+
+    assert without == []
+    assert [
+        part for part in LAYERS if not (ROOT / part).is_dir() and not (ROOT / f"{part}.py").exists()
+    ] == []
+
+
+def test_no_arrow_runs_upwards() -> None:
+    upwards = {
+        f"{name} imports {other}"
+        for name, path in MODULES.items()
+        for other in imported_modules(path)
+        if (here := layer_of(name)) is not None
+        and (there := layer_of(other)) is not None
+        and there > here
+    }
+
+    assert upwards == STILL_UPWARDS
+
+
+def test_no_circle_of_imports_stands_anywhere() -> None:
+    """Also within a package, and also through imports inside functions."""
+    arrows = {
+        name: {
+            other
+            for other in imported_modules(path)
+            if f"{name} imports {other}" not in STILL_UPWARDS | STILL_IN_A_CIRCLE
+        }
+        for name, path in MODULES.items()
+    }
+
+    TopologicalSorter(arrows).prepare()  # raises CycleError, with the circle
+
+
+def pure_modules() -> list[Path]:
+    """All of the pure folders, and elsewhere each module whose docstring calls it pure."""
+    return [
+        path
+        for name, path in MODULES.items()
+        if any(relative(path).startswith(f"{folder}/") for folder in PURE_FOLDERS)
+        or name == "core.identity.people"
+        or "Pure" in (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]
+    ]
+
+
 def test_the_pure_ring_knows_no_outside_world() -> None:
     wrong = [
-        f"{name} imports {module}"
-        for name in PURE
-        for module in imports(ROOT / name)
+        f"{relative(path)} imports {module}"
+        for path in pure_modules()
+        for module in imports(path)
         if module.split(".")[0] in IMPURE | FOREIGN
-        or any(module.startswith(part) for part in IMPURE_CORE)
+        or (module.startswith(IMPURE_CORE) and module not in PURE_OF_AN_IMPURE_PACKAGE)
     ]
 
     assert wrong == []
@@ -177,13 +199,57 @@ def test_the_pure_ring_knows_no_outside_world() -> None:
 
 def test_the_pure_ring_reads_no_clock() -> None:
     wrong = [
-        f"{name}:{node.lineno}"
-        for name in PURE
-        for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8")))
+        f"{relative(path)}:{node.lineno}"
+        for path in pure_modules()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"}
     ]
 
     assert wrong == []
+
+
+def test_no_module_name_stands_twice() -> None:
+    """Commands, pages and repositories are called like their subject; their package says more."""
+    by_name: dict[str, list[str]] = {}
+    for path in MODULES.values():
+        if not relative(path).startswith(SUBJECT_IN_ANOTHER_ROLE) and path.stem != "__init__":
+            by_name.setdefault(path.stem, []).append(relative(path))
+
+    assert {name: paths for name, paths in by_name.items() if len(paths) > 1} == {}
+
+
+def test_no_public_class_name_means_two_things() -> None:
+    by_name: dict[str, list[str]] = {}
+    for path in MODULES.values():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                by_name.setdefault(node.name, []).append(relative(path))
+
+    assert {name: paths for name, paths in by_name.items() if len(paths) > 1} == {}
+
+
+SUBJECT_IN_ANOTHER_ROLE = ("core/cli/", "core/store/", "pages/")
+STILL_UPWARDS = {
+    "core.drift.calibration.alerts imports core.governance.rules.evidence",
+    "core.drift.multivariate.look_ahead imports core.drift.monitor",
+    "core.drift.multivariate.multivariate_monitor imports core.drift.monitor",
+    "core.drift.segments.segment_monitor imports core.drift.monitor",
+    "core.drift.segments.segment_windows imports core.drift.window_judge",
+    "core.drift.values.chosen_columns imports core.drift.calibration.alert_levels",
+    "core.drift.values.chosen_columns imports core.drift.segments.moved_segments",
+    "core.drift.values.chosen_columns imports core.drift.windows.profile_rows",
+    "core.drift.values.window_history imports core.governance.rules.registry.production_timeline",
+    "core.drift.window_detail imports core.drift.monitor",
+    "core.governance.comparison.row_pairing imports core.governance.figures.figure_writer",
+    "core.governance.registry.reconciler imports core.governance.use_cases.promotion",
+    "core.governance.registry.write_back imports core.governance.use_cases.promotion",
+    "core.governance.rules.policies.proposals imports core.governance.figures.figure_writer",
+    "core.values.strict_yaml imports core.governance.rules.evidence",
+}
+STILL_IN_A_CIRCLE = {
+    "core.cli.policy_requests imports core.cli.policy",
+    "core.governance.use_cases.policy_revision imports core.governance.use_cases.policy_requests",
+}
 
 
 def test_no_foreign_text_is_drawn_as_html_and_nothing_is_unpickled() -> None:

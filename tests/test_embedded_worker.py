@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 
 from core.bootstrap import work_of
-from core.governance.requests import Status
+from core.governance.rules.requests import RequestStatus
 from core.worker import run_once
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.pages.conftest import empty_house, house  # noqa: F401  as above
@@ -71,7 +71,7 @@ def decide(house: House, version: int) -> Callable[[], bool]:  # noqa: F811  as 
     house.turn(request, BEN, ORANGE)
     house.turn(request, EMIL, BLUE)
     return lambda: (
-        house.services.promotions.request(request.request_id).status is Status.APPLIED
+        house.services.promotions.request(request.request_id).status is RequestStatus.APPLIED
         and house.services.tracking.registered_model("flight-delay").aliases["champion"] == version
     )
 

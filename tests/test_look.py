@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from core import look
+from core import read_cache
 
 
 class Asked:
@@ -32,8 +32,8 @@ class Asked:
 def test_outside_of_a_look_every_question_is_asked() -> None:
     asked = Asked()
 
-    assert [look.once("a", ask=asked.ask), look.once("a", ask=asked.ask)] == [1, 2]
-    with look.held("a", enter=asked.opened, weight=1) as given:
+    assert [read_cache.once("a", ask=asked.ask), read_cache.once("a", ask=asked.ask)] == [1, 2]
+    with read_cache.held("a", enter=asked.opened, weight=1) as given:
         assert (given, asked.is_open) == (3, True)
     assert not asked.is_open
 
@@ -41,11 +41,14 @@ def test_outside_of_a_look_every_question_is_asked() -> None:
 def test_inside_of_a_look_a_question_is_asked_once_by_name() -> None:
     asked = Asked()
 
-    with look.opened():
-        with look.opened():  # a look within is the same
-            first = look.once("a", 1, ask=asked.ask)
-        again, other = look.once("a", 1, ask=asked.ask), look.once("a", 2, ask=asked.ask)
-    after = look.once("a", 1, ask=asked.ask)
+    with read_cache.opened():
+        with read_cache.opened():  # a look within is the same
+            first = read_cache.once("a", 1, ask=asked.ask)
+        again, other = (
+            read_cache.once("a", 1, ask=asked.ask),
+            read_cache.once("a", 2, ask=asked.ask),
+        )
+    after = read_cache.once("a", 1, ask=asked.ask)
 
     assert (first, again, other, after) == (1, 1, 2, 3)
 
@@ -53,10 +56,10 @@ def test_inside_of_a_look_a_question_is_asked_once_by_name() -> None:
 def test_what_is_held_stays_open_until_the_look_ends() -> None:
     asked = Asked()
 
-    with look.opened():
-        with look.held("a", enter=asked.opened, weight=1) as first:
+    with read_cache.opened():
+        with read_cache.held("a", enter=asked.opened, weight=1) as first:
             pass
-        with look.held("a", enter=asked.opened, weight=1) as again:
+        with read_cache.held("a", enter=asked.opened, weight=1) as again:
             assert (first, again, asked.is_open) == (1, 1, True)
         assert asked.is_open
 
@@ -66,11 +69,11 @@ def test_what_is_held_stays_open_until_the_look_ends() -> None:
 def test_what_would_be_too_much_is_not_held() -> None:
     light, heavy = Asked(), Asked()
 
-    with look.opened():
-        with look.held("light", enter=light.opened, weight=2):
+    with read_cache.opened():
+        with read_cache.held("light", enter=light.opened, weight=2):
             pass
         for _ in range(2):
-            with look.held("heavy", enter=heavy.opened, weight=look.MOST_HELD - 1):
+            with read_cache.held("heavy", enter=heavy.opened, weight=read_cache.MOST_HELD - 1):
                 assert heavy.is_open
             assert not heavy.is_open
         assert light.is_open
@@ -82,14 +85,14 @@ def test_an_error_ends_the_look_and_closes_what_it_held() -> None:
     asked = Asked()
 
     def breaks() -> None:
-        with look.opened(), look.held("a", enter=asked.opened, weight=1):
+        with read_cache.opened(), read_cache.held("a", enter=asked.opened, weight=1):
             raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
         breaks()
 
     assert not asked.is_open
-    assert look.once("a", ask=asked.ask) == 2
+    assert read_cache.once("a", ask=asked.ask) == 2
 
 
 def test_a_question_without_an_answer_is_asked_again() -> None:
@@ -99,10 +102,10 @@ def test_a_question_without_an_answer_is_asked_again() -> None:
         asked.ask()
         raise ValueError("no answer")
 
-    with look.opened():
+    with read_cache.opened():
         for _ in range(2):
             with pytest.raises(ValueError, match="no answer"):
-                look.once("a", ask=fails)
+                read_cache.once("a", ask=fails)
 
     assert asked.times == 2
 
@@ -110,12 +113,15 @@ def test_a_question_without_an_answer_is_asked_again() -> None:
 def test_what_changed_is_forgotten_and_nothing_else() -> None:
     asked = Asked()
 
-    with look.opened():
-        look.once("ours", 1, ask=asked.ask)
-        look.once("theirs", 1, ask=asked.ask)
-        look.forget("ours")
-        found = look.once("ours", 1, ask=asked.ask), look.once("theirs", 1, ask=asked.ask)
-    look.forget("ours")  # outside there is nothing to forget
+    with read_cache.opened():
+        read_cache.once("ours", 1, ask=asked.ask)
+        read_cache.once("theirs", 1, ask=asked.ask)
+        read_cache.forget("ours")
+        found = (
+            read_cache.once("ours", 1, ask=asked.ask),
+            read_cache.once("theirs", 1, ask=asked.ask),
+        )
+    read_cache.forget("ours")  # outside there is nothing to forget
 
     assert found == (3, 2)
 
@@ -124,11 +130,11 @@ def test_another_thread_looks_for_itself() -> None:
     asked = Asked()
     found: list[int] = []
 
-    with look.opened():
-        look.once("a", ask=asked.ask)
-        beside = threading.Thread(target=lambda: found.append(look.once("a", ask=asked.ask)))
+    with read_cache.opened():
+        read_cache.once("a", ask=asked.ask)
+        beside = threading.Thread(target=lambda: found.append(read_cache.once("a", ask=asked.ask)))
         beside.start()
         beside.join()
-        found.append(look.once("a", ask=asked.ask))
+        found.append(read_cache.once("a", ask=asked.ask))
 
     assert found == [2, 1]

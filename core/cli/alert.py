@@ -9,7 +9,7 @@ import typer
 
 from core.cli import emit
 from core.cli.request import acting
-from core.drift.alerts import Alert, AlertId, document
+from core.drift.calibration.alerts import AlertId, DriftAlert, document
 from core.errors import Refused
 from core.identity.people import Username
 
@@ -109,7 +109,7 @@ def _give(number: int, user: str, form: str, as_json: bool, *, to: str | None) -
     emit(as_document(alert), as_json, lambda: in_words([alert]))
 
 
-def as_document(alert: Alert) -> dict[str, Any]:
+def as_document(alert: DriftAlert) -> dict[str, Any]:
     """An alert as JSON."""
     return {
         "alert": alert.alert_id,
@@ -130,7 +130,7 @@ def as_document(alert: Alert) -> dict[str, Any]:
     }
 
 
-def in_words(alerts: Sequence[Alert]) -> str:
+def in_words(alerts: Sequence[DriftAlert]) -> str:
     """Alerts for a person, a few lines each."""
     lines = [line for alert in alerts for line in _lines(alert)]
     return "\n".join(
@@ -138,7 +138,7 @@ def in_words(alerts: Sequence[Alert]) -> str:
     )
 
 
-def _lines(alert: Alert) -> list[str]:
+def _lines(alert: DriftAlert) -> list[str]:
     sign = "▲" if alert.is_open else "–"
     name = f"{alert.subject.value} of {alert.model} {alert.last.version}"
     row = f"{alert.last.windows} {alert.last.window.grain.value}s in a row"

@@ -14,8 +14,8 @@ from core.identity.people import Person
 from core.settings import Auth, Settings, load_settings
 
 if TYPE_CHECKING:
-    from core.demo.crew import Crew
-    from core.demo.seed import Seeded, Step
+    from core.demo.seed import SeededDemonstration, SeedingProgress
+    from core.demo.training_processes import TrainingProcesses
 
 
 def register(app: typer.Typer) -> None:
@@ -37,23 +37,23 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Seed the demonstration: real training on the flights of 2013. Safe to run again."""
-    from core.demo.crew import Crew
     from core.demo.plan import is_seeded
+    from core.demo.training_processes import TrainingProcesses
 
     settings = _settings(home)
-    with Crew() as crew:
+    with TrainingProcesses() as crew:
         if not is_seeded(settings.home):
             crew.start()  # they import MLflow and read the flights while this process does
         seeded = _seed(settings, crew, quick=quick)
     emit(asdict(seeded), as_json, lambda: _in_words(seeded))
     if not start:
         return Exit.OK
-    from core.demo.stage import stage
+    from core.demo.process_tree import stage
 
     return stage(settings, port=port, sign_ins=[_introduced(person) for person in DEMO_PEOPLE])
 
 
-def _seed(settings: Settings, crew: "Crew", *, quick: bool) -> "Seeded":
+def _seed(settings: Settings, crew: "TrainingProcesses", *, quick: bool) -> "SeededDemonstration":
     from core.demo.furnish import furnish, publish_policies
     from core.demo.seed import seed  # MLflow takes a second to import: not for every command
 
@@ -62,7 +62,7 @@ def _seed(settings: Settings, crew: "Crew", *, quick: bool) -> "Seeded":
     with _bar() as bar:
         task = bar.add_task("starting", total=None)
 
-        def show(step: "Step") -> None:
+        def show(step: "SeedingProgress") -> None:
             bar.update(task, completed=step.done, total=step.total, description=step.says)
 
         home, uri = settings.home, settings.mlflow_tracking_uri
@@ -94,7 +94,7 @@ def _bar() -> Progress:
     )
 
 
-def _in_words(seeded: "Seeded") -> str:
+def _in_words(seeded: "SeededDemonstration") -> str:
     lines = [f"The demonstration is in {seeded.home}."]
     lines += [f"  {experiment.name}: {experiment.runs} runs" for experiment in seeded.experiments]
     lines += [

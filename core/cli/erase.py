@@ -10,7 +10,7 @@ import typer
 from core.cli import Exit, emit
 from core.cli.request import acting
 from core.errors import Refused
-from core.live.erasure import Erasure
+from core.inference.erasure import Erasure
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +37,7 @@ def erase(
     0 (erased, or nothing to erase), 1 (refused, or a file could not be read and was left alone).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
-    from core.governance.acts.log_keeping import erase_rows
+    from core.governance.use_cases.log_removal import erase_rows
     from core.settings import load_settings
 
     settings = load_settings()

@@ -31,7 +31,7 @@ def export(
     from core.settings import load_settings
 
     services = open_services(load_settings())
-    exporter = exporting.Exporter(
+    exporter = exporting.RecordExporter(
         services.store, services.tracking.registered_models, services.tracking.version
     )
     with _bar() as progress:
@@ -40,7 +40,7 @@ def export(
     return Exit.FAILED if done.findings else Exit.OK
 
 
-def as_document(done: exporting.Exported, out: Path) -> dict[str, Any]:
+def as_document(done: exporting.ExportSummary, out: Path) -> dict[str, Any]:
     """What was exported, as JSON."""
     return {
         "ok": not done.findings,
@@ -56,7 +56,7 @@ def as_document(done: exporting.Exported, out: Path) -> dict[str, Any]:
     }
 
 
-def in_words(done: exporting.Exported, out: Path) -> str:
+def in_words(done: exporting.ExportSummary, out: Path) -> str:
     """What was exported, for a person."""
     says = (
         f"{done.entries} entries, {done.bundles} evidence bundles and {done.model_cards} model "

@@ -11,23 +11,23 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.cli import Exit, emit, progress_console
 from core.errors import InsufficientData, Refused, StileError
-from core.governance.checks import Finding, judge, overall
-from core.governance.gathering.all_together import NAME as TOGETHER
-from core.governance.gathering.conditions import live_window
-from core.governance.gathering.gather import Sources, gather
-from core.governance.policies.policy import Verdict
+from core.governance.figures.all_inputs import NAME as TOGETHER
+from core.governance.figures.evidence_gathering import EvidenceSources, gather
+from core.governance.figures.live_conditions import live_window
+from core.governance.rules.checks import Finding, judge, overall
+from core.governance.rules.policies.policy import CheckVerdict
 
 _EXITS: Final = {
-    Verdict.PASS: Exit.OK,
-    Verdict.FAIL: Exit.FAILED,
-    Verdict.INCONCLUSIVE: Exit.UNDECIDED,
-    Verdict.NOT_EVALUABLE: Exit.UNDECIDED,
+    CheckVerdict.PASS: Exit.OK,
+    CheckVerdict.FAIL: Exit.FAILED,
+    CheckVerdict.INCONCLUSIVE: Exit.UNDECIDED,
+    CheckVerdict.NOT_EVALUABLE: Exit.UNDECIDED,
 }
 _SIGNS: Final = {
-    Verdict.PASS: "✓",
-    Verdict.FAIL: "✕",
-    Verdict.INCONCLUSIVE: "≈",
-    Verdict.NOT_EVALUABLE: "–",
+    CheckVerdict.PASS: "✓",
+    CheckVerdict.FAIL: "✕",
+    CheckVerdict.INCONCLUSIVE: "≈",
+    CheckVerdict.NOT_EVALUABLE: "–",
 }
 
 
@@ -100,13 +100,13 @@ def working() -> Iterator[Callable[[str, float | None], None]]:
 
 
 def prepared(
-    sources: Sources,
+    sources: EvidenceSources,
     model: str,
     version: int,
     *,
     champion: int | None,
     show: Callable[[str, float | None], None],
-) -> Sources:
+) -> EvidenceSources:
     """The sources with every file hashed, and both versions tried where that is allowed and due.
 
     What cannot be hashed or tried is no error here: its figures say why.
@@ -131,7 +131,7 @@ def prepared(
 
 
 def look_together(
-    sources: Sources,
+    sources: EvidenceSources,
     model: str,
     version: int,
     *,
@@ -167,7 +167,7 @@ def as_document(finding: Finding) -> dict[str, Any]:
     }
 
 
-def in_words(model: str, version: int, verdict: Verdict, findings: Sequence[Finding]) -> str:
+def in_words(model: str, version: int, verdict: CheckVerdict, findings: Sequence[Finding]) -> str:
     """The findings, one line each, below the answer."""
     lines = [f"{model} {version}: {_word(verdict)}", *finding_lines(findings)]
     return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
@@ -181,5 +181,5 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
     ]
 
 
-def _word(verdict: Verdict) -> str:
+def _word(verdict: CheckVerdict) -> str:
     return verdict.value.replace("_", " ")

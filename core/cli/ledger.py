@@ -9,9 +9,9 @@ import typer
 
 from core.cli import Exit, emit
 from core.cli.request import acting
-from core.governance.ledger.anchors import anchor_findings, anchors_kept
-from core.governance.ledger.entries import PLAIN, ChainReport, LedgerFinding
-from core.governance.policies.record import altered_findings
+from core.governance.rules.ledger.anchors import anchor_findings, anchors_kept
+from core.governance.rules.ledger.entries import PLAIN, ChainReport, LedgerFinding
+from core.governance.rules.policies.published_record import altered_findings
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 

@@ -10,11 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import emit, progress_console
-from core.drift.report import (
-    Grain,
-    SegmentMoved,
-    WindowReport,
-)
+from core.drift.values.results import Grain, MovedSegment, WindowReport
 from core.errors import Refused, Unavailable
 
 
@@ -92,8 +88,8 @@ def write_report(
 
     `services` are the program's `Services`.
     """
-    from core.drift.telling.reporting import html_report  # as above
-    from core.governance.registry.observing import present_intervals
+    from core.drift.report.report_contents import html_report  # as above
+    from core.governance.registry.alias_watch import present_intervals
 
     at = datetime.now(UTC)
     champion = services.tracking.registered_model(model).aliases.get("champion")
@@ -153,7 +149,7 @@ def window_document(report: WindowReport) -> dict[str, Any]:
     }
 
 
-def _segment(moved: SegmentMoved) -> dict[str, Any]:
+def _segment(moved: MovedSegment) -> dict[str, Any]:
     return {
         "column": moved.segment.column,
         "level": moved.segment.level,

@@ -10,10 +10,16 @@ import typer
 
 from core.cli import Exit, emit
 from core.errors import Refused, Unavailable
-from core.governance.policies.bars import Published
-from core.governance.policies.lint import Lint, Remark, lint
-from core.governance.policies.policy import Policy, default_policy, parse_policy
-from core.governance.policies.words import LEVEL_MEANS, Change, changes, rule_in_words, terms
+from core.governance.rules.policies.bar_history import PublishedPolicy
+from core.governance.rules.policies.draft_lint import Lint, LintRemark, lint
+from core.governance.rules.policies.policy import Policy, default_policy, parse_policy
+from core.governance.rules.policies.policy_sentences import (
+    LEVEL_MEANS,
+    PolicyChange,
+    changes,
+    rule_in_words,
+    terms,
+)
 from core.identity.people import Side, Username
 from core.settings import Auth, Settings
 
@@ -208,7 +214,7 @@ def as_document(policy: Policy) -> dict[str, Any]:  # Any: JSON, as below
     }
 
 
-def _provenance(published: Published) -> dict[str, Any]:
+def _provenance(published: PublishedPolicy) -> dict[str, Any]:
     return {"published_by": published.by, "published_at": published.at.isoformat()}
 
 
@@ -232,7 +238,7 @@ def lint_document(found: Lint) -> dict[str, Any]:
     return {"ok": found.ok, "remarks": [_remark_document(r) for r in found.remarks], **read}
 
 
-def _remark_document(remark: Remark) -> dict[str, Any]:
+def _remark_document(remark: LintRemark) -> dict[str, Any]:
     return {
         "weight": remark.weight.value,
         "line": remark.line,
@@ -250,7 +256,7 @@ def _lint_lines(name: str, found: Lint) -> list[str]:
     return lines
 
 
-def change_document(change: Change) -> dict[str, Any]:
+def change_document(change: PolicyChange) -> dict[str, Any]:
     """A change as JSON."""
     return {
         "what": change.what,
@@ -262,14 +268,14 @@ def change_document(change: Change) -> dict[str, Any]:
     }
 
 
-def change_lines(found: Sequence[Change]) -> list[str]:
+def change_lines(found: Sequence[PolicyChange]) -> list[str]:
     """Changes for a person, one a line."""
     if not found:
         return ["They say the same."]
     return [f"{_EFFECTS[c.effect.value]} {c.effect.value}: {c.says}" for c in found]
 
 
-def _published_line(published: Published) -> str:
+def _published_line(published: PublishedPolicy) -> str:
     return f"{_line(published.policy)}, by {published.by} on {published.at:%Y-%m-%d %H:%M} UTC"
 
 

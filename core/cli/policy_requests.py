@@ -10,10 +10,10 @@ import typer
 from core.cli import Exit, emit
 from core.cli.policy import FileArgument, JsonOption, printable, text_of
 from core.cli.request import acting
-from core.governance.evidence import JsonValue
-from core.governance.policies.backtest_document import back_test_document
-from core.governance.policies.policy import parse_policy
-from core.governance.policies.proposals import PolicyJudgement, PolicyRequestId
+from core.governance.rules.evidence import JsonValue
+from core.governance.rules.policies.backtest_document import back_test_document
+from core.governance.rules.policies.policy import parse_policy
+from core.governance.rules.policies.proposals import PolicyJudgement, PolicyRequestId
 from core.identity.people import Side
 
 _FLIPS: Final = {

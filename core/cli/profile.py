@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli import emit
-from core.drift.engine import Engine
-from core.drift.given import files_at
-from core.drift.report import ColumnDrift, WindowReport
+from core.drift.references.offered_reference import files_at
+from core.drift.values.engine_name import Engine
+from core.drift.values.results import ColumnDrift, WindowReport
 
 if TYPE_CHECKING:
-    from core.drift.comparing import Compared
+    from core.drift.table_comparison import TableComparison
 
 
 def register(app: typer.Typer) -> None:
@@ -56,15 +56,15 @@ def compare(
     url_from: str = "",
     cut_by: Sequence[str] = (),
     exact: bool = False,
-) -> "Compared":
+) -> "TableComparison":
     """The drift of one table against another, each with its event times where it has them.
 
     Tables are files or, of PostgreSQL, names; `url_from` names the variable with its URL.
     """
-    from core.drift import comparing, sources  # Ibis takes a moment to import
+    from core.drift import sources, table_comparison  # Ibis takes a moment to import
 
     with sources.engine_of(engine, url_from) as connection:
-        return comparing.compare(
+        return table_comparison.compare(
             _table(connection, engine, reference),
             _table(connection, engine, window),
             what=window,
@@ -81,7 +81,7 @@ def _table(connection: Any, engine: Engine, place: str) -> Any:  # Any: Ibis is 
     return sources.table_of(connection, files_at(Path(place)))
 
 
-def profile_document(compared: "Compared") -> dict[str, Any]:
+def profile_document(compared: "TableComparison") -> dict[str, Any]:
     """The comparison in the shape that others build on (DESIGN.md 5)."""
     report = compared.report
     return {
@@ -124,7 +124,7 @@ def _column(column: ColumnDrift, exact: Mapping[str, Mapping[str, float]]) -> di
     }
 
 
-def _columns(compared: "Compared") -> str:
+def _columns(compared: "TableComparison") -> str:
     report = compared.report
     lines = [f"{report.verdict.value}: {report.says}", ""]
     lines += [

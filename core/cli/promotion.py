@@ -11,9 +11,9 @@ from core.cli import emit
 from core.cli.gate import as_document as finding_document
 from core.cli.gate import finding_lines
 from core.cli.request import acting, as_document
-from core.governance.acts.promotion import Promotions
-from core.governance.judgement import Judgement, unverified
-from core.governance.requests import PromotionRequest, RequestId
+from core.governance.rules.judgement import Judgement, unverified
+from core.governance.rules.requests import PromotionRequest, RequestId
+from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Side, Username
 
 _Number = Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="The request.")]

@@ -8,10 +8,10 @@ import typer
 
 from core.cli import Exit, emit
 from core.cli.request import acting
-from core.governance.acts import glass
-from core.governance.registry.reconcile import Depth, Look
-from core.governance.requests import PromotionRequest, RequestId
-from core.governance.reviews import REVIEW_WITHIN
+from core.governance.registry.reconciler import ReconcilerDepth, ReconcilerReport
+from core.governance.rules.requests import PromotionRequest, RequestId
+from core.governance.rules.reviews import REVIEW_WITHIN
+from core.governance.use_cases import breaking_glass
 
 _Model = Annotated[str, typer.Argument(help="The registered model.")]
 _Alias = Annotated[str, typer.Option(help="The alias.")]
@@ -37,7 +37,7 @@ def reconcile(as_json: _Json = False) -> int:
     from core.settings import load_settings
 
     services = open_services(load_settings())
-    look = services.reconciler.look(Depth.EVIDENCE, at=datetime.now(UTC))
+    look = services.reconciler.look(ReconcilerDepth.EVIDENCE, at=datetime.now(UTC))
     emit(look_as_document(look), as_json, lambda: look_in_words(look))
     if look.findings:
         return Exit.FAILED
@@ -129,7 +129,7 @@ def break_glass(
     settings = load_settings()
     actor = acting(settings, user)
     at = datetime.now(UTC)
-    broken = glass.break_glass(
+    broken = breaking_glass.break_glass(
         open_services(settings).store,
         actor,
         RequestId(request),
@@ -142,7 +142,7 @@ def break_glass(
     emit({**request_document(broken), "review_due": due}, as_json, lambda: says)
 
 
-def look_as_document(look: Look) -> dict[str, Any]:
+def look_as_document(look: ReconcilerReport) -> dict[str, Any]:
     """A look at the registry as JSON."""
     return {
         "ok": not look.findings and not look.problems,
@@ -165,7 +165,7 @@ def look_as_document(look: Look) -> dict[str, Any]:
     }
 
 
-def look_in_words(look: Look) -> str:
+def look_in_words(look: ReconcilerReport) -> str:
     """A look at the registry for a person."""
     lines = [f"✕ {known.finding.trouble.value}: {known.finding.says}" for known in look.findings]
     lines += [f"Flag written again: {model} {version}." for model, version in look.repaired]

@@ -47,7 +47,7 @@ def set_reference(
     in it that can be profiled).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
-    from core.drift.given import FromFile, FromWindow
+    from core.drift.references.offered_reference import FromFile, FromWindow
     from core.settings import load_settings
 
     if (file is None) == (window is None):

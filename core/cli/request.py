@@ -8,12 +8,12 @@ import typer
 
 from core.cli import emit
 from core.errors import Refused
-from core.governance.acts import tokens
-from core.governance.judgement import Judgement
+from core.governance.rules.judgement import Judgement
+from core.governance.use_cases import access_tokens
 from core.identity.people import Side, Username
 from core.settings import Auth, Settings
 from core.store import migrations, transaction
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 
 
 def register(app: typer.Typer) -> None:
@@ -80,7 +80,7 @@ def acting(settings: Settings, user: str) -> Username:
         migrations.upgrade(engine)
         try:
             secret = settings.token.get_secret_value()
-            return tokens.owner_of(GovernanceStore(engine), secret, at=datetime.now(UTC))
+            return access_tokens.owner_of(GovernanceStore(engine), secret, at=datetime.now(UTC))
         finally:
             engine.dispose()
     if settings.auth is Auth.DEMO:

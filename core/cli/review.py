@@ -10,8 +10,8 @@ import typer
 from core.cli import emit
 from core.cli.request import acting
 from core.errors import Refused
-from core.governance.requests import RequestId
-from core.governance.reviews import Review
+from core.governance.rules.requests import RequestId
+from core.governance.rules.reviews import Review
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 

@@ -9,7 +9,7 @@ import typer
 from core.cli import emit
 from core.cli.reconcile import named_move, request_document
 from core.cli.request import acting
-from core.governance.acts.rollback import Return
+from core.governance.use_cases.rollback import RollbackPlan
 from core.identity.people import Side
 
 
@@ -71,7 +71,7 @@ def rollback(
     emit(document, as_json, lambda: says)
 
 
-def plan_document(back: Return) -> dict[str, Any]:
+def plan_document(back: RollbackPlan) -> dict[str, Any]:
     """What a rollback would do, as JSON."""
     return {
         "model": back.plan.model,
@@ -85,7 +85,7 @@ def plan_document(back: Return) -> dict[str, Any]:
     }
 
 
-def plan_in_words(back: Return) -> str:
+def plan_in_words(back: RollbackPlan) -> str:
     """What a rollback would do, for a person."""
     number, version = back.signed.request_id, back.signed.to_version
     lines = [

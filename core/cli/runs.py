@@ -12,8 +12,8 @@ from rich.text import Text
 
 from core.cli import emit, progress_console
 from core.errors import Refused
-from core.tracking.index import RunTable
-from core.tracking.values import Experiment, ExperimentId
+from core.tracking.run_index import RunTable
+from core.values.mlflow_entities import Experiment, ExperimentId
 
 _SHOWN: Final = ("name", "experiment", "status", "started_at")
 _MOST_COLUMNS: Final = 8

@@ -38,15 +38,15 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document when ready.")] = False,
 ) -> None:
     """Serve MODEL@ALIAS with inputs and predictions captured; a promoted version takes over."""
-    from core.live.serve import Served, Target
-    from core.live.serve import serve as serve_target
+    from core.inference.serve import RunningVersion, ServeTarget
+    from core.inference.serve import serve as serve_target
 
     model, at, alias = target.rpartition("@")
     if not (model and at and alias):
         raise Refused(f"{target}: write MODEL@ALIAS, for example flight-delay@champion.")
     settings = load_settings()
 
-    def show(served: Served) -> None:
+    def show(served: RunningVersion) -> None:
         document = {
             "model": served.model,
             "alias": served.alias,
@@ -58,7 +58,7 @@ def serve(
         sys.stdout.flush()  # who waits for this line reads a pipe
 
     serve_target(
-        Target(
+        ServeTarget(
             home=settings.home,
             tracking_uri=settings.mlflow_tracking_uri,
             registry_uri=settings.mlflow_registry_uri,

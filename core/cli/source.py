@@ -83,8 +83,8 @@ def check(file: _FILE, as_json: _JSON = False) -> int:
     It is opened with the rights of whoever runs this. Ends with 0 (it can be used), 1 (it cannot,
     or a part of it cannot be read).
     """
-    from core.drift.sources.checking import check as open_and_look
-    from core.drift.sources.description import read_description
+    from core.drift.sources.source_check import check as open_and_look
+    from core.drift.sources.source_description import read_description
 
     described = read_description(_text(file), what=str(file))
     checked = open_and_look(described, file.resolve().parent, at=datetime.now(UTC))

@@ -8,13 +8,17 @@ import typer
 
 from core.cli import emit
 from core.cli.alert import as_document as alert_as_document
-from core.drift.alerts import Alert
+from core.drift.calibration.alerts import DriftAlert
 from core.errors import Refused, Unavailable
-from core.governance.registry.observing import CHAMPION, present_intervals
-from core.governance.registry.sightings import chronicle
-from core.governance.registry.timeline import Interval, Standing, standing_at
+from core.governance.registry.alias_watch import CHAMPION, present_intervals
+from core.governance.rules.registry.production_timeline import (
+    Governed,
+    ProductionInterval,
+    standing_at,
+)
+from core.governance.rules.registry.sightings import chronicle
 
-_SIGNS: Final = {Standing.GOVERNED: "✓", Standing.UNGOVERNED: "✕", Standing.UNKNOWN: "–"}
+_SIGNS: Final = {Governed.GOVERNED: "✓", Governed.UNGOVERNED: "✕", Governed.UNKNOWN: "–"}
 
 
 def register(app: typer.Typer) -> None:
@@ -82,7 +86,7 @@ def moment_of(text: str, *, now: datetime) -> datetime:
     return aware
 
 
-def as_document(interval: Interval) -> dict[str, Any]:
+def as_document(interval: ProductionInterval) -> dict[str, Any]:
     """An interval in the shape that others build on (DESIGN.md 5); None is open, or unknown."""
     return {
         "version": interval.version,
@@ -95,7 +99,10 @@ def as_document(interval: Interval) -> dict[str, Any]:
 
 
 def in_words(
-    model: str, alias: str, intervals: Sequence[Interval], alerts: Sequence[Alert] = ()
+    model: str,
+    alias: str,
+    intervals: Sequence[ProductionInterval],
+    alerts: Sequence[DriftAlert] = (),
 ) -> str:
     """The intervals for a person, one line each, then the drift alerts."""
     if not intervals:
@@ -104,17 +111,17 @@ def in_words(
     return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
 
 
-def _line(interval: Interval) -> str:
+def _line(interval: ProductionInterval) -> str:
     start = "…" if interval.start is None else f"{interval.start:%Y-%m-%d %H:%M:%S}"
     end = "now" if interval.end is None else f"{interval.end:%Y-%m-%d %H:%M:%S}"
-    known = interval.standing is not Standing.UNKNOWN
+    known = interval.standing is not Governed.UNKNOWN
     version = interval.version if interval.version is not None else "nothing" if known else "?"
     by = "" if interval.request is None else f" (request {interval.request})"
     sign = _SIGNS[interval.standing]
     return f"{sign} {start} – {end}  {version}  {interval.standing.value}{by}"
 
 
-def _alert_line(alert: Alert) -> str:
+def _alert_line(alert: DriftAlert) -> str:
     end = "now" if alert.closed_at is None else f"{alert.closed_at:%Y-%m-%d %H:%M:%S}"
     about = f"{alert.subject.value} drift, alert {alert.alert_id}"
     return f"▲ {alert.opened_at:%Y-%m-%d %H:%M:%S} – {end}  {alert.version}  {about}"

@@ -10,7 +10,7 @@ import typer
 from core.cli import emit
 from core.cli.request import acting, is_anonymous
 from core.errors import Refused
-from core.governance.acts import tokens
+from core.governance.use_cases import access_tokens
 from core.identity.people import Person, Role, Username, with_rights
 from core.store.tokens import Token
 
@@ -80,7 +80,7 @@ def add(
     )
     person = with_rights(person, _rights(key, model))
     services = _services()
-    tokens.add_person(services.store, _actor(services, user), person, at=datetime.now(UTC))
+    access_tokens.add_person(services.store, _actor(services, user), person, at=datetime.now(UTC))
     _say(services, person.username, as_json)
 
 
@@ -133,10 +133,10 @@ def token(
     owner = Username(username)
     if revoke:
         actor = acting(services.settings, user)
-        gone = tokens.revoke_token(services.store, actor, owner, revoke, at=at)
+        gone = access_tokens.revoke_token(services.store, actor, owner, revoke, at=at)
         emit(_token(gone, at), as_json, lambda: f"Token {gone.token_id} opens nothing any more.")
         return
-    secret, made = tokens.issue_token(
+    secret, made = access_tokens.issue_token(
         services.store, _actor(services, user), owner, label=label, lasts=timedelta(days=days),
         at=at,
     )  # fmt: skip

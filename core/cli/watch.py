@@ -39,9 +39,9 @@ def watch(
     Ends with 0 (shown, or stated), 1 (it cannot be watched like that).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
-    from core.drift.judging.calibration import RATE
-    from core.drift.segments.choosing import Stated
-    from core.governance.acts import watching
+    from core.drift.calibration.alert_levels import RATE
+    from core.drift.values.chosen_columns import MonitoringSettings
+    from core.governance.use_cases import monitoring
     from core.settings import load_settings
 
     settings, at = load_settings(), datetime.now(UTC)
@@ -58,11 +58,11 @@ def watch(
     if by or without_segments or default or rate is not None:
         before = services.drift.stated.get(model)
         kept = None if described or default else before.segments
-        stated = Stated(
+        stated = MonitoringSettings(
             tuple(by) if by else () if without_segments else kept,
             rate if rate is not None else RATE if default else before.rate,
         )
-        watching.state(
+        monitoring.state(
             services.store,
             operator(settings, user),
             model,
@@ -81,7 +81,7 @@ def watch(
             {"column": each.column, "level": each.level} for each in watched.segments
         ],
         "rate": stated.rate,
-        "says": watching.in_words(stated),
+        "says": monitoring.in_words(stated),
         "columns": list(able),
     }  # fmt: skip
     emit(document, as_json, lambda: _in_words(document))

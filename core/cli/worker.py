@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import Exit, emit
-from core.worker import Round, loop, release, run_once
+from core.worker import WorkerRound, loop, release, run_once
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def worker(
     return Exit.UNAVAILABLE if done.problems else Exit.OK
 
 
-def as_document(done: Round) -> dict[str, Any]:
+def as_document(done: WorkerRound) -> dict[str, Any]:
     """One round as JSON."""
     return {
         "did_work": done.did_work,
@@ -57,7 +57,7 @@ def as_document(done: Round) -> dict[str, Any]:
     }
 
 
-def in_words(done: Round) -> str:
+def in_words(done: WorkerRound) -> str:
     """One round for a person."""
     if not done.did_work:
         return "Another worker holds the lease; nothing was done."

@@ -7,10 +7,10 @@ from typing import Final
 
 from core.bootstrap import Services, open_services
 from core.demo.flights import FLIGHT_DELAY, TASKS, Task, flights, live_inputs
-from core.demo.policies import policy_texts
+from core.demo.policy_texts import policy_texts
 from core.demo.replay import BACKFILL_DAYS, backfill
-from core.drift.counting.counts import EVENT_TIME
-from core.governance.policies.policy import parse_policy
+from core.drift.values.counts import EVENT_TIME
+from core.governance.rules.policies.policy import parse_policy
 from core.identity.people import Username
 from core.settings import Auth, Settings
 

@@ -23,7 +23,7 @@ _GUIDE: Final = "#9CA3AF"
 Floats = npt.NDArray[np.float64]
 
 
-class Mark(StrEnum):
+class ChartMark(StrEnum):
     """How the numbers of a chart are drawn."""
 
     LINE = "line"
@@ -44,7 +44,7 @@ class Chart:
     title: str
     x_title: str
     y_title: str
-    mark: Mark
+    mark: ChartMark
     x: Floats | tuple[str, ...]
     y: Floats | tuple[str, ...]
     guide: tuple[tuple[float, float], tuple[float, float]] | None = None
@@ -65,7 +65,7 @@ def charts(
         f"The model leans most on {ranked[-1][0]}",
         "share of importance",
         "input",
-        Mark.BARS,
+        ChartMark.BARS,
         x=np.array([share for _, share in ranked]),
         y=tuple(name for name, _ in ranked),
     )
@@ -85,7 +85,7 @@ def _of_probabilities(truth: Floats, score: Floats) -> Iterator[Chart]:
         "Receiver operating characteristic",
         "false positive rate",
         "true positive rate",
-        Mark.LINE,
+        ChartMark.LINE,
         *_thinned(false_rate, true_rate),
         guide=((0.0, 0.0), (1.0, 1.0)),
     )
@@ -96,7 +96,7 @@ def _of_probabilities(truth: Floats, score: Floats) -> Iterator[Chart]:
         "Precision and recall",
         "recall",
         "precision",
-        Mark.LINE,
+        ChartMark.LINE,
         *_thinned(recall[::-1], precision[::-1]),
         guide=((0.0, share), (1.0, share)),
     )
@@ -106,7 +106,7 @@ def _of_probabilities(truth: Floats, score: Floats) -> Iterator[Chart]:
         "Calibration in tenths of the rows",
         "predicted probability",
         "observed share",
-        Mark.LINE,
+        ChartMark.LINE,
         x=expected,
         y=observed,
         guide=((0.0, 0.0), (1.0, 1.0)),
@@ -116,7 +116,7 @@ def _of_probabilities(truth: Floats, score: Floats) -> Iterator[Chart]:
         "Confusion matrix at probability 0.5",
         "predicted",
         "observed",
-        Mark.CELLS,
+        ChartMark.CELLS,
         x=("on time", "late"),
         y=("on time", "late"),
         cells=confusion_matrix(truth, score >= 0.5, labels=[0, 1]).astype(np.float64),
@@ -131,7 +131,7 @@ def _of_numbers(truth: Floats, predicted: Floats) -> Iterator[Chart]:
         "Predicted against actual",
         "actual (minutes)",
         "predicted (minutes)",
-        Mark.POINTS,
+        ChartMark.POINTS,
         x=truth[chosen],
         y=predicted[chosen],
         guide=((low, low), (high, high)),
@@ -141,7 +141,7 @@ def _of_numbers(truth: Floats, predicted: Floats) -> Iterator[Chart]:
         "Residuals over the prediction",
         "predicted (minutes)",
         "actual minus predicted (minutes)",
-        Mark.POINTS,
+        ChartMark.POINTS,
         x=predicted[chosen],
         y=(truth - predicted)[chosen],
         guide=((low, 0.0), (high, 0.0)),
@@ -159,18 +159,18 @@ def _image(chart: Chart) -> Figure:
     figure = Figure(figsize=(6, 4.5))
     FigureCanvasAgg(figure)
     # A fixed place: fitting the axes to their labels would draw each picture twice.
-    axes = figure.add_axes((0.3 if chart.mark is Mark.BARS else 0.14, 0.13, 0.66, 0.78))
+    axes = figure.add_axes((0.3 if chart.mark is ChartMark.BARS else 0.14, 0.13, 0.66, 0.78))
     if chart.guide is not None:
         axes.axline(*chart.guide, color=_GUIDE, linestyle="--", linewidth=1)
     match chart.mark:
-        case Mark.LINE:
+        case ChartMark.LINE:
             marker = "o" if len(chart.x) <= 10 else None
             axes.plot(chart.x, chart.y, color=_COLOUR, marker=marker)
-        case Mark.POINTS:
+        case ChartMark.POINTS:
             axes.scatter(chart.x, chart.y, color=_COLOUR, s=8, alpha=0.5, linewidths=0)
-        case Mark.BARS:
+        case ChartMark.BARS:
             axes.barh(list(chart.y), list(chart.x), color=_COLOUR)
-        case Mark.CELLS:
+        case ChartMark.CELLS:
             assert chart.cells is not None  # noqa: S101  # a chart of cells has them
             axes.imshow(chart.cells, cmap="Greens")
             axes.set_xticks(range(len(chart.x)), list(chart.x))
@@ -192,15 +192,15 @@ def _interactive(chart: Chart) -> go.Figure:
         guide = {"color": _GUIDE, "dash": "dash", "width": 1}
         figure.add_scatter(x=[x0, x1], y=[y0, y1], mode="lines", line=guide, name="reference")
     match chart.mark:
-        case Mark.LINE:
+        case ChartMark.LINE:
             mode = "lines+markers" if len(x) <= 10 else "lines"
             figure.add_scatter(x=x, y=y, mode=mode, line={"color": _COLOUR}, name="this run")
-        case Mark.POINTS:
+        case ChartMark.POINTS:
             marker = {"color": _COLOUR, "size": 4, "opacity": 0.5}
             figure.add_scatter(x=x, y=y, mode="markers", marker=marker, name="rows")
-        case Mark.BARS:
+        case ChartMark.BARS:
             figure.add_bar(x=x, y=y, orientation="h", marker={"color": _COLOUR}, name="share")
-        case Mark.CELLS:
+        case ChartMark.CELLS:
             assert chart.cells is not None  # noqa: S101  # a chart of cells has them
             counts = chart.cells.tolist()
             figure.add_heatmap(

@@ -15,12 +15,12 @@ from typing import Final
 import pandas as pd
 import requests
 
+from core import child_processes
 from core.errors import Unavailable
-from core.live import lifeline
-from core.live.capture import to_stderr
-from core.live.files import inference_folder, labels_folder, recorded_ids
-from core.live.labels import append_labels
-from core.live.serve import Target, serving
+from core.inference.capture import to_stderr
+from core.inference.labels import append_labels
+from core.inference.log_folder import inference_folder, labels_folder, recorded_ids
+from core.inference.serve import ServeTarget, serving
 
 EVENT_TIME: Final = "event_time"
 PREDICTION_ID: Final = "prediction_id"
@@ -31,7 +31,7 @@ _HOURS_A_DAY: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Backfilled:
+class BackfillCount:
     """How many rows a backfill sent, how many were there before, and labels it appended."""
 
     sent: int
@@ -50,7 +50,7 @@ def backfill(
     days: int = BACKFILL_DAYS,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
     say: Callable[[str], None] = to_stderr,
-) -> Backfilled:
+) -> BackfillCount:
     """What was sent of the first days, a flight-day a request, through a served model.
 
     Labels known by the end of the last day are appended. Nothing is started when the log holds
@@ -65,7 +65,7 @@ def backfill(
     wanted = frame[frame[EVENT_TIME] < end]
     missing = wanted[~_is_recorded(wanted, inference_folder(home, model))]
     if not missing.empty:
-        target = Target(
+        target = ServeTarget(
             home=home,
             tracking_uri=tracking_uri,
             registry_uri=registry_uri,
@@ -89,7 +89,7 @@ def backfill(
                 "messages above, then run it again."
             )
     labels = _label(home, model, _unlabelled(home, model, wanted), until=end)
-    return Backfilled(sent=len(missing), already=len(wanted) - len(missing), labels=labels)
+    return BackfillCount(sent=len(missing), already=len(wanted) - len(missing), labels=labels)
 
 
 def replay(
@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--day-seconds", type=float, required=True)
     given = parser.parse_args()
-    with lifeline.stop_signals() as stop:
+    with child_processes.stop_signals() as stop:
         replay(
             live_inputs(),
             home=given.home,

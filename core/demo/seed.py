@@ -16,7 +16,6 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run, RunStatus, ViewType
 from mlflow.exceptions import MlflowException
 
-from core.demo.crew import Crew
 from core.demo.flights import TASKS
 from core.demo.plan import (
     CHAMPIONS,
@@ -27,6 +26,7 @@ from core.demo.plan import (
     is_seeded,
     planned_runs,
 )
+from core.demo.training_processes import TrainingProcesses
 from core.errors import Refused, Unavailable
 
 CHAMPION: Final = "champion"
@@ -34,7 +34,7 @@ _SQLITE: Final = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SeedingProgress:
     """How far a seeding is: `done` of `total` planned runs, and what it does now."""
 
     done: int
@@ -60,7 +60,7 @@ class SeededModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Seeded:
+class SeededDemonstration:
     """What the demonstration consists of now; its fields are those of the command's JSON."""
 
     home: str
@@ -74,9 +74,9 @@ def seed(
     tracking_uri: str,
     *,
     quick: bool,
-    progress: Callable[[Step], None],
-    crew: Crew | None = None,
-) -> Seeded:
+    progress: Callable[[SeedingProgress], None],
+    crew: TrainingProcesses | None = None,
+) -> SeededDemonstration:
     """The demonstration's experiments and models, after making what was missing of them.
 
     `crew` may have been started before, to lose no time; it is ended here.
@@ -94,7 +94,7 @@ def seed(
     # Only a seeding that never ended moves an alias: afterwards people decide about it.
     is_first_time = not is_seeded(home)
     runs = planned_runs(quick=quick)
-    with _alone(home), crew or Crew() as members, _mlflow_at(tracking_uri) as client:
+    with _alone(home), crew or TrainingProcesses() as members, _mlflow_at(tracking_uri) as client:
         report = _Reporter(runs, progress)
         report.say("preparing the MLflow store and the flights")
         _create_store(tracking_uri)
@@ -122,7 +122,9 @@ def seed(
 class _Reporter:
     """Counts planned runs for the progress bar."""
 
-    def __init__(self, runs: Sequence[PlannedRun], progress: Callable[[Step], None]) -> None:
+    def __init__(
+        self, runs: Sequence[PlannedRun], progress: Callable[[SeedingProgress], None]
+    ) -> None:
         self._keys = {run.key for run in runs}
         self._done = 0
         self._progress = progress
@@ -136,7 +138,7 @@ class _Reporter:
         self.say(run.key)
 
     def say(self, says: str) -> None:
-        self._progress(Step(self._done, len(self._keys), says))
+        self._progress(SeedingProgress(self._done, len(self._keys), says))
 
 
 @contextlib.contextmanager
@@ -287,8 +289,8 @@ def _aliases(client: MlflowClient, model: str) -> dict[str, int]:
 
 def _summary(
     client: MlflowClient, experiments: Mapping[str, str], *, home: Path, tracking_uri: str
-) -> Seeded:
-    return Seeded(
+) -> SeededDemonstration:
+    return SeededDemonstration(
         home=str(home),
         tracking_uri=tracking_uri,
         experiments=tuple(
@@ -306,7 +308,7 @@ def _summary(
     )
 
 
-def _write(path: Path, seeded: Seeded) -> None:
+def _write(path: Path, seeded: SeededDemonstration) -> None:
     """Replace the summary in one step: who reads it sees all of it or the one before."""
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(asdict(seeded), indent=2) + "\n", encoding="utf-8")

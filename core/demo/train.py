@@ -1,7 +1,7 @@
 """One run of the demonstration, trained and logged the way any training script logs to MLflow.
 
 This is the one place that uses MLflow's fluent API and loads a model. Its tracking URI and active
-run belong to the process, so `core.demo.crew` runs it in processes of its own.
+run belong to the process, so `core.demo.training_processes` runs it in processes of its own.
 """
 
 import contextlib

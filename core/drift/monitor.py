@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.drift.closer import CloserLook
-from core.drift.counting import keeping
-from core.drift.counting.keeping import KeptReference
-from core.drift.counting.live_counts import LiveCounts
-from core.drift.judge import Watched, WindowJudge
-from core.drift.judging import assessment
-from core.drift.outcomes import realised
-from core.drift.outcomes.estimating import PerformanceEstimator
-from core.drift.outcomes.predictions import PredictionMonitor
-from core.drift.places import Places
-from core.drift.references import References
-from core.drift.remembered import Remembered
-from core.drift.report import (
+from core.drift.calibration import assessment
+from core.drift.live_counts import LiveCounts
+from core.drift.multivariate.multivariate_monitor import MultivariateMonitor
+from core.drift.performance import realised_performance
+from core.drift.performance.performance_estimator import PerformanceEstimator
+from core.drift.performance.prediction_monitor import PredictionMonitor
+from core.drift.references.version_references import VersionReferences
+from core.drift.segments.segment_monitor import SegmentMonitor
+from core.drift.segments.segment_references import SegmentReferences
+from core.drift.values import chosen_columns
+from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.results import (
     Conformity,
     EstimatedPerformance,
     Grain,
@@ -31,18 +30,19 @@ from core.drift.report import (
     Window,
     WindowReport,
 )
-from core.drift.segments import choosing
-from core.drift.segments.asking import SegmentMonitor
-from core.drift.segments.choosing import Stated
-from core.drift.segments.learnt import LearntSegments
-from core.drift.together.asking import InputsTogether
+from core.drift.window_detail import WindowDetail
+from core.drift.window_judge import JudgedVersion, WindowJudge
+from core.drift.windows import profile_rows
+from core.drift.windows.log_places import LogPlaces
+from core.drift.windows.profile_rows import KeptReference
 from core.errors import Refused, StileError
-from core.store.drift import ProfileStore, StoredWindow
+from core.store.drift_profiles import ProfileStore, StoredWindow
+from core.store.monitoring_settings import MonitoringSettingsStore
 from core.store.sources import SourceStore
-from core.store.watching import WatchStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
-from core.tracking.values import Signature
+from core.values.bounded_memory import BoundedMemory
+from core.values.mlflow_entities import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,18 @@ class DriftMonitor:
         source_store: SourceStore | None = None,
     ) -> None:
         self._reader = reader
-        self.places = Places(home, source_store)
-        self.stated = WatchStore(profile_store.engine)
+        self.places = LogPlaces(home, source_store)
+        self.stated = MonitoringSettingsStore(profile_store.engine)
         self.outputs = PredictionMonitor(reader, artifacts, profile_store, self.places)
         self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
-        self.together = InputsTogether(self)
+        self.together = MultivariateMonitor(self)
         self.segments = SegmentMonitor(self, self._estimator)
-        self.references = References(reader, artifacts, profile_store, self.places)
+        self.references = VersionReferences(reader, artifacts, profile_store, self.places)
         self._counts = LiveCounts(profile_store, self.places, home)
-        self.learnt = LearntSegments(self.references, profile_store)
+        self.learnt = SegmentReferences(self.references, profile_store)
         self._judge = WindowJudge(self._counts, self.learnt)
-        self.closer = CloserLook(self, self._counts, self._judge, self.learnt)
-        self._fits = Remembered(64)
+        self.closer = WindowDetail(self, self._counts, self._judge, self.learnt)
+        self._fits = BoundedMemory(64)
 
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured, or somebody described where they are."""
@@ -128,7 +128,9 @@ class DriftMonitor:
             seen.add(watched.kept.reference_id)
             more = self._counts.catch_up(model, watched.kept, logs.rows, watched.cuts, at=at)
             windows, files = max(windows, more[0]), max(files, more[1])
-            problems |= dict.fromkeys((*more[2], *choosing.cannot(watched.kept, watched.stated)))
+            problems |= dict.fromkeys(
+                (*more[2], *chosen_columns.cannot(watched.kept, watched.stated))
+            )
         problems |= dict.fromkeys(self.outputs.refresh(model, at=at, log=logs.rows))
         self._counts.catch_up_losses(model, logs, at=at)
         return Refreshed(windows, files, tuple(problems))
@@ -145,15 +147,15 @@ class DriftMonitor:
         """True if the version has a training reference: `refresh` counts its windows from now."""
         return self.references.of(model, version, at=at) is not None
 
-    def watched(self, model: str, version: int, *, at: datetime) -> Watched | None:
+    def watched(self, model: str, version: int, *, at: datetime) -> JudgedVersion | None:
         """What a version is held against and how it is watched; None without a reference."""
         kept = self.references.of(model, version, at=at)
         if kept is None:
             return None
         stated = self.how_watched(model)
-        return Watched(model, version, kept, choosing.cuts(kept, stated), stated)
+        return JudgedVersion(model, version, kept, chosen_columns.cuts(kept, stated), stated)
 
-    def how_watched(self, model: str) -> Stated:
+    def how_watched(self, model: str) -> MonitoringSettings:
         """By which segments and at which rate; what a described source says of segments counts."""
         stated = self.stated.get(model)
         described = self.places.segments(model)
@@ -192,8 +194,8 @@ class DriftMonitor:
             return (self._nothing(model, version, grain, now, says),)
         whole = {
             w: d
-            for w, d in keeping.windows_of(days, grain).items()
-            if keeping.is_whole(w, days, now)
+            for w, d in profile_rows.windows_of(days, grain).items()
+            if profile_rows.is_whole(w, days, now)
         }
         if not whole:
             filling = self.filling(model, version, grain, at=now)
@@ -212,9 +214,9 @@ class DriftMonitor:
         if not days:
             return None
         window, inside = max(
-            keeping.windows_of(days, grain).items(), key=lambda item: item[0].start
+            profile_rows.windows_of(days, grain).items(), key=lambda item: item[0].start
         )
-        if keeping.is_whole(window, days, now):
+        if profile_rows.is_whole(window, days, now):
             return None
         rows = sum(day.rows for day in inside)
         return assessment.not_evaluable(
@@ -224,7 +226,7 @@ class DriftMonitor:
             rows=rows,
             reference_rows=watched.kept.reference.rows,
             says=f"This {grain.value} is still filling: {rows} rows so far.",
-            newest_received_at=keeping.newest_received(inside),
+            newest_received_at=profile_rows.newest_received(inside),
         )
 
     def performance(
@@ -234,9 +236,11 @@ class DriftMonitor:
 
         With `version`, only of what that version predicted.
         """
-        days = self._counts.of(model).get(model, realised.REALISED, Grain.DAY)
+        days = self._counts.of(model).get(model, realised_performance.REALISED, Grain.DAY)
         by_start = {day.window.start: day for day in days}
-        return realised.performances(keeping.windows_of(by_start, grain), version=version)
+        return realised_performance.performances(
+            profile_rows.windows_of(by_start, grain), version=version
+        )
 
     def estimated_performance(
         self, model: str, version: int, grain: Grain, *, at: datetime
@@ -257,13 +261,13 @@ class DriftMonitor:
         return CountedWindow(
             watched.kept,
             sum(day.rows for day in inside),
-            frozenset(name for day in inside for name in keeping.files_in(day)),
+            frozenset(name for day in inside for name in profile_rows.files_in(day)),
             self._counts.of(model),
         )
 
     def days_of(
         self, model: str, version: int, window: Window
-    ) -> tuple[Watched, tuple[StoredWindow, ...]]:
+    ) -> tuple[JudgedVersion, tuple[StoredWindow, ...]]:
         """How a version is watched, and the days of a window that have rows, without their counts.
 
         Raises
@@ -283,23 +287,25 @@ class DriftMonitor:
 
     def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
         """How the newest day's live rows fit a signature; None without live rows."""
-        from core.drift.outcomes import (
-            live,  # Ibis takes a while to import, and pages rarely need it
+        from core.drift.performance import (  # Ibis imports slowly; pages rarely need it
+            live_rows,
         )
 
         log = self.places.logs(model, at=at).rows
-        newest = live.newest_parts(log.parts())
+        newest = live_rows.newest_parts(log.parts())
         hour = at.replace(minute=0, second=0, microsecond=0)  # rows of tomorrow become timely
         return self._fits.get(
             (model, self.places.place(model), newest, signature, hour),
-            lambda: live.conformity(log, newest, signature, at=at),
+            lambda: live_rows.conformity(log, newest, signature, at=at),
         )
 
     def _nothing(
         self, model: str, version: int, grain: Grain, at: datetime, says: str
     ) -> WindowReport:
         day = at.astimezone(UTC).date()
-        window = keeping.day_window(day) if grain is Grain.DAY else keeping.week_window(day)
+        window = (
+            profile_rows.day_window(day) if grain is Grain.DAY else profile_rows.week_window(day)
+        )
         return assessment.not_evaluable(
             model=model, version=version, window=window, rows=0, reference_rows=0, says=says
         )

@@ -8,8 +8,16 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from core.drift.alerts import Alert, AlertId, Judged, Look, Moved, Subject, document
-from core.drift.report import DriftVerdict, Grain, Window
+from core.drift.calibration.alerts import (
+    AlertId,
+    AlertingColumn,
+    AlertSubject,
+    DriftAlert,
+    JudgedWindow,
+    LastJudgement,
+    document,
+)
+from core.drift.values.results import DriftVerdict, Grain, Window
 from core.errors import LedgerBroken, Refused
 from core.identity.people import Username
 from core.store.mapping import text_of
@@ -19,34 +27,36 @@ _NEWEST_FIRST: Final = col(DriftAlertRow.alert_id).desc()
 
 
 @dataclass(frozen=True, slots=True)
-class AlertBook:
+class AlertRepository:
     """Drift alerts, inside one transaction."""
 
     session: Session
 
-    def get(self, alert_id: AlertId) -> Alert:
+    def get(self, alert_id: AlertId) -> DriftAlert:
         """The alert; raises `Refused` when there is none of that number."""
         return _alert(self._row(alert_id))
 
-    def open(self, model: str | None = None) -> tuple[Alert, ...]:
+    def open(self, model: str | None = None) -> tuple[DriftAlert, ...]:
         """The alerts that have not closed, newest first, of one model or of all."""
         wanted = select(DriftAlertRow).where(col(DriftAlertRow.closed_at).is_(None))
         if model is not None:
             wanted = wanted.where(DriftAlertRow.model == model)
         return tuple(_alert(row) for row in self.session.exec(wanted.order_by(_NEWEST_FIRST)))
 
-    def every(self, model: str | None = None) -> tuple[Alert, ...]:
+    def every(self, model: str | None = None) -> tuple[DriftAlert, ...]:
         """All alerts there ever were, newest first, of one model or of all."""
         wanted = select(DriftAlertRow).order_by(_NEWEST_FIRST)
         if model is not None:
             wanted = wanted.where(DriftAlertRow.model == model)
         return tuple(_alert(row) for row in self.session.exec(wanted))
 
-    def open_one(self, model: str, subject: Subject) -> Alert | None:
+    def open_one(self, model: str, subject: AlertSubject) -> DriftAlert | None:
         """The open alert of a subject, or None."""
         return next((each for each in self.open(model) if each.subject is subject), None)
 
-    def add(self, model: str, judged: Judged, *, owner: Username | None, at: datetime) -> Alert:
+    def add(
+        self, model: str, judged: JudgedWindow, *, owner: Username | None, at: datetime
+    ) -> DriftAlert:
         """The new alert; the database refuses a second open one of the same subject."""
         row = DriftAlertRow(
             model=model,
@@ -64,7 +74,7 @@ class AlertBook:
         self.session.flush()
         return _alert(row)
 
-    def go_on(self, alert_id: AlertId, judged: Judged) -> None:
+    def go_on(self, alert_id: AlertId, judged: JudgedWindow) -> None:
         """Nothing; afterwards this is the newest window that keeps the alert open."""
         row = self._row(alert_id)
         row.last = _text(judged)
@@ -85,14 +95,14 @@ class AlertBook:
         row = self._row(alert_id)
         row.acknowledged_by, row.acknowledged_at, row.comment = by, at, comment
 
-    def look(self, model: str, subject: Subject) -> Look | None:
+    def look(self, model: str, subject: AlertSubject) -> LastJudgement | None:
         """What was judged last of a subject; None when nothing ever was."""
         row = self.session.get(DriftLookRow, (model, subject.value))
         if row is None:
             return None
-        return Look(row.version, row.window_end, DriftVerdict(row.verdict), row.at)
+        return LastJudgement(row.version, row.window_end, DriftVerdict(row.verdict), row.at)
 
-    def looked(self, model: str, judged: Judged, *, at: datetime) -> None:
+    def looked(self, model: str, judged: JudgedWindow, *, at: datetime) -> None:
         """Nothing; afterwards this is what was judged last of its subject."""
         row = DriftLookRow(
             model=model,
@@ -112,13 +122,13 @@ class AlertBook:
         return row
 
 
-def _alert(row: DriftAlertRow) -> Alert:
+def _alert(row: DriftAlertRow) -> DriftAlert:
     if row.alert_id is None:
         raise LedgerBroken("The database gave the alert no number.")
-    return Alert(
+    return DriftAlert(
         alert_id=AlertId(row.alert_id),
         model=row.model,
-        subject=Subject(row.subject),
+        subject=AlertSubject(row.subject),
         version=row.version,
         opened_at=row.opened_at,
         first=_judged(row.first),
@@ -132,15 +142,15 @@ def _alert(row: DriftAlertRow) -> Alert:
     )
 
 
-def _text(judged: Judged) -> str:
+def _text(judged: JudgedWindow) -> str:
     return text_of(document(judged))
 
 
-def _judged(text: str) -> Judged:
+def _judged(text: str) -> JudgedWindow:
     known: Any = json.loads(text)  # Any: JSON that this module wrote itself
     window: Mapping[str, str] = known["window"]
-    return Judged(
-        subject=Subject(known["subject"]),
+    return JudgedWindow(
+        subject=AlertSubject(known["subject"]),
         version=known["version"],
         window=Window(
             Grain(window["grain"]),
@@ -153,5 +163,7 @@ def _judged(text: str) -> Judged:
         since=None if known["since"] is None else datetime.fromisoformat(known["since"]),
         value=known["value"],
         level=known["level"],
-        columns=tuple(Moved(c["name"], c["distance"], c["level"]) for c in known["columns"]),
+        columns=tuple(
+            AlertingColumn(c["name"], c["distance"], c["level"]) for c in known["columns"]
+        ),
     )

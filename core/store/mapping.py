@@ -6,25 +6,25 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from core.governance.evidence import (
+from core.governance.rules.evidence import (
     Evidence,
+    EvidencePart,
     Figure,
     FigureStatus,
     JsonValue,
-    Part,
     canonical_json,
     evidence_document,
 )
-from core.governance.ledger.entries import Entry
-from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
-from core.governance.policies.questions import Question
-from core.governance.requests import (
+from core.governance.rules.ledger.entries import LedgerEntry
+from core.governance.rules.policies.policy import Check, CheckLevel, Policy, ReviewBounds, Validity
+from core.governance.rules.policies.questions import Question
+from core.governance.rules.requests import (
     Comment,
-    Key,
     PromotionRequest,
-    Purpose,
     RequestId,
-    Status,
+    RequestPurpose,
+    RequestStatus,
+    TurnedKey,
 )
 from core.identity.people import Person, Role, Side, Username, with_rights
 from core.store.tables import CommentRow, KeyRow, LedgerRow, PersonRow, PolicyKeyRow, RequestRow
@@ -56,7 +56,7 @@ def _figure_value(document: _Loaded) -> Figure:
     return Figure(
         name=document["name"],
         side=Side(document["side"]),
-        part=Part(document["part"]),
+        part=EvidencePart(document["part"]),
         status=FigureStatus(document["status"]),
         value=document["value"],
         says=document["says"],
@@ -115,7 +115,7 @@ def policy_value(text: str) -> Policy:
         Check(
             check_id=check["id"],
             side=Side(check["side"]),
-            level=Level(check["level"]),
+            level=CheckLevel(check["level"]),
             needs=tuple(check["needs"]),
             require=check["require"],
             says=check["says"],
@@ -185,7 +185,7 @@ def request_value(
         alias=row.alias,
         from_version=row.from_version,
         to_version=row.to_version,
-        status=Status(row.status),
+        status=RequestStatus(row.status),
         opened_by=Username(row.opened_by),
         opened_at=row.opened_at,
         expires_at=row.expires_at,
@@ -198,12 +198,12 @@ def request_value(
         comments=tuple(comment_value(comment) for comment in comments),
         outcome=row.outcome,
         settled_at=row.settled_at,
-        purpose=Purpose(row.purpose),
+        purpose=RequestPurpose(row.purpose),
         restores=None if row.restores is None else RequestId(row.restores),
     )
 
 
-def key_fields(key: Key) -> dict[str, Any]:  # Any: a column each
+def key_fields(key: TurnedKey) -> dict[str, Any]:  # Any: a column each
     """What the row of a turned key says, whatever it was turned on."""
     return {
         "side": key.side.value,
@@ -216,14 +216,14 @@ def key_fields(key: Key) -> dict[str, Any]:  # Any: a column each
     }
 
 
-def key_row(request_id: RequestId, key: Key) -> KeyRow:
+def key_row(request_id: RequestId, key: TurnedKey) -> KeyRow:
     """A new row for a key that was just turned."""
     return KeyRow(request_id=request_id, authors_own=key.authors_own, **key_fields(key))
 
 
-def key_value(row: KeyRow | PolicyKeyRow) -> Key:
+def key_value(row: KeyRow | PolicyKeyRow) -> TurnedKey:
     """The key of a row; on a policy no key is ever its author's own."""
-    return Key(
+    return TurnedKey(
         side=Side(row.side),
         person=Username(row.person),
         digest=row.digest,
@@ -277,7 +277,7 @@ def person_value(row: PersonRow) -> Person:
     return with_rights(person, (str(right) for right in keys))
 
 
-def entry_row(entry: Entry) -> LedgerRow:
+def entry_row(entry: LedgerEntry) -> LedgerRow:
     """A row for a ledger entry, text for text."""
     return LedgerRow(
         seq=entry.seq,
@@ -292,9 +292,9 @@ def entry_row(entry: Entry) -> LedgerRow:
     )
 
 
-def entry_value(row: LedgerRow) -> Entry:
+def entry_value(row: LedgerRow) -> LedgerEntry:
     """The ledger entry of a row."""
-    return Entry(
+    return LedgerEntry(
         seq=row.seq,
         previous=row.previous,
         hash=row.hash,

@@ -10,7 +10,7 @@ from core.store.tables import NoticeTargetRow
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldTarget:
     """A target by the digest of its address; `name` says service and host, never a credential.
 
     `told` is the newest ledger entry it need not be told of any more; `problem` is empty unless
@@ -28,12 +28,12 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeBook:
+class NoticeRepository:
     """Notification targets, inside one transaction."""
 
     session: Session
 
-    def targets(self) -> tuple[Told, ...]:
+    def targets(self) -> tuple[ToldTarget, ...]:
         """Every target there is, oldest first."""
         rows = self.session.exec(
             select(NoticeTargetRow).order_by(
@@ -78,8 +78,8 @@ class NoticeBook:
             row.attempts, row.not_before, row.problem = row.attempts + 1, until, problem
 
 
-def _told(row: NoticeTargetRow) -> Told:
-    return Told(
+def _told(row: NoticeTargetRow) -> ToldTarget:
+    return ToldTarget(
         digest=row.digest,
         name=row.name,
         told=row.told,

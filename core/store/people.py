@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core.errors import Refused
-from core.governance.requests import Status
+from core.governance.rules.requests import RequestStatus
 from core.identity.people import Person, Side, Username, may_turn
 from core.store import mapping, policies, transaction
 from core.store.tables import KeyRow, PersonRow, RequestRow
@@ -33,7 +33,9 @@ def people(session: Session) -> tuple[Person, ...]:
 def revoke_lost_keys(session: Session, person: Person) -> int:
     """How many turned keys on undecided requests stop counting, because the right is gone."""
     undecided = select(RequestRow.request_id).where(
-        col(RequestRow.status).in_([Status.OPEN.value, Status.CHANGES_REQUESTED.value])
+        col(RequestRow.status).in_(
+            [RequestStatus.OPEN.value, RequestStatus.CHANGES_REQUESTED.value]
+        )
     )
     turned = select(KeyRow).where(
         KeyRow.person == person.username,
@@ -56,7 +58,7 @@ def revoke_lost_keys(session: Session, person: Person) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class PeopleStore:
+class PeopleRepository:
     """People, each call a transaction of its own."""
 
     engine: Engine

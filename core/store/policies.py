@@ -7,24 +7,29 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
-from core.governance.policies.bars import Published
-from core.governance.policies.policy import Policy
-from core.governance.policies.proposals import WAITING, PolicyRequest, PolicyRequestId, Stage
-from core.governance.requests import Key
+from core.governance.rules.policies.bar_history import PublishedPolicy
+from core.governance.rules.policies.policy import Policy
+from core.governance.rules.policies.proposals import (
+    WAITING,
+    PolicyRequest,
+    PolicyRequestId,
+    PolicyStage,
+)
+from core.governance.rules.requests import TurnedKey
 from core.identity.people import Person, Side, Username, may_turn
 from core.store import mapping
 from core.store.tables import PolicyKeyRow, PolicyRequestRow, PolicyRow
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyShelf:
+class PolicyRepository:
     """The policies inside one transaction."""
 
     session: Session
 
     def published(
         self, model: str | None = None, alias: str | None = None
-    ) -> tuple[Published, ...]:
+    ) -> tuple[PublishedPolicy, ...]:
         """Published versions by model and alias, newest version first."""
         wanted = select(PolicyRow).order_by(
             col(PolicyRow.model), col(PolicyRow.alias), col(PolicyRow.version).desc()
@@ -34,7 +39,7 @@ class PolicyShelf:
         if alias is not None:
             wanted = wanted.where(PolicyRow.alias == alias)
         return tuple(
-            Published(_named_by(row), Username(row.published_by), row.published_at)
+            PublishedPolicy(_named_by(row), Username(row.published_by), row.published_at)
             for row in self.session.exec(wanted)
         )
 
@@ -47,7 +52,7 @@ class PolicyShelf:
         *,
         model: str | None = None,
         alias: str | None = None,
-        stages: Iterable[Stage] | None = None,
+        stages: Iterable[PolicyStage] | None = None,
     ) -> tuple[PolicyRequest, ...]:
         """Policy requests, newest first."""
         wanted = select(PolicyRequestRow).order_by(col(PolicyRequestRow.number).desc())
@@ -81,7 +86,7 @@ class PolicyShelf:
         self._row(request.number).sqlmodel_update(request_fields(request))
         self.session.flush()
 
-    def add_key(self, number: PolicyRequestId, key: Key) -> None:
+    def add_key(self, number: PolicyRequestId, key: TurnedKey) -> None:
         """Nothing; afterwards the key is turned."""
         self.session.add(PolicyKeyRow(number=number, **mapping.key_fields(key)))
         self.session.flush()
@@ -140,7 +145,7 @@ def request_value(row: PolicyRequestRow, keys: Iterable[PolicyKeyRow]) -> Policy
         base_version=row.base_version,
         base_digest=row.base_digest,
         draft=mapping.policy_value(row.draft),
-        stage=Stage(row.stage),
+        stage=PolicyStage(row.stage),
         opened_by=Username(row.opened_by),
         opened_at=row.opened_at,
         expires_at=row.expires_at,

@@ -17,7 +17,7 @@ TIME_TO_LIVE: Final = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
-class SessionStore:
+class SessionRepository:
     """Sessions, each call a transaction of its own."""
 
     engine: Engine

@@ -41,7 +41,7 @@ class SourceStore:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceShelf:
+class SourceRepository:
     """Sources, inside one transaction that also tells the ledger."""
 
     session: Session

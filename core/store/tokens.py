@@ -33,7 +33,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenShelf:
+class TokenRepository:
     """Tokens, inside one transaction."""
 
     session: Session

@@ -9,16 +9,23 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from core.sandbox.trial import Answered, Bout, Latency, Limits, Outcome, Trial
 from core.store import mapping, transaction
 from core.store.tables import TrialRow
+from core.values.model_trial import (
+    Latency,
+    Limits,
+    PairedTrial,
+    SandboxPredictions,
+    Trial,
+    TrialOutcome,
+)
 
 _TRIED: Final = "candidate"
 _IN_VAIN: Final = "in_vain"
 
 
 @dataclass(frozen=True, slots=True)
-class InVain:
+class FailedTrial:
     """Why two contents could not be tried, and when that was found out."""
 
     says: str
@@ -26,22 +33,22 @@ class InVain:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialStore:
+class TrialRepository:
     """Bouts, each call a transaction of its own; no champion is the empty digest."""
 
     engine: Engine
 
-    def get(self, candidate: str, champion: str) -> Bout | None:
+    def get(self, candidate: str, champion: str) -> PairedTrial | None:
         """How these two contents did in turns, or None when nobody tried them yet."""
         with transaction.reading(self.engine) as session:
             document = _document(session, candidate, champion)
             return _bout(document) if _TRIED in document else None
 
-    def in_vain(self, candidate: str, champion: str) -> InVain | None:
+    def in_vain(self, candidate: str, champion: str) -> FailedTrial | None:
         """Why these two could not be tried; None once they were."""
         with transaction.reading(self.engine) as session:
             found = _document(session, candidate, champion).get(_IN_VAIN)
-            return found and InVain(found["says"], datetime.fromisoformat(found["at"]))
+            return found and FailedTrial(found["says"], datetime.fromisoformat(found["at"]))
 
     def put_in_vain(self, candidate: str, champion: str, says: str, *, at: datetime) -> None:
         """Keep why these two could not be tried, beside how they did before that."""
@@ -51,7 +58,7 @@ class TrialStore:
             document = {**known, _IN_VAIN: {"says": says, "at": at.isoformat()}}
             session.merge(_row(candidate, champion, document, tried_at))
 
-    def put(self, candidate: str, champion: str, bout: Bout) -> None:
+    def put(self, candidate: str, champion: str, bout: PairedTrial) -> None:
         """Nothing; afterwards this is how they did."""
         document = asdict(bout) | {"tried_at": bout.tried_at.isoformat()}
         with transaction.deciding(self.engine) as session:
@@ -71,9 +78,9 @@ def _document(session: Session, candidate: str, champion: str) -> Mapping[str, A
     return {} if row is None else json.loads(row.body)
 
 
-def _bout(document: Mapping[str, Any]) -> Bout:  # Any: JSON that this module wrote itself
+def _bout(document: Mapping[str, Any]) -> PairedTrial:  # Any: JSON that this module wrote itself
     champion = document["champion"]
-    return Bout(
+    return PairedTrial(
         candidate=_trial(document["candidate"]),
         champion=None if champion is None else _trial(champion),
         tried_at=datetime.fromisoformat(document["tried_at"]),
@@ -85,19 +92,21 @@ def _bout(document: Mapping[str, Any]) -> Bout:  # Any: JSON that this module wr
 def _trial(document: Mapping[str, Any]) -> Trial:  # Any: as above
     latency = document["latency"]
     return Trial(
-        outcome=Outcome(document["outcome"]),
+        outcome=TrialOutcome(document["outcome"]),
         says=document["says"],
         load_s=document["load_s"],
         memory_mb=document["memory_mb"],
-        example=_optional(Answered, document["example"]),
-        replayed=_optional(Answered, document["replayed"]),
+        example=_optional(SandboxPredictions, document["example"]),
+        replayed=_optional(SandboxPredictions, document["replayed"]),
         latency=None
         if latency is None
         else _value(Latency, latency | {"rounds": tuple(latency["rounds"])}),
     )
 
 
-def _optional(kind: type[Answered], document: Mapping[str, Any] | None) -> Answered | None:
+def _optional(
+    kind: type[SandboxPredictions], document: Mapping[str, Any] | None
+) -> SandboxPredictions | None:
     return None if document is None else _value(kind, document)
 
 

@@ -18,10 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import Refused
+from core.tracking.artifact_contents import (
+    MOST_BYTES_DIGESTED,
+    ArtifactContents,
+    contents_of,
+    sha256_of,
+)
+from core.tracking.artifact_places import ArtifactRoot, place_of_run, place_of_version
 from core.tracking.client import MlflowDoor
-from core.tracking.contents import MOST_BYTES_DIGESTED, Contents, contents_of, sha256_of
-from core.tracking.places import Place, place_of_run, place_of_version
-from core.tracking.predictions import (
+from core.tracking.prediction_files import (
     EVALUATED,
     MOST_BYTES_EVALUATED,
     NEEDED,
@@ -29,7 +34,7 @@ from core.tracking.predictions import (
     of_evaluation,
 )
 from core.tracking.reader import TrackingReader
-from core.tracking.values import ArtifactFile, ModelFiles, ModelVersion, RunId
+from core.values.mlflow_entities import ArtifactFile, ModelFiles, ModelVersion, RunId
 
 IMPORTANCE: Final = "eval/importance.json"
 REFERENCE: Final = "reference/inputs.parquet"
@@ -128,7 +133,7 @@ class ArtifactReader:
             left -= size
         return digests
 
-    def contents(self, of: RunId | ModelVersion) -> Contents:
+    def contents(self, of: RunId | ModelVersion) -> ArtifactContents:
         """The files of a run, or of a version's model, without `stile/`; nothing is read yet."""
         place = self._place(of) if isinstance(of, ModelVersion) else place_of_run(self.door, of)
         return contents_of(place)
@@ -234,11 +239,11 @@ class ArtifactReader:
                 arriving.replace(target)
         return target
 
-    def _place(self, version: ModelVersion) -> Place:
+    def _place(self, version: ModelVersion) -> ArtifactRoot:
         return place_of_version(self.door, TrackingReader(self.door).origin(version))
 
 
-def _bytes(place: Place, path: str, *, max_bytes: int) -> bytes | None:
+def _bytes(place: ArtifactRoot, path: str, *, max_bytes: int) -> bytes | None:
     file = place.find(path)
     if file is None:
         return None

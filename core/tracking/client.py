@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from core import look
+from core import read_cache
 from core.errors import Refused, StileError, Unavailable
 from core.tracking.refusals import translate
 
@@ -166,7 +166,7 @@ class MlflowDoor:
         return document if isinstance(document, dict) else None
 
     def _once(self, *named: str, ask: Callable[["MlflowClient"], Any]) -> Any:
-        return look.once(self, *named, ask=lambda: self.call(ask))
+        return read_cache.once(self, *named, ask=lambda: self.call(ask))
 
     def _through(self, ask: Callable[["MlflowClient"], T], *, attempts: int) -> T:
         self._breaker.enter()

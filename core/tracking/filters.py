@@ -19,9 +19,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.tracking.columns import BETWEEN, DATASETS
-from core.tracking.grammar import Comparison, Operator, Words, parse, refusal
-from core.tracking.naming import column_of
+from core.tracking.column_names import column_of
+from core.tracking.filter_grammar import FilterComparison, FilterWords, Operator, parse, refusal
+from core.tracking.run_columns import BETWEEN, DATASETS
 
 Mask = npt.NDArray[np.bool_]
 Cells = frozenset[tuple[str, str]]
@@ -58,7 +58,7 @@ def apply(frame: pd.DataFrame, text: str, *, nan_cells: Cells = frozenset()) -> 
     clauses = parse(text)
     mask: Mask = np.ones(len(frame), dtype=np.bool_)
     for clause in clauses:
-        if isinstance(clause, Words):
+        if isinstance(clause, FilterWords):
             mask &= _has_words(frame, clause.text)
         else:
             mask &= _holds(frame, clause, nan_cells)
@@ -67,7 +67,7 @@ def apply(frame: pd.DataFrame, text: str, *, nan_cells: Cells = frozenset()) -> 
 
 def unknown_names(frame: pd.DataFrame, text: str) -> tuple[str, ...]:
     """The metrics, params and tags a filter asks for and no run of the table has, as written."""
-    asked = [clause for clause in parse(text) if isinstance(clause, Comparison)]
+    asked = [clause for clause in parse(text) if isinstance(clause, FilterComparison)]
     columns = [(clause.name, column_of(frame, clause.name, clause.at)) for clause in asked]
     return tuple(name for name, column in columns if column not in (*frame.columns, "ended_at"))
 
@@ -109,7 +109,7 @@ def _direction(part: str) -> tuple[str, bool]:
     return (match[1], match[2].lower() == "asc") if match else (part, True)
 
 
-def _holds(frame: pd.DataFrame, clause: Comparison, nan_cells: Cells) -> Mask:
+def _holds(frame: pd.DataFrame, clause: FilterComparison, nan_cells: Cells) -> Mask:
     column = column_of(frame, clause.name, clause.at)
     if column in _TIMES:
         return _time_holds(frame, column, clause)
@@ -143,7 +143,7 @@ def _holds(frame: pd.DataFrame, clause: Comparison, nan_cells: Cells) -> Mask:
     return compared & present
 
 
-def _check(clause: Comparison, *, is_number: bool, is_metric: bool = False) -> None:
+def _check(clause: FilterComparison, *, is_number: bool, is_metric: bool = False) -> None:
     """Refuse a comparison that can never be meant."""
     if clause.operator in _PRESENCE:
         return
@@ -176,7 +176,7 @@ def _as_text(values: "pd.Series[float]") -> "pd.Series[str]":
     return values.map(lambda n: f"{n:.15g}", na_action="ignore").astype("str")
 
 
-def _text_holds(values: "pd.Series[str]", clause: Comparison) -> Mask:
+def _text_holds(values: "pd.Series[str]", clause: FilterComparison) -> Mask:
     texts = pa.array(values, pa.large_string(), from_pandas=True)
     match clause.operator:
         case Operator.IS_NULL:
@@ -197,7 +197,7 @@ def _text_holds(values: "pd.Series[str]", clause: Comparison) -> Mask:
     return _mask(pc.equal(texts, clause.values[0]))
 
 
-def _any_dataset_holds(values: "pd.Series[str]", clause: Comparison) -> Mask:
+def _any_dataset_holds(values: "pd.Series[str]", clause: FilterComparison) -> Mask:
     if clause.operator in _PRESENCE:
         return _text_holds(values, clause)
     one_each = values.str.split(BETWEEN).explode()
@@ -206,7 +206,7 @@ def _any_dataset_holds(values: "pd.Series[str]", clause: Comparison) -> Mask:
     return any_held
 
 
-def _time_holds(frame: pd.DataFrame, column: str, clause: Comparison) -> Mask:
+def _time_holds(frame: pd.DataFrame, column: str, clause: FilterComparison) -> Mask:
     started = frame["started_at"]
     times = started
     if column == "ended_at":
@@ -222,7 +222,7 @@ def _time_holds(frame: pd.DataFrame, column: str, clause: Comparison) -> Mask:
     return held
 
 
-def _moment(clause: Comparison) -> int:
+def _moment(clause: FilterComparison) -> int:
     """Milliseconds since 1970 of a number of them, or of a date such as '2026-11-20'."""
     text = clause.values[0]
     try:

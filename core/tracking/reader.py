@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from core.errors import Refused
+from core.tracking.artifact_places import place_of_version
 from core.tracking.client import MlflowDoor
-from core.tracking.foreign import as_logged, curve_of, registered_model_of, run_of, version_of
-from core.tracking.places import place_of_version
+from core.tracking.mlflow_objects import (
+    as_logged,
+    curve_of,
+    registered_model_of,
+    run_of,
+    version_of,
+)
 from core.tracking.signature import MLMODEL, MOST_BYTES, parse_signature
-from core.tracking.values import (
+from core.values.mlflow_entities import (
     Curve,
     Experiment,
     ExperimentId,

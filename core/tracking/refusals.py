@@ -18,7 +18,7 @@ _MOST_WORDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class TranslatedFailure:
     """A translated error; `away` when the whole server is, `dropped` when a connection was lost."""
 
     error: StileError
@@ -26,7 +26,7 @@ class Failure:
     dropped: bool = False
 
 
-def translate(error: Exception, *, host: str, timeout_s: float) -> Failure | None:
+def translate(error: Exception, *, host: str, timeout_s: float) -> TranslatedFailure | None:
     """What the error means, or None when it is not MLflow's but a mistake in our own code."""
     from mlflow.exceptions import MlflowException
 
@@ -38,13 +38,13 @@ def translate(error: Exception, *, host: str, timeout_s: float) -> Failure | Non
     if isinstance(error, MlflowException):
         return _code(error.error_code, error, host=host)
     if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
-        return Failure(Refused("MLflow lists no such artifact any more; reload the run."))
+        return TranslatedFailure(Refused("MLflow lists no such artifact any more; reload the run."))
     if isinstance(error, OSError):
-        return Failure(
+        return TranslatedFailure(
             Unavailable(f"An artifact of MLflow at {host} could not be read: {words(error)}.")
         )
     if type(error).__module__.startswith(("botocore", "boto3", "google.", "azure.")):
-        return Failure(Unavailable(f"The artifact store did not answer: {words(error)}."))
+        return TranslatedFailure(Unavailable(f"The artifact store did not answer: {words(error)}."))
     return None
 
 
@@ -69,47 +69,53 @@ def _transport_cause(error: BaseException) -> BaseException | None:
     return None
 
 
-def _no_answer(cause: BaseException, *, host: str, timeout_s: float) -> Failure:
+def _no_answer(cause: BaseException, *, host: str, timeout_s: float) -> TranslatedFailure:
     if isinstance(cause, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return Failure(Refused(f"{host} is not an address; correct MLFLOW_TRACKING_URI."))
+        return TranslatedFailure(Refused(f"{host} is not an address; correct MLFLOW_TRACKING_URI."))
     text = f"{cause!r} {cause}"
     if isinstance(cause, requests.Timeout) or "timed out" in text:
         says = f"MLflow at {host} did not answer within {timeout_s:g} s; try again in a moment."
-        return Failure(Unavailable(says), away=True)
+        return TranslatedFailure(Unavailable(says), away=True)
     if "RemoteDisconnected" in text or "reset by peer" in text or "BrokenPipe" in text:
         says = f"MLflow at {host} dropped the connection; try again in a moment."
-        return Failure(Unavailable(says), away=True, dropped=True)
+        return TranslatedFailure(Unavailable(says), away=True, dropped=True)
     says = f"MLflow at {host} cannot be reached; check that it runs, then try again."
-    return Failure(Unavailable(says), away=True)
+    return TranslatedFailure(Unavailable(says), away=True)
 
 
-def _status(status: int, error: BaseException, *, host: str) -> Failure:
+def _status(status: int, error: BaseException, *, host: str) -> TranslatedFailure:
     if status in _AWAY_STATUSES:
-        return Failure(Unavailable(f"MLflow at {host} is away ({status}); try again."), away=True)
+        return TranslatedFailure(
+            Unavailable(f"MLflow at {host} is away ({status}); try again."), away=True
+        )
     if status in (401, 403):
-        return Failure(_not_allowed(error, host=host))
+        return TranslatedFailure(_not_allowed(error, host=host))
     if status == requests.codes.not_found:
-        return Failure(Refused("MLflow has no such artifact; reload the run."))
+        return TranslatedFailure(Refused("MLflow has no such artifact; reload the run."))
     if status < 500:
-        return Failure(Refused(f"MLflow at {host} refused: {words(error)}."))
-    return Failure(Unavailable(f"MLflow at {host} failed ({status}); try again."))
+        return TranslatedFailure(Refused(f"MLflow at {host} refused: {words(error)}."))
+    return TranslatedFailure(Unavailable(f"MLflow at {host} failed ({status}); try again."))
 
 
-def _code(code: str, error: BaseException, *, host: str) -> Failure:
+def _code(code: str, error: BaseException, *, host: str) -> TranslatedFailure:
     if code in _AWAY_CODES:
         says = f"MLflow at {host} is away: {words(error)}; try again."
-        return Failure(Unavailable(says), away=True)
+        return TranslatedFailure(Unavailable(says), away=True)
     if code in ("PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
-        return Failure(_not_allowed(error, host=host))
+        return TranslatedFailure(_not_allowed(error, host=host))
     if code == "ENDPOINT_NOT_FOUND":
-        return Failure(Refused(f"{host} does not answer like an MLflow 3 server: {words(error)}."))
+        return TranslatedFailure(
+            Refused(f"{host} does not answer like an MLflow 3 server: {words(error)}.")
+        )
     if code in _TRY_LATER_CODES:
-        return Failure(Unavailable(f"MLflow at {host} failed: {words(error)}; try again."))
+        return TranslatedFailure(
+            Unavailable(f"MLflow at {host} failed: {words(error)}; try again.")
+        )
     if code == "BAD_REQUEST" and "IntegrityError" in str(error):
         # Two writers met; MLflow rolled one back. Reading back tells what holds now.
         says = f"Someone else changed the same thing in MLflow at {host}; look again and retry."
-        return Failure(Unavailable(says))
-    return Failure(Refused(f"MLflow at {host} refused: {words(error)}."))
+        return TranslatedFailure(Unavailable(says))
+    return TranslatedFailure(Refused(f"MLflow at {host} refused: {words(error)}."))
 
 
 def _not_allowed(error: BaseException, *, host: str) -> Refused:

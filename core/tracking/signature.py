@@ -6,7 +6,7 @@ from typing import Any, Final
 import yaml
 
 from core.errors import Refused
-from core.tracking.values import ColumnSpec, Signature
+from core.values.mlflow_entities import ColumnSpec, Signature
 
 MLMODEL: Final = "MLmodel"
 MOST_BYTES: Final = 2_000_000

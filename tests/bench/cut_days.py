@@ -7,17 +7,17 @@ from pathlib import Path
 import pandas as pd
 
 from core.drift import sources
-from core.drift.counting import cut_keeping
-from core.drift.counting.counts import EVENT_TIME, Profile, Reference
-from core.drift.judge import without
-from core.drift.judging import assessment, calibration, hours
-from core.drift.judging.assessment import Measured
-from core.drift.judging.calibration import Calibration
-from core.drift.report import Grain, SegmentOf, Window, WindowReport
-from core.drift.segments import family
-from core.drift.segments.family import Part
+from core.drift.calibration import alert_levels, assessment, same_hours
+from core.drift.calibration.alert_levels import ColumnCalibration
+from core.drift.calibration.assessment import MeasuredWindow
+from core.drift.segments import joint_judgement
+from core.drift.segments.joint_judgement import MeasuredSegment
+from core.drift.values.counts import EVENT_TIME, Profile, Reference
+from core.drift.values.results import Grain, SegmentOf, Window, WindowReport
+from core.drift.window_judge import without
+from core.drift.windows import segment_rows
 
-Calibrated = Callable[[str, Reference, int], Mapping[str, Calibration]]
+Calibrated = Callable[[str, Reference, int], Mapping[str, ColumnCalibration]]
 
 
 class Quarter:
@@ -33,13 +33,13 @@ class Quarter:
             self.reference = sources.reference_of(table)
             days = sources.profiles_of(table, self.reference, cut_by=[*cut_by, EVENT_TIME])
         self.learnt = {
-            cut: cut_keeping.learnt(
+            cut: segment_rows.learnt(
                 {day: profile.segments[cut] for day, profile in days.items()}, self.reference
             )
             for cut in [*cut_by, EVENT_TIME]
         }
-        self.usual = hours.usual(self.learnt[EVENT_TIME], days=1)
-        self._known: dict[tuple[str, int], Mapping[str, Calibration]] = {}
+        self.usual = same_hours.usual(self.learnt[EVENT_TIME], days=1)
+        self._known: dict[tuple[str, int], Mapping[str, ColumnCalibration]] = {}
         self._matched: dict[tuple[float, ...], Reference] = {}
 
     def days(self, rows: pd.DataFrame) -> Mapping[date, Profile]:
@@ -55,24 +55,24 @@ class Quarter:
         self, day: date, profile: Profile, *, segments: bool = True, match: bool = True
     ) -> WindowReport:
         """The report of a day, with what its segments did and with its hours matched, if wanted."""
-        shares = hours.shares(profile.hours, self.usual) if match else None
+        shares = same_hours.shares(profile.hours, self.usual) if match else None
         reference, name = self.reference, "all"
         if shares is not None:
             name = str(shares)
             if shares not in self._matched:
-                self._matched[shares] = hours.matched(
+                self._matched[shares] = same_hours.matched(
                     self.reference, self.learnt[EVENT_TIME], shares
                 )
             reference = self._matched[shares]
-        known = self._calibrated(name, reference, calibration.size_class(profile.rows))
+        known = self._calibrated(name, reference, alert_levels.size_class(profile.rows))
         whole = self._measured(known, day, reference, profile)
         parts = list(self._parts(day, profile)) if segments and shares is None else []
-        return family.judged(whole, parts, rate=calibration.RATE)[0]
+        return joint_judgement.judged(whole, parts, rate=alert_levels.RATE)[0]
 
-    def _parts(self, day: date, profile: Profile) -> list[Part]:
+    def _parts(self, day: date, profile: Profile) -> list[MeasuredSegment]:
         bins = self.reference
         columns = sum((len(bins.columns) - 1) * len(bins.segments_by(cut)) for cut in self.cut_by)
-        needed = family.rows_needed(columns, rate=calibration.RATE)
+        needed = joint_judgement.rows_needed(columns, rate=alert_levels.RATE)
         found = []
         for cut in self.cut_by:
             for code, level in enumerate(bins.segments_by(cut)):
@@ -80,32 +80,34 @@ class Quarter:
                 learnt = self.learnt[cut].get(code)
                 if mine is None or learnt is None or min(mine.rows, learnt.rows) < needed:
                     continue
-                size = calibration.size_class(mine.rows, classes=1)
+                size = alert_levels.size_class(mine.rows, classes=1)
                 each = {
                     other: self._calibrated(f"{cut} {other}", without(reference, cut), size)
                     for other, reference in self.learnt[cut].items()
                     if reference.rows >= needed
                 }
                 others = [known for other, known in each.items() if other != code]
-                known = calibration.pooled(each[code], others)
+                known = alert_levels.pooled(each[code], others)
                 measured = self._measured(known, day, without(learnt, cut), mine, needed=needed)
-                found.append(Part(SegmentOf(cut, level), measured))
+                found.append(MeasuredSegment(SegmentOf(cut, level), measured))
         return found
 
-    def _calibrated(self, name: str, reference: Reference, size: int) -> Mapping[str, Calibration]:
+    def _calibrated(
+        self, name: str, reference: Reference, size: int
+    ) -> Mapping[str, ColumnCalibration]:
         if (name, size) not in self._known:
-            self._known[name, size] = calibration.calibrate(reference, days=1, rows=size)
+            self._known[name, size] = alert_levels.calibrate(reference, days=1, rows=size)
         return self._known[name, size]
 
     def _measured(
         self,
-        known: Mapping[str, Calibration],
+        known: Mapping[str, ColumnCalibration],
         day: date,
         reference: Reference,
         profile: Profile,
         *,
         needed: int | None = None,
-    ) -> Measured:
+    ) -> MeasuredWindow:
         start = datetime.combine(day, time.min, tzinfo=UTC)
         return assessment.measure(
             model="flights",

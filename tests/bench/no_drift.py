@@ -17,10 +17,10 @@ import pandas as pd
 from scipy import special, stats
 
 from core.drift import sources
-from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import assessment, calibration
-from core.drift.judging.calibration import Calibration
-from core.drift.report import Grain, Window, WindowReport
+from core.drift.calibration import alert_levels, assessment
+from core.drift.calibration.alert_levels import ColumnCalibration
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import Grain, Window, WindowReport
 from tests.drift import flights_2013
 
 SIZES = (500, 2_000, 20_000)
@@ -74,7 +74,7 @@ def profiles(scene: Scene, windows: pd.DataFrame, rows: int, folder: Path) -> li
 def judged(
     reference: Reference,
     profile: Profile,
-    known: Mapping[str, Calibration],
+    known: Mapping[str, ColumnCalibration],
     *,
     start: datetime = _START,
 ) -> WindowReport:
@@ -95,7 +95,7 @@ def before_the_floor(report: WindowReport) -> set[str]:
     p_values = {
         c.name: c.statistics["p_value"] for c in report.columns if "p_value" in c.statistics
     }
-    cut = calibration.cutoff(list(p_values.values()))
+    cut = alert_levels.cutoff(list(p_values.values()))
     return {name for name, p in p_values.items() if p <= cut}
 
 

@@ -21,8 +21,8 @@ import pandas as pd
 import pytest
 import requests
 
-from core.live.lifeline import ROOT
-from tests.live.conftest import (  # noqa: F401  fixtures are found by their names
+from core.child_processes import ROOT
+from tests.inference.conftest import (  # noqa: F401  fixtures are found by their names
     INPUTS,
     MODEL,
     Registry,

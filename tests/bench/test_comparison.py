@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.governance.comparison.losses import Losses
-from core.governance.comparison.paired import Outcome, paired_bootstrap
+from core.governance.comparison.paired import ComparisonOutcome, paired_bootstrap
+from core.governance.comparison.row_losses import Losses
 from tests.governance.test_comparison import best_first, equally_good_models
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -140,7 +140,7 @@ def is_better(
         rivals=rivals,
         resamples=1_000,
     )
-    return answer.verdict is Outcome.BETTER
+    return answer.verdict is ComparisonOutcome.BETTER
 
 
 def table_in(mark: str) -> dict[tuple[str, str], list[float]]:

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from core.drift import sources
-from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import calibration
-from core.drift.judging.calibration import Calibration
-from core.drift.report import DriftVerdict, WindowReport
+from core.drift.calibration import alert_levels
+from core.drift.calibration.alert_levels import ColumnCalibration
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import DriftVerdict, WindowReport
 from tests.bench import no_drift, tables
 from tests.bench.cut_days import Quarter
 from tests.bench.no_drift import COLUMNS, SIZES, Scene, Textbook
@@ -96,7 +96,7 @@ def test_small_shifts_are_found_as_well_as_by_the_textbook(scene: Scene, folder:
                 found += [
                     column in no_drift.before_the_floor(report),
                     column in {c.name for c in report.alerting},
-                    classic[column] <= calibration.cutoff(list(classic.values())),
+                    classic[column] <= alert_levels.cutoff(list(classic.values())),
                 ]
             cells.append(tuple(found / SHIFTED))
             before, _, by_textbook = cells[-1]
@@ -207,15 +207,15 @@ def drifting(
     return sum(report.verdict is DriftVerdict.DRIFTING for report in reports)
 
 
-def levels(scene: Scene, rows: int) -> Mapping[str, Calibration]:
+def levels(scene: Scene, rows: int) -> Mapping[str, ColumnCalibration]:
     """What the product would judge windows of this size by."""
-    return calibration.calibrate(scene.reference, days=1, rows=calibration.size_class(rows))
+    return alert_levels.calibrate(scene.reference, days=1, rows=alert_levels.size_class(rows))
 
 
 def is_rejected(textbook: Textbook, window: pd.DataFrame) -> bool:
     """Whether the textbook finds any column of the window to have drifted."""
     p_values = [textbook.p_value(name, window[name]) for name in COLUMNS]
-    return min(p_values) <= calibration.cutoff(p_values)
+    return min(p_values) <= alert_levels.cutoff(p_values)
 
 
 def of_the_peers(windows: pd.DataFrame, rows: int, folder: Path) -> tuple[str, str, str]:
@@ -262,12 +262,12 @@ def judged_days(
     reference: Reference, days: Mapping[date, Profile], *, by_chance: bool = False
 ) -> list[WindowReport]:
     """The report of each day."""
-    known: dict[int, Mapping[str, Calibration]] = {}
+    known: dict[int, Mapping[str, ColumnCalibration]] = {}
     reports = []
     for day, profile in days.items():
-        size = calibration.size_class(profile.rows)
+        size = alert_levels.size_class(profile.rows)
         if size not in known:
-            known[size] = calibration.calibrate(reference, days=1, rows=size, by_chance=by_chance)
+            known[size] = alert_levels.calibrate(reference, days=1, rows=size, by_chance=by_chance)
         start = datetime.combine(day, time.min, tzinfo=UTC)
         reports.append(no_drift.judged(reference, profile, known[size], start=start))
     return reports

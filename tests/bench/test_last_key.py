@@ -19,21 +19,21 @@ from typing import Final, TypeVar
 import pytest
 from mlflow import MlflowClient
 
-from core.governance.acts.alerting import DriftAlerts
-from core.governance.acts.promotion import Promotions
-from core.governance.gathering.source import GatheredEvidence
-from core.governance.ledger import entries as ledger
-from core.governance.ledger.entries import LedgerKey
-from core.governance.registry.observing import present_intervals
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import Status
+from core.governance.figures.evidence_source import GatheredEvidence
+from core.governance.registry.alias_watch import present_intervals
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.ledger import entries as ledger
+from core.governance.rules.ledger.entries import LedgerKey
+from core.governance.rules.requests import RequestStatus
+from core.governance.use_cases.drift_alerts import DriftAlerts
+from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
-from core.store import entries as ledger_rows
+from core.store import ledger_entries as ledger_rows
 from core.store import migrations, transaction
-from core.store.governance import GovernanceStore
-from core.store.people import PeopleStore
+from core.store.governance_store import GovernanceStore
+from core.store.people import PeopleRepository
 from core.tracking.client import MlflowDoor
-from core.tracking.registry import MlflowRegistry
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.governance.scene import ANA, AT, MODEL, POLICY, Scene, set_scene
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
@@ -93,7 +93,7 @@ def test_the_last_key_costs_little_more_than_mlflows_own_writes(
     migrations.upgrade(engine)
     store = GovernanceStore(engine, KEY)
     for person in (ANA, BEN, EMIL, ADA):
-        PeopleStore(engine).put(person)
+        PeopleRepository(engine).put(person)
     clocked, door = Clocked(), scene.sources.tracking.door
     clocked.watch(door, monkeypatch)
     sources = replace(  # as in the app: one store for decisions and for what they rest on
@@ -124,13 +124,13 @@ def test_the_last_key_costs_little_more_than_mlflows_own_writes(
         clocked.took_s = 0.0
 
         began = time.process_time()
-        assert turn(EMIL, Side.DATA_ENGINEERING).status is Status.APPROVED
+        assert turn(EMIL, Side.DATA_ENGINEERING).status is RequestStatus.APPROVED
         clicked = time.process_time()
         worker = WriteBack(promotions, holder="bench", clock=lambda at=now: at)
         done = worker.run(request.request_id, at=now)
         ended = time.process_time()
 
-        assert done.status is Status.APPLIED
+        assert done.status is RequestStatus.APPLIED
         clicks.append(clicked - began)
         extra.append(ended - began - clocked.took_s)
         print(

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from playwright.sync_api import Browser
 
 from core.bootstrap import LOOK_EVERY, open_services, work_of
-from core.governance.registry.reconcile import Depth
+from core.governance.registry.reconciler import ReconcilerDepth
 from core.settings import load_settings
 from core.worker import run_once
 from tests.bench.test_pages import home, mlflow_ui, signed_in, stile, timed, visit
@@ -99,7 +99,7 @@ def test_a_round_of_the_worker_is_short_among_five_hundred_models(crowd: Path) -
     services.tracking.registered_models()
     yardstick = time.process_time() - began
     began = time.process_time()
-    done = run_once(work, at=at + LOOK_EVERY[Depth.VERSIONS])
+    done = run_once(work, at=at + LOOK_EVERY[ReconcilerDepth.VERSIONS])
     took = time.process_time() - began
 
     print(f"MLflow's list of models {yardstick:.2f} s, a round that looks at versions {took:.2f} s")

@@ -20,7 +20,7 @@ import requests
 from mlflow import MlflowClient
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from components.door import COOKIE
+from components.shell.door import COOKIE
 from core.bootstrap import open_services
 from core.identity.people import Username
 from core.settings import load_settings

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from playwright.sync_api import Browser, expect
 
 from core.demo.flights import AIR_TIME, live_inputs
-from core.live.batch import log_inputs
+from core.inference.batch_log import log_inputs
 from tests.browser.conftest import Staged
 from tests.browser.driving import settle
 from tests.browser.test_main_job import a_page, open_path

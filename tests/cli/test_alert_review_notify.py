@@ -10,7 +10,7 @@ import typer
 
 from core.bootstrap import open_services
 from core.cli import alert, notify, review, run
-from core.governance.acts.alerting import note
+from core.governance.use_cases.drift_alerts import note
 from core.settings import load_settings
 from tests.contracts.parts import AT, MODEL
 from tests.contracts.test_alerts import judged

@@ -13,15 +13,15 @@ from mlflow import MlflowClient
 
 from core.bootstrap import Services, open_services, work_of
 from core.cli import erase, run
-from core.drift.outcomes import realised
-from core.drift.report import Grain
-from core.governance.ledger import telling
-from core.governance.ledger.entries import Entry
-from core.live.capture import InferenceLogWriter
-from core.live.files import inference_folder, recorded_ids
-from core.live.labels import append_labels
+from core.drift.performance import realised_performance
+from core.drift.values.results import Grain
+from core.governance.rules.ledger import plain_words
+from core.governance.rules.ledger.entries import LedgerEntry
+from core.inference.capture import InferenceLogWriter
+from core.inference.labels import append_labels
+from core.inference.log_folder import inference_folder, recorded_ids
 from core.settings import load_settings
-from core.store.drift import ProfileStore
+from core.store.drift_profiles import ProfileStore
 from core.worker import run_once
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
@@ -79,7 +79,7 @@ def stile(home: Path, capsys: pytest.CaptureFixture[str]) -> Stile:
     return command
 
 
-def told(services: Services, *kinds: str) -> list[Entry]:
+def told(services: Services, *kinds: str) -> list[LedgerEntry]:
     return [entry for entry in services.store.entries() if entry.kind in kinds]
 
 
@@ -106,7 +106,7 @@ def test_the_ledger_says_how_many_by_whom_and_why_and_never_which(
     assert erased.facts == {**ordered.facts, "order": ordered.seq}
     assert (erased.facts["ids"], erased.facts["predictions"], erased.facts["labels"]) == (2, 1, 1)
     assert not any("Lovelace" in entry.body for entry in services.store.entries())
-    line = telling.line(erased, NAMES)
+    line = plain_words.line(erased, NAMES)
     assert line == "Ada erased 1 captured predictions and 1 labels of m: “asked to”"
     assert services.store.verify().findings == ()
 
@@ -166,10 +166,12 @@ def test_sums_of_losses_stay_and_no_digest_of_the_id_does(
 
     assert (before.rows, before.labelled_rows) == (3, 2)
     assert services.drift.performance("m", Grain.DAY) == (before,)
-    (ids,) = profiles.get("m", realised.IDS, Grain.DAY)
-    waiting = realised.waiting_in(profiles.get("m", realised.WAITING, Grain.DAY))
-    left = {*realised.ids_in(ids).tolist(), *waiting.ids.tolist()}
-    assert left == set(realised.digests_of(["Ada Lovelace", "c"]).tolist())
+    (ids,) = profiles.get("m", realised_performance.IDS, Grain.DAY)
+    waiting = realised_performance.waiting_in(
+        profiles.get("m", realised_performance.WAITING, Grain.DAY)
+    )
+    left = {*realised_performance.ids_in(ids).tolist(), *waiting.ids.tolist()}
+    assert left == set(realised_performance.digests_of(["Ada Lovelace", "c"]).tolist())
 
 
 def test_the_worker_removes_what_is_too_old_counts_it_and_keeps_the_losses(
@@ -189,7 +191,7 @@ def test_the_worker_removes_what_is_too_old_counts_it_and_keeps_the_losses(
     (entry,) = told(services, "log_expired")
     assert (entry.actor, entry.facts["days"], entry.facts["label_files"]) == ("stile", 1, 1)
     line = "Stile removed 1 days of m's captured rows and 1 files of labels, older than 30 days"
-    assert telling.line(entry, NAMES) == line
+    assert plain_words.line(entry, NAMES) == line
     assert services.drift.performance("m", Grain.DAY) == before
 
 

@@ -18,8 +18,8 @@ from sqlalchemy import text
 
 from core.bootstrap import open_services
 from core.cli import export, run
-from core.governance.acts.glass import break_glass
 from core.governance.ledger.export import VERIFIER
+from core.governance.use_cases.breaking_glass import break_glass
 from core.settings import load_settings
 from core.store import transaction
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names

@@ -13,11 +13,11 @@ import typer
 from sqlalchemy import text
 
 from core.cli import ledger, request, run, worker
-from core.governance.ledger.anchors import anchor_findings
-from core.governance.ledger.entries import Flaw, LedgerKey
+from core.governance.rules.ledger.anchors import anchor_findings
+from core.governance.rules.ledger.entries import LedgerFlaw, LedgerKey
 from core.identity.people import Username
 from core.store import migrations, transaction
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -153,7 +153,7 @@ def test_a_missing_tail_is_noticed_by_the_anchor_in_mlflow(
 
 
 def test_a_promotion_without_its_anchor_is_a_finding(store: GovernanceStore) -> None:
-    from core.tracking.values import ModelVersion, RegisteredModel
+    from core.values.mlflow_entities import ModelVersion, RegisteredModel
 
     with store.deciding() as record:
         body = {"request": 1, "model": "m", "to": 5}
@@ -162,7 +162,7 @@ def test_a_promotion_without_its_anchor_is_a_finding(store: GovernanceStore) -> 
 
     findings = anchor_findings(store.entries(), [RegisteredModel("m", {})], lambda *_: bare)
 
-    assert [f.flaw for f in findings] == [Flaw.ANCHOR_MISMATCH] * 2
+    assert [f.flaw for f in findings] == [LedgerFlaw.ANCHOR_MISMATCH] * 2
     assert "m 5 carries none" in findings[1].says
 
 

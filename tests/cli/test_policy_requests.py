@@ -10,10 +10,10 @@ import typer
 from sqlalchemy import Engine
 
 from core.cli import policy, run
-from core.governance.acts.promotion import Promotions
+from core.governance.use_cases.promotion import Promotions
 from core.identity.demonstration import DEMO_PEOPLE
 from core.store import migrations, transaction
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from tests.contracts.parts import BLUE, MODEL, ORANGE, POLICY, Facts, Shelf
 
 STRICTER = POLICY.replace("loss <= 0.6", "loss <= 0.45")

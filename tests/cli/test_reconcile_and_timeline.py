@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from core.bootstrap import Services, open_services, work_of
 from core.cli import reconcile, request, rollback, run, timeline
-from core.governance.registry.sightings import ALIAS_SEEN
+from core.governance.rules.registry.sightings import ALIAS_SEEN
 from core.identity.people import Side, Username
 from core.settings import load_settings
 from core.worker import release, run_once

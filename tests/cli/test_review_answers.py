@@ -12,7 +12,7 @@ import typer
 
 from core.bootstrap import open_services
 from core.cli import review, run
-from core.governance.reviews import DUE
+from core.governance.rules.reviews import DUE
 from core.settings import load_settings
 from core.store.people import STILE
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names

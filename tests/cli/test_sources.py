@@ -13,8 +13,8 @@ import typer
 
 from core.bootstrap import open_services
 from core.cli import reference, run, source
-from core.drift.report import DriftVerdict, Grain
-from core.governance.acts import tokens
+from core.drift.values.results import DriftVerdict, Grain
+from core.governance.use_cases import access_tokens
 from core.identity.people import Person, Role, Username
 from core.settings import load_settings
 
@@ -126,7 +126,7 @@ def test_without_saying_who_it_works_on_an_empty_store_only(
     assert document(stile(*attach, "--json"))["set_by"] == "stile"
     services = open_services(load_settings())
     ada = Person(Username("ada"), "Ada", Role.ADMINISTRATOR)
-    tokens.add_person(services.store, None, ada, at=datetime.now(UTC))
+    access_tokens.add_person(services.store, None, ada, at=datetime.now(UTC))
     told = [entry.kind for entry in services.store.entries()]
 
     for arguments in (attach, ("reference", "remove", "m", "1"), ("source", "remove", "m")):

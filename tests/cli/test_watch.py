@@ -12,7 +12,7 @@ import typer
 
 from core.bootstrap import open_services
 from core.cli import reference, run, source, watch
-from core.drift.report import Grain
+from core.drift.values.results import Grain
 from core.settings import load_settings
 
 Ask = Callable[..., Any]

@@ -7,23 +7,23 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from components.capture import in_words
-from core.live.counting import Captured, Counters, counters_folder, keep_counters
+from components.drift.capture_losses import in_words
+from core.inference.log_counters import CapturedRows, RowCounters, counters_folder, keep_counters
 
 SINCE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 NOW = SINCE + timedelta(hours=3)
 
 
 def test_nothing_lost_is_one_calm_sentence() -> None:
-    said = in_words(Captured(Counters(written=12_345), SINCE, None), at=NOW)
+    said = in_words(CapturedRows(RowCounters(written=12_345), SINCE, None), at=NOW)
 
     assert said == "12,345 answered rows captured since 20 Nov 2026; none was lost."
 
 
 def test_every_kind_of_loss_is_said_with_when_the_last_one_was() -> None:
-    counters = Counters(written=90, dropped=7, unreadable=2, failed=1)
+    counters = RowCounters(written=90, dropped=7, unreadable=2, failed=1)
 
-    said = in_words(Captured(counters, SINCE, NOW - timedelta(minutes=5)), at=NOW)
+    said = in_words(CapturedRows(counters, SINCE, NOW - timedelta(minutes=5)), at=NOW)
 
     assert said.startswith("10 of 100 answered rows since 20 Nov 2026 are not in the log: ")
     assert "7 came faster than they could be logged, 2 could not be read, 1 could not" in said
@@ -41,16 +41,16 @@ def test_only_a_loss_is_a_warning_and_an_uncounted_model_says_nothing(
         keep_counters(
             counters_folder(tmp_path, f"lost {lost}"),
             "one",
-            Counters(written=5, failed=lost),
+            RowCounters(written=5, failed=lost),
             since=SINCE,
             last_lost_at=NOW if lost else None,
         )
 
     def page() -> None:
-        from components import capture
+        from components.drift import capture_losses
 
         for model in ("lost 0", "lost 3", "of which nobody counted"):
-            capture.draw(model)
+            capture_losses.draw(model)
 
     st.cache_resource.clear()
     shown = AppTest.from_function(page, default_timeout=30).run()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from components.door import COOKIE, Gate, content_security_policy, safe_next, session_token
+from components.shell.door import COOKIE, Gate, content_security_policy, safe_next, session_token
 from core.bootstrap import Services
 from core.errors import Unavailable
 from core.settings import Auth, Settings

@@ -3,18 +3,18 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from components.figures.governance import DRIFT_ROW, Mark, alias_row, production, table
-from core.drift.alerts import AlertId
-from core.drift.report import DriftVerdict
-from core.governance.registry.timeline import Interval, Standing
+from components.figures.timeline_figure import DRIFT_ROW, TimelineMark, alias_row, production, table
+from core.drift.calibration.alerts import AlertId
+from core.drift.values.results import DriftVerdict
+from core.governance.rules.registry.production_timeline import Governed, ProductionInterval
 from tests.drift.test_alerts import an_alert, judged
 
 T0 = datetime(2026, 11, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 INTERVALS = (
-    Interval(None, None, T0, Standing.UNKNOWN),
-    Interval(3, T0, T0 + HOUR, Standing.GOVERNED, 7),
-    Interval(None, T0 + HOUR, None, Standing.UNGOVERNED),
+    ProductionInterval(None, None, T0, Governed.UNKNOWN),
+    ProductionInterval(3, T0, T0 + HOUR, Governed.GOVERNED, 7),
+    ProductionInterval(None, T0 + HOUR, None, Governed.UNGOVERNED),
 )
 
 
@@ -30,7 +30,7 @@ def test_what_nobody_knows_and_what_is_gone_are_told_apart() -> None:
 
 
 def test_requests_stand_on_the_axis_of_the_versions() -> None:
-    marks = (Mark(T0, 3, "request 7 (promote) opened", "triangle-right"),)
+    marks = (TimelineMark(T0, 3, "request 7 (promote) opened", "triangle-right"),)
 
     figure = production(INTERVALS, begins=T0, at=T0 + HOUR, mode="dark", marks=marks)
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from components.figures import comparison, runs
-from components.theme import RUN_COLOURS
-from core.tracking.values import Curve, RunId
+from components.figures import comparison_figures, runs_figures
+from components.shell.theme import RUN_COLOURS
+from core.values.mlflow_entities import Curve, RunId
 
 
 def many(count: int) -> pd.DataFrame:
@@ -29,12 +29,14 @@ def curve(name: str, values: list[float]) -> Curve:
     return Curve(RunId(name), "valid_loss", steps, steps * 60_000, np.array(values))
 
 
-def looks(*names: str) -> dict[str, comparison.Look]:
-    return {n: comparison.Look(n, RUN_COLOURS["light"][i], i) for i, n in enumerate(names)}
+def looks(*names: str) -> dict[str, comparison_figures.RunStyle]:
+    return {
+        n: comparison_figures.RunStyle(n, RUN_COLOURS["light"][i], i) for i, n in enumerate(names)
+    }
 
 
 def test_a_scatter_has_a_trace_a_group_and_says_which_way_is_better() -> None:
-    figure = runs.scatter(
+    figure = runs_figures.scatter(
         many(20), "params.depth", "metrics.log_loss", colour="params.family", mode="light"
     )
 
@@ -47,10 +49,10 @@ def test_no_picture_needs_webgl_or_compiled_code() -> None:
     """Both would need `unsafe-eval` in the Content-Security-Policy."""
     frame = many(20_000)
     drawn = [
-        runs.scatter(frame, "params.depth", "metrics.log_loss", colour=None, mode="light"),
-        runs.parallel(frame, ["params.depth", "metrics.log_loss"], colour="metrics.log_loss",
-                      mode="dark"),
-        runs.best_so_far(frame, "metrics.log_loss", mode="light"),
+        runs_figures.scatter(frame, "params.depth", "metrics.log_loss", colour=None, mode="light"),
+        runs_figures.parallel(frame, ["params.depth", "metrics.log_loss"],
+                      colour="metrics.log_loss", mode="dark"),
+        runs_figures.best_so_far(frame, "metrics.log_loss", mode="light"),
     ]  # fmt: skip
 
     assert {trace.type for figure in drawn for trace in figure.data} == {"scatter"}
@@ -61,7 +63,7 @@ def test_the_best_run_is_drawn_strongest_and_missing_params_below_their_axis() -
     frame = many(40)
     best = frame["metrics.log_loss"].to_numpy().argmin()
 
-    figure = runs.parallel(
+    figure = runs_figures.parallel(
         frame, ["params.depth", "metrics.log_loss"], colour="metrics.log_loss", mode="light"
     )
 
@@ -74,14 +76,14 @@ def test_the_best_run_is_drawn_strongest_and_missing_params_below_their_axis() -
 
 
 def test_best_so_far_never_gets_worse() -> None:
-    figure = runs.best_so_far(many(50), "metrics.log_loss", mode="light")
+    figure = runs_figures.best_so_far(many(50), "metrics.log_loss", mode="light")
 
     line = np.asarray(figure.data[1].y)
     assert (np.diff(line) <= 0).all()
 
 
 def test_curves_are_told_apart_by_colour_and_dash() -> None:
-    drawn = comparison.curves(
+    drawn = comparison_figures.curves(
         [curve("a", [3, 2, 1]), curve("b", [3, 3, 3])], looks("a", "b"),
         axis="relative", log=True, smoothing=0.0, mode="light",
     )  # fmt: skip
@@ -93,7 +95,7 @@ def test_curves_are_told_apart_by_colour_and_dash() -> None:
 
 
 def test_smoothing_keeps_the_raw_trace_behind() -> None:
-    drawn = comparison.curves(
+    drawn = comparison_figures.curves(
         [curve("a", [3, 2, 1])], looks("a"), axis="step", log=False, smoothing=0.5, mode="light"
     )
 
@@ -101,7 +103,7 @@ def test_smoothing_keeps_the_raw_trace_behind() -> None:
 
 
 def test_smoothing_starts_at_the_first_value_and_passes_over_nan() -> None:
-    out = comparison.smoothed(np.array([4.0, np.nan, 4.0, 4.0]), 0.9)
+    out = comparison_figures.smoothed(np.array([4.0, np.nan, 4.0, 4.0]), 0.9)
 
     assert np.allclose(out, 4.0)
 
@@ -110,7 +112,7 @@ def test_a_long_curve_keeps_its_extremes() -> None:
     values = np.sin(np.arange(200_000) / 50.0)
     values[123_456] = 99.0
 
-    drawn = comparison.curves(
+    drawn = comparison_figures.curves(
         [curve("a", values.tolist())],
         looks("a"),
         axis="step",

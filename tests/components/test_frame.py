@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from components import frame, state
+from components.shell import frame, state
 from core.errors import InsufficientData, LedgerBroken, Refused, StileError, Unavailable
 from core.identity.people import Username
 
@@ -65,7 +65,7 @@ def test_a_tracking_server_that_is_away_is_one_sentence_and_try_again(
 def asking() -> None:
     import streamlit as st
 
-    from components import frame
+    from components.shell import frame
     from core.errors import Unavailable
 
     def question() -> str:
@@ -99,7 +99,7 @@ def test_without_an_earlier_answer_nothing_is_made_up() -> None:
 def performing(kind: str) -> None:
     import streamlit as st
 
-    from components import frame
+    from components.shell import frame
     from core import errors
 
     def command() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import theme
-from components.direction import Direction, best, direction, verdict
+from components.figures.metric_direction import Direction, best, direction, verdict
+from components.shell import theme
 from core.identity.people import Side
 
 ORANGE_AND_BLUE = {colour for mode in theme.SIDE_COLOUR.values() for colour in mode.values()}

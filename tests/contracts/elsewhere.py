@@ -16,14 +16,14 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, event
 
 from core.errors import StileError
-from core.governance.acts.promotion import Promotions
-from core.governance.ledger.entries import LedgerKey
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import RequestId
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.ledger.entries import LedgerKey
+from core.governance.rules.requests import RequestId
+from core.governance.use_cases.promotion import Promotions
 from core.store import transaction
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from core.tracking.client import MlflowDoor
-from core.tracking.registry import MlflowRegistry
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.contracts.parts import MODEL, Facts, Office, office
 from tests.mlflow_fixtures import MlflowStore
 

@@ -12,14 +12,21 @@ from typing import Final
 from sqlalchemy import Engine
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.acts.promotion import Promotions, Registry
-from core.governance.evidence import PENDING, Evidence, Figure, FigureStatus, JsonValue, Part
-from core.governance.ledger.entries import LedgerKey
-from core.governance.policies.policy import Policy
-from core.governance.requests import PromotionRequest
+from core.governance.rules.evidence import (
+    PENDING,
+    Evidence,
+    EvidencePart,
+    Figure,
+    FigureStatus,
+    JsonValue,
+)
+from core.governance.rules.ledger.entries import LedgerKey
+from core.governance.rules.policies.policy import Policy
+from core.governance.rules.requests import PromotionRequest
+from core.governance.use_cases.promotion import Promotions, Registry
 from core.identity.people import Person, Role, Side, Username
-from core.store.governance import GovernanceStore
-from core.tracking.values import ModelVersion, RunId
+from core.store.governance_store import GovernanceStore
+from core.values.mlflow_entities import ModelVersion, RunId
 
 AT: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
@@ -61,7 +68,11 @@ checks:
 
 
 def figure(
-    name: str, value: JsonValue, side: Side, part: Part = Part.PINNED, at: datetime = AT
+    name: str,
+    value: JsonValue,
+    side: Side,
+    part: EvidencePart = EvidencePart.PINNED,
+    at: datetime = AT,
 ) -> Figure:
     known = FigureStatus.KNOWN if value is not None else FigureStatus.NOT_EVALUABLE
     return Figure(name, side, part, known, value, f"{name} as read", "a run", at)
@@ -102,8 +113,8 @@ class Facts:
             figure("loss", self.loss, ORANGE, at=at),
             figure("champion.version", champion, ORANGE, at=at),
             self._hashed(figure("files", self.files, BLUE, at=at)),
-            figure("drift", self.drift, BLUE, Part.LIVE, at=at),
-            figure("age", self.age, BLUE, Part.LIVE, at=at),
+            figure("drift", self.drift, BLUE, EvidencePart.LIVE, at=at),
+            figure("age", self.age, BLUE, EvidencePart.LIVE, at=at),
         )
         return Evidence(figures, gathered_at=at)
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from core.governance.requests import Status
+from core.governance.rules.requests import RequestStatus
 from core.identity.people import ModelKey, Person, Role, Side, Username
 from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, MODEL, TOM, VIC
 
@@ -43,13 +43,18 @@ _VOICES = set(list(PEOPLE)[2:7]) | _HERE_ONLY
 _STAFF = _VOICES | {"member without a key", "holder of both keys of another model"}
 _AUTHOR = {list(PEOPLE)[2]}
 _ADMINISTRATOR = {"administrator without a key"}
-_UNDECIDED = {Status.OPEN, Status.CHANGES_REQUESTED, Status.APPROVED}
+_UNDECIDED = {RequestStatus.OPEN, RequestStatus.CHANGES_REQUESTED, RequestStatus.APPROVED}
 _KEYS = _VOICES - _ADMINISTRATOR
 _SCIENCE, _ENGINEERING = (
     {"data scientist", "holder of both keys"},
     {"data engineer", "holder of both keys", *_HERE_ONLY},
 )
-_OVER = {Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.CONFLICT}
+_OVER = {
+    RequestStatus.REJECTED,
+    RequestStatus.WITHDRAWN,
+    RequestStatus.EXPIRED,
+    RequestStatus.CONFLICT,
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,10 @@ class Rule:
 
     action: str
     people: set[str]
-    states: set[Status]
+    states: set[RequestStatus]
     says: str = ""
 
-    def allows(self, who: str, state: Status) -> bool:
+    def allows(self, who: str, state: RequestStatus) -> bool:
         return who in self.people and state in self.states
 
 
@@ -75,21 +80,23 @@ RULES: Final = (
     Rule(
         "turn the data science key",
         _SCIENCE,
-        {Status.OPEN},
+        {RequestStatus.OPEN},
         "Not the author's, unless the policy lists the side under `authors_may_turn`.",
     ),
     Rule(
         "turn the data engineering key",
         _ENGINEERING,
-        {Status.OPEN},
+        {RequestStatus.OPEN},
         "Nobody turns two keys of one request.",
     ),
-    Rule("comment", _STAFF, set(Status)),
-    Rule("request changes", _VOICES, {Status.OPEN}, "The opener may, with or without a key."),
+    Rule("comment", _STAFF, set(RequestStatus)),
+    Rule(
+        "request changes", _VOICES, {RequestStatus.OPEN}, "The opener may, with or without a key."
+    ),
     Rule(
         "refresh the evidence",
         _STAFF,
-        {Status.CHANGES_REQUESTED},
+        {RequestStatus.CHANGES_REQUESTED},
         "Whoever does becomes an author.",
     ),
     Rule("reject", _VOICES, _UNDECIDED, "One veto is enough."),
@@ -97,28 +104,30 @@ RULES: Final = (
     Rule(
         "try the write to MLflow again",
         _VOICES,
-        {Status.APPROVED, Status.APPLYING, Status.FAILED},
+        {RequestStatus.APPROVED, RequestStatus.APPLYING, RequestStatus.FAILED},
     ),
     Rule(
         "break the glass",
         _ADMINISTRATOR,
-        {Status.OPEN},
+        {RequestStatus.OPEN},
         "Without the missing keys, with a written reason; a review is due.",
     ),
     Rule(
         "copy another model's version and ask for it",
         _STAFF,
-        set(Status),
+        set(RequestStatus),
         "Into a model in which nobody has asked for it; under the rules and keys of that one.",
     ),
     Rule(
         "propose a later policy",
         _STAFF,
-        set(Status),
+        set(RequestStatus),
         "A published policy changes by a proposal only, with a key of each side.",
     ),
-    Rule("publish a first policy", _ADMINISTRATOR, set(Status), "Of an alias that has none."),
-    Rule("change somebody's rights", _ADMINISTRATOR, set(Status)),
+    Rule(
+        "publish a first policy", _ADMINISTRATOR, set(RequestStatus), "Of an alias that has none."
+    ),
+    Rule("change somebody's rights", _ADMINISTRATOR, set(RequestStatus)),
 )
 
 
@@ -279,7 +288,7 @@ _ABOUT_INPUTS = (
 def as_markdown() -> str:
     """docs/roles.md as it must be."""
     lines = ["# Who may do what, and when", "", _INTRODUCTION]
-    states = list(Status)
+    states = list(RequestStatus)
     for rule in RULES:
         lines += ["", f"## {rule.action.capitalize()}", ""]
         if rule.says:

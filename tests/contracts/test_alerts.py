@@ -7,11 +7,17 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import Engine
 
-from core.drift.alerts import Alert, Judged, Moved, Step, Subject
+from core.drift.calibration.alerts import (
+    AlertingColumn,
+    AlertStep,
+    AlertSubject,
+    DriftAlert,
+    JudgedWindow,
+)
 from core.drift.monitor import DriftMonitor
-from core.drift.report import DriftVerdict, Grain, Window
+from core.drift.values.results import DriftVerdict, Grain, Window
 from core.errors import Refused
-from core.governance.acts.alerting import DriftAlerts, note
+from core.governance.use_cases.drift_alerts import DriftAlerts, note
 from core.identity.people import Username
 from core.tracking.reader import TrackingReader
 from tests.contracts.parts import (
@@ -32,12 +38,14 @@ from tests.contracts.parts import (
 HOSTILE = '"; drop table entries; --'
 
 
-def judged(day: int, verdict: DriftVerdict = DriftVerdict.DRIFTING, *, version: int = 3) -> Judged:
+def judged(
+    day: int, verdict: DriftVerdict = DriftVerdict.DRIFTING, *, version: int = 3
+) -> JudgedWindow:
     start = datetime(2013, 7, 1, tzinfo=AT.tzinfo) + timedelta(days=day)
     window = Window(Grain.DAY, start, start + timedelta(days=1))
-    columns = (Moved(HOSTILE, 0.31, 0.12), Moved("temp", None, None))
-    return Judged(
-        Subject.INPUTS, version, window, verdict, "2 of 18 inputs moved.", 1, start, 0.2, None,
+    columns = (AlertingColumn(HOSTILE, 0.31, 0.12), AlertingColumn("temp", None, None))
+    return JudgedWindow(
+        AlertSubject.INPUTS, version, window, verdict, "2 of 18 inputs moved.", 1, start, 0.2, None,
         columns if verdict is DriftVerdict.DRIFTING else (),
     )  # fmt: skip
 
@@ -58,7 +66,7 @@ class Alerting:
         monitor: DriftMonitor | None = None
         return DriftAlerts(here.store, reader, monitor)  # type: ignore[arg-type]
 
-    def opened(self, here: Office) -> Alert:
+    def opened(self, here: Office) -> DriftAlert:
         note(here.store, MODEL, judged(1), at=AT)
         (alert,) = self.alerts(here).open()
         return alert
@@ -74,8 +82,8 @@ class Alerting:
             )
         ]
 
-        assert steps == [Step.OPEN, Step.NOTHING, Step.GO_ON, Step.NOTHING, Step.CLOSE,
-                         Step.NOTHING]  # fmt: skip
+        assert steps == [AlertStep.OPEN, AlertStep.NOTHING, AlertStep.GO_ON, AlertStep.NOTHING,
+                         AlertStep.CLOSE, AlertStep.NOTHING]  # fmt: skip
         assert self.kinds(here) == ["alert_opened", "alert_closed"]
         (alert,) = self.alerts(here).every(MODEL)
         assert (alert.opened_at, alert.closed_at) == (AT, AT + 4 * MINUTE)
@@ -86,7 +94,7 @@ class Alerting:
 
     def test_another_subject_and_another_model_have_alerts_of_their_own(self, here: Office) -> None:
         note(here.store, MODEL, judged(1), at=AT)
-        note(here.store, MODEL, replace(judged(1), subject=Subject.PREDICTIONS), at=AT)
+        note(here.store, MODEL, replace(judged(1), subject=AlertSubject.PREDICTIONS), at=AT)
         note(here.store, "another", judged(1), at=AT)
 
         assert len(self.alerts(here).open()) == 3
@@ -129,14 +137,16 @@ class Alerting:
     def test_nothing_is_built_upon_a_broken_ledger(
         self, here: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("core.store.governance.Record.ledger_problem", lambda _: "Entry 1 …")
+        monkeypatch.setattr(
+            "core.store.governance_store.Record.ledger_problem", lambda _: "Entry 1 …"
+        )
 
-        assert note(here.store, MODEL, judged(1), at=AT) is Step.NOTHING
+        assert note(here.store, MODEL, judged(1), at=AT) is AlertStep.NOTHING
         assert self.alerts(here).every() == ()
 
     # people
 
-    def give(self, here: Office, alert: Alert, actor: Username, to: str | None) -> Alert:
+    def give(self, here: Office, alert: DriftAlert, actor: Username, to: str | None) -> DriftAlert:
         owner = None if to is None else Username(to)
         return self.alerts(here).give(
             actor, alert.alert_id, owner, idempotency_key=here.form(), at=AT
@@ -166,8 +176,8 @@ class Alerting:
                 self.give(here, alert, EVA.username, "nobody")
 
     def acknowledge(
-        self, here: Office, alert: Alert, actor: Username, comment: str, form: str = ""
-    ) -> Alert:
+        self, here: Office, alert: DriftAlert, actor: Username, comment: str, form: str = ""
+    ) -> DriftAlert:
         return self.alerts(here).acknowledge(
             actor,
             alert.alert_id,

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Refused
-from core.governance import reviews
-from core.governance.acts import glass
-from core.governance.acts.answers import Answers
-from core.governance.judgement import TAG_DECISION, TAG_FLAG
-from core.governance.ledger.entries import Entry
-from core.governance.registry.reconciling import Trouble
-from core.governance.registry.timeline import Standing, Stands, production
-from core.governance.requests import PromotionRequest, Purpose, Status
+from core.governance.rules import reviews
+from core.governance.rules.judgement import TAG_DECISION, TAG_FLAG
+from core.governance.rules.ledger.entries import LedgerEntry
+from core.governance.rules.registry.production_timeline import AliasNow, Governed, production
+from core.governance.rules.registry.reconciliation import RegistryProblem
+from core.governance.rules.requests import PromotionRequest, RequestPurpose, RequestStatus
+from core.governance.use_cases import breaking_glass
+from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.identity.people import Person
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC
 from tests.contracts.watched import Stage, stage
@@ -23,7 +23,7 @@ from tests.mlflow_fixtures import MlflowStore
 WHY: Final = "The old one refused every request since midnight."
 
 
-def without_keys(entries: tuple[Entry, ...]) -> list[Entry]:
+def without_keys(entries: tuple[LedgerEntry, ...]) -> list[LedgerEntry]:
     """The confirmed moves that stand on neither keys, nor a decision before, nor a broken glass."""
     decided = {
         e.facts["request"]
@@ -39,7 +39,7 @@ def without_keys(entries: tuple[Entry, ...]) -> list[Entry]:
     return [e for e in applied if e.facts["request"] not in decided | again]
 
 
-def both_sides(approved: Entry) -> bool:
+def both_sides(approved: LedgerEntry) -> bool:
     keys = approved.facts["keys"]
     assert isinstance(keys, list)
     sides = {key["side"] for key in keys if isinstance(key, dict)}
@@ -59,8 +59,8 @@ class Answering:
         yield
         assert without_keys(here.office.store.entries()) == []
 
-    def answers(self, here: Stage) -> Answers:
-        return Answers(here.office.promotions)
+    def answers(self, here: Stage) -> RegistryAnswers:
+        return RegistryAnswers(here.office.promotions)
 
     def moved_around(self, here: Stage, to: int = 4) -> PromotionRequest:
         """Version 5 promoted with keys, then the alias moved around Stile, and seen there."""
@@ -90,7 +90,9 @@ class Answering:
             at=here.later(),
         )
 
-    def adopt_from_before(self, here: Stage, who: Person = ADA, form: str | None = None) -> Entry:
+    def adopt_from_before(
+        self, here: Stage, who: Person = ADA, form: str | None = None
+    ) -> LedgerEntry:
         return self.answers(here).adopt_from_before(
             who.username,
             model=MODEL,
@@ -100,12 +102,12 @@ class Answering:
             at=here.later(),
         )
 
-    def standings(self, here: Stage) -> list[tuple[int | None, Standing]]:
+    def standings(self, here: Stage) -> list[tuple[int | None, Governed]]:
         intervals = production(
             here.office.store.entries(),
             model=MODEL,
             alias="champion",
-            stands=Stands(here.champion(), here.later()),
+            stands=AliasNow(here.champion(), here.later()),
         )
         return [(i.version, i.standing) for i in intervals if i.version is not None]
 
@@ -118,16 +120,16 @@ class Answering:
         pending = here.champion()
         (written,) = here.write()
 
-        assert (request.status, request.purpose) == (Status.APPROVED, Purpose.RESTORE)
+        assert (request.status, request.purpose) == (RequestStatus.APPROVED, RequestPurpose.RESTORE)
         assert (request.from_version, request.to_version) == (4, 5)
         assert request.restores == promoted.request_id
         assert pending == 4
-        assert (written.status, here.champion()) == (Status.APPLIED, 5)
+        assert (written.status, here.champion()) == (RequestStatus.APPLIED, 5)
         assert here.look().findings == ()
         assert self.standings(here)[-3:] == [
-            (5, Standing.GOVERNED),
-            (4, Standing.UNGOVERNED),
-            (5, Standing.GOVERNED),
+            (5, Governed.GOVERNED),
+            (4, Governed.UNGOVERNED),
+            (5, Governed.GOVERNED),
         ]
         assert here.tracking.version(MODEL, 4).tags[TAG_FLAG] == "superseded"
 
@@ -151,13 +153,17 @@ class Answering:
         here.office.both_keys(request, at=here.later())
         (written,) = here.write()
 
-        assert (request.purpose, request.from_version, request.to_version) == (Purpose.ADOPT, 5, 4)
-        assert (written.status, here.champion()) == (Status.APPLIED, 4)
+        assert (request.purpose, request.from_version, request.to_version) == (
+            RequestPurpose.ADOPT,
+            5,
+            4,
+        )
+        assert (written.status, here.champion()) == (RequestStatus.APPLIED, 4)
         assert here.look().findings == ()
         assert self.standings(here)[-3:] == [
-            (5, Standing.GOVERNED),
-            (4, Standing.UNGOVERNED),
-            (4, Standing.GOVERNED),
+            (5, Governed.GOVERNED),
+            (4, Governed.UNGOVERNED),
+            (4, Governed.GOVERNED),
         ]
         assert here.tracking.version(MODEL, 5).tags[TAG_FLAG] == "superseded"
 
@@ -182,7 +188,7 @@ class Answering:
         assert (asked.from_version, asked.to_version) == (None, 4)
         assert here.champion() == 4
         assert here.look().findings == ()
-        assert self.standings(here)[-2:] == [(4, Standing.UNGOVERNED), (4, Standing.GOVERNED)]
+        assert self.standings(here)[-2:] == [(4, Governed.UNGOVERNED), (4, Governed.GOVERNED)]
 
     def test_an_administrator_adopts_what_was_there_before_and_before_stays_unknown(
         self, here: Stage
@@ -193,7 +199,7 @@ class Answering:
         look = here.look()
 
         assert (entry.kind, entry.actor) == ("alias_adopted", "ada")
-        assert self.standings(here) == [(3, Standing.UNKNOWN), (3, Standing.GOVERNED)]
+        assert self.standings(here) == [(3, Governed.UNKNOWN), (3, Governed.GOVERNED)]
         assert look.repaired == ((MODEL, 3),)
         assert here.tracking.version(MODEL, 3).tags[TAG_FLAG] == "champion-by-default"
 
@@ -209,7 +215,7 @@ class Answering:
     def break_glass(
         self, here: Stage, request: PromotionRequest, who: Person = ADA, reason: str = WHY
     ) -> PromotionRequest:
-        return glass.break_glass(
+        return breaking_glass.break_glass(
             here.office.store,
             who.username,
             request.request_id,
@@ -219,7 +225,7 @@ class Answering:
         )
 
     def review(self, here: Stage, request: PromotionRequest, who: Person) -> PromotionRequest:
-        return glass.review(
+        return breaking_glass.review(
             here.office.store,
             who.username,
             request.request_id,
@@ -237,8 +243,11 @@ class Answering:
         broken = self.break_glass(here, request)
         (written,) = here.write()
 
-        assert (broken.status, broken.purpose) == (Status.APPROVED, Purpose.BREAK_GLASS)
-        assert (written.status, here.champion()) == (Status.APPLIED, 5)
+        assert (broken.status, broken.purpose) == (
+            RequestStatus.APPROVED,
+            RequestPurpose.BREAK_GLASS,
+        )
+        assert (written.status, here.champion()) == (RequestStatus.APPLIED, 5)
         (entry,) = here.entries(reviews.BROKEN)
         assert entry.facts["says"] == WHY
         assert any("good-enough" in str(each) for each in entry.facts["overruled"] or ())  # type: ignore[union-attr]
@@ -318,7 +327,7 @@ class More(Answering):
         (written,) = here.write()
         here.look()
 
-        assert written.status is Status.CONFLICT
+        assert written.status is RequestStatus.CONFLICT
         assert "data science: loss" in written.outcome
         assert here.champion() == 4
         with pytest.raises(Refused, match="have changed since they were signed"):
@@ -332,7 +341,7 @@ class More(Answering):
 
         (written,) = here.write()
 
-        assert written.status is Status.CONFLICT
+        assert written.status is RequestStatus.CONFLICT
         assert here.champion() == 2
 
     @pytest.mark.parametrize("who", [VIC, MIA])
@@ -341,7 +350,7 @@ class More(Answering):
 
         with pytest.raises(Refused):
             self.restore(here, who)
-        assert self.restore(here, ADA).purpose is Purpose.RESTORE
+        assert self.restore(here, ADA).purpose is RequestPurpose.RESTORE
 
     def test_nothing_to_restore_is_said(self, here: Stage) -> None:
         here.look()
@@ -372,7 +381,7 @@ class More(Answering):
         here.office.turn(request, BEN, ORANGE, at=here.later())
 
         assert here.write() == ()
-        assert here.troubles(here.look()) == {Trouble.UNGOVERNED_MOVE}
+        assert here.troubles(here.look()) == {RegistryProblem.UNGOVERNED_MOVE}
 
     def test_adopt_is_judged_by_the_same_policy(self, here: Stage) -> None:
         self.moved_around(here)
@@ -396,8 +405,8 @@ class More(Answering):
 
         (written,) = here.write()
 
-        assert request.status is Status.APPROVED
-        assert written.status is Status.CONFLICT
+        assert request.status is RequestStatus.APPROVED
+        assert written.status is RequestStatus.CONFLICT
         assert here.champion() == 5
 
     def test_mutated_evidence_is_answered_by_an_adoption_over_fresh_evidence(
@@ -425,7 +434,7 @@ class More(Answering):
             MIA.username, request.request_id, idempotency_key=here.office.form(), at=here.later()
         )
 
-        assert (revised.purpose, revised.from_version) == (Purpose.ADOPT, 5)
+        assert (revised.purpose, revised.from_version) == (RequestPurpose.ADOPT, 5)
 
     def test_adoption_needs_a_reason_and_a_member(self, here: Stage) -> None:
         self.moved_around(here)
@@ -445,7 +454,7 @@ class More(Answering):
     def test_a_champion_nobody_has_looked_at_yet_can_be_adopted(self, here: Stage) -> None:
         self.adopt_from_before(here)
 
-        assert self.standings(here)[-1] == (3, Standing.GOVERNED)
+        assert self.standings(here)[-1] == (3, Governed.GOVERNED)
 
     def test_an_adopted_champion_that_is_moved_around_stile_can_be_restored(
         self, here: Stage
@@ -475,7 +484,7 @@ class More(Answering):
             self.adopt_from_before(here)
         here.office.both_keys(self.ask_to_adopt(here), at=here.later())
         here.write()
-        assert self.standings(here)[-1] == (4, Standing.GOVERNED)
+        assert self.standings(here)[-1] == (4, Governed.GOVERNED)
 
     @pytest.mark.parametrize("who", [VIC, MIA, BEN, EVA, TOM])
     def test_nobody_else_breaks_the_glass(self, here: Stage, who: Person) -> None:
@@ -494,7 +503,7 @@ class More(Answering):
 
         (written,) = here.write()
 
-        assert written.status is Status.CONFLICT
+        assert written.status is RequestStatus.CONFLICT
         assert (here.champion(), request.to_version) == (4, 5)
 
     def test_an_adoption_is_not_forced(self, here: Stage) -> None:

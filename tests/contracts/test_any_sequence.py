@@ -26,25 +26,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from core.drift.alerts import AlertId, Subject
-from core.drift.report import DriftVerdict
+from core.drift.calibration.alerts import AlertId, AlertSubject
+from core.drift.values.results import DriftVerdict
 from core.errors import Refused, StileError, Unavailable
-from core.governance.acts.alerting import ACKNOWLEDGED, CLOSED, OPENED, DriftAlerts, note
-from core.governance.acts.answers import Answers
-from core.governance.acts.copying import COPIED, Copies
-from core.governance.acts.glass import BROKEN, break_glass
-from core.governance.acts.policy_requests import PolicyRequests
-from core.governance.acts.policy_settling import PROPOSED
-from core.governance.acts.rollback import ORDERED, Rollbacks
-from core.governance.evidence import FigureStatus, JsonValue
-from core.governance.judgement import TAG_COPIED_FROM
-from core.governance.ledger.entries import Entry
-from core.governance.policies.policy import Verdict
-from core.governance.policies.proposals import PolicyRequestId
-from core.governance.requests import PromotionRequest, RequestId
+from core.governance.rules.evidence import FigureStatus, JsonValue
+from core.governance.rules.judgement import TAG_COPIED_FROM
+from core.governance.rules.ledger.entries import LedgerEntry
+from core.governance.rules.policies.policy import CheckVerdict
+from core.governance.rules.policies.proposals import PolicyRequestId
+from core.governance.rules.requests import PromotionRequest, RequestId
+from core.governance.use_cases.breaking_glass import BROKEN, break_glass
+from core.governance.use_cases.drift_alerts import ACKNOWLEDGED, CLOSED, OPENED, DriftAlerts, note
+from core.governance.use_cases.policy_requests import PolicyRequests
+from core.governance.use_cases.policy_settling import PROPOSED
+from core.governance.use_cases.registry_answers import RegistryAnswers
+from core.governance.use_cases.rollback import ORDERED, Rollbacks
+from core.governance.use_cases.version_copies import COPIED, VersionCopies
 from core.identity.people import Person, Role, Side
 from core.store import transaction
-from core.worker import Work, run_once
+from core.worker import WorkerParts, run_once
 from tests.contracts.elsewhere import KEY
 from tests.contracts.parts import (
     ADA,
@@ -200,7 +200,7 @@ class AnySequence(RuleBasedStateMachine):
         self.library.lost = lost
         form = f"copy {version}" if again else self.form()
         with suppress(StileError):
-            Copies(self.here.promotions, self.library).request_copy(
+            VersionCopies(self.here.promotions, self.library).request_copy(
                 who.username, from_model=DEV, version=version, model=MODEL, comment="From dev.",
                 idempotency_key=form, at=self.now,
             )  # fmt: skip
@@ -217,7 +217,7 @@ class AnySequence(RuleBasedStateMachine):
     @rule(who=CROWD)
     def restore(self, who: Person) -> None:
         with suppress(StileError):
-            Answers(self.here.promotions).restore(
+            RegistryAnswers(self.here.promotions).restore(
                 who.username, model=MODEL, alias="champion", idempotency_key=self.form(),
                 at=self.now,
             )  # fmt: skip
@@ -303,7 +303,7 @@ class AnySequence(RuleBasedStateMachine):
     def the_worker_comes(self, fault: Exception | None, after: bool) -> None:
         self.shelf.fault = fault
         self.shelf.after = after and isinstance(fault, Unavailable)
-        work = Work(self.here.promotions, holder="worker", clock=lambda: self.now)
+        work = WorkerParts(self.here.promotions, holder="worker", clock=lambda: self.now)
         run_once(work, at=self.now)
 
     @rule(
@@ -378,7 +378,7 @@ class AnySequence(RuleBasedStateMachine):
         for request in self.here.promotions.requests(waiting_only=True):
             judged = self.here.promotions.judgement(request.request_id, at=self.now)
             for finding in judged.findings:
-                if finding.verdict is Verdict.PASS:
+                if finding.verdict is CheckVerdict.PASS:
                     assert finding.figures
                     assert all(is_there(each.value) for each in finding.figures)
                     assert {each.status for each in finding.figures} == {FigureStatus.KNOWN}
@@ -408,7 +408,7 @@ class AnySequence(RuleBasedStateMachine):
         assert kinds[OPENED] - kinds[CLOSED] == len(self.alerts.open()) <= 1
         assert kinds[OPENED] == len(every)
         assert kinds[ACKNOWLEDGED] == sum(alert.acknowledged_by is not None for alert in every)
-        assert {alert.subject for alert in every} <= {Subject.INPUTS}
+        assert {alert.subject for alert in every} <= {AlertSubject.INPUTS}
 
     @invariant()
     def every_later_policy_has_the_keys_of_both_sides(self) -> None:
@@ -433,7 +433,7 @@ def is_being_written(request: PromotionRequest) -> bool:
     return request.status.value == "applying"
 
 
-def is_decided(entries: tuple[Entry, ...], intent: Entry) -> bool:
+def is_decided(entries: tuple[LedgerEntry, ...], intent: LedgerEntry) -> bool:
     """Whether the ledger itself justifies a write: read with nothing but the ledger."""
     number = intent.facts["request"]
     before = [e for e in entries[: intent.seq - 1] if e.facts.get("request") == number]
@@ -460,7 +460,7 @@ def is_decided(entries: tuple[Entry, ...], intent: Entry) -> bool:
     )
 
 
-def is_issued_again(entries: tuple[Entry, ...], again: list[Entry]) -> bool:
+def is_issued_again(entries: tuple[LedgerEntry, ...], again: list[LedgerEntry]) -> bool:
     """Whether a restore or rollback rests on a decision with its keys; a rollback on one more."""
     facts = cast("Mapping[str, Any]", again[0].facts)  # Any: as above
     first = facts["restores"]
@@ -473,7 +473,7 @@ def is_issued_again(entries: tuple[Entry, ...], again: list[Entry]) -> bool:
     return bool(key["person"] == again[0].actor and key["digest"] == facts["digests"][key["side"]])
 
 
-def is_signed(entries: tuple[Entry, ...], published: Entry) -> bool:
+def is_signed(entries: tuple[LedgerEntry, ...], published: LedgerEntry) -> bool:
     """Whether the ledger itself justifies a later policy: two people, neither its proposer."""
     facts = cast("Mapping[str, Any]", published.facts)  # Any: as above
     about = [
@@ -598,7 +598,7 @@ def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(migrated_decis
 
 def test_the_watch_would_notice_a_promotion_without_keys() -> None:
     """The invariant itself: an intent that nobody decided is no decision."""
-    intent = Entry(2, "", "", "", "", "stile", "apply_intended", '{"request":1,"to":5}')
-    opened = Entry(1, "", "", "", "", "ana", "request_opened", '{"request":1}')
+    intent = LedgerEntry(2, "", "", "", "", "stile", "apply_intended", '{"request":1,"to":5}')
+    opened = LedgerEntry(1, "", "", "", "", "ana", "request_opened", '{"request":1}')
 
     assert not is_decided((opened, intent), intent)

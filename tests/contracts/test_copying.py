@@ -11,13 +11,13 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.acts.copying import COPIED, Copies
-from core.governance.acts.promotion import Promotions
-from core.governance.judgement import TAG_COPIED_FROM
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, Status
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.judgement import TAG_COPIED_FROM
+from core.governance.rules.requests import PromotionRequest, RequestStatus
+from core.governance.use_cases.promotion import Promotions
+from core.governance.use_cases.version_copies import COPIED, VersionCopies
 from core.tracking.client import MlflowDoor
-from core.tracking.registry import MlflowRegistry
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.contracts.elsewhere import KEY, Place, at_once, killed, place_of
 from tests.contracts.parts import ANA, AT, MINUTE, MODEL, VIC, Office, office
 from tests.contracts.unreliable import PATIENCE_S, Fault, Proxy, proxy_before
@@ -42,7 +42,7 @@ def two_models(store: MlflowStore) -> MlflowClient:
     return client
 
 
-def ask(copies: Copies, *, form: str, at: datetime, version: int = 2) -> PromotionRequest:
+def ask(copies: VersionCopies, *, form: str, at: datetime, version: int = 2) -> PromotionRequest:
     return copies.request_copy(
         ANA.username,
         from_model=DEV,
@@ -62,10 +62,10 @@ def copies_of(client: MlflowClient, version: int) -> list[int]:
     )
 
 
-def over(here: Office, registry: MlflowRegistry) -> Copies:
+def over(here: Office, registry: MlflowRegistry) -> VersionCopies:
     here.facts.registry = registry
     here.promotions = replace(here.promotions, registry=registry)
-    return Copies(here.promotions, registry)
+    return VersionCopies(here.promotions, registry)
 
 
 class Copying:
@@ -151,13 +151,13 @@ class Copying:
 def ask_from(
     promotions: Promotions, registry: MlflowRegistry, *, form: str, at: datetime, version: int
 ) -> PromotionRequest:
-    return ask(Copies(promotions, registry), form=form, at=at, version=version)
+    return ask(VersionCopies(promotions, registry), form=form, at=at, version=version)
 
 
 def in_a_process(place: Place, form: str) -> str:
     registry = MlflowRegistry(place.door())
     try:
-        return ask(Copies(place.promotions(), registry), form=form, at=AT).status.value
+        return ask(VersionCopies(place.promotions(), registry), form=form, at=AT).status.value
     except StileError as error:
         return str(error)
 
@@ -203,7 +203,7 @@ class TestCopyingOnSqlite(Copying):
         clock = AT + 2 * MINUTE
         (written,) = WriteBack(here.promotions, holder="w", clock=lambda: clock).run_due(at=clock)
 
-        assert written.status is Status.APPLIED
+        assert written.status is RequestStatus.APPLIED
 
     def test_who_copies_turns_no_key_of_it_and_waits_for_another_copy(
         self, here: Office, client: MlflowClient, mlflow_store: MlflowStore
@@ -230,7 +230,7 @@ class TestCopyingOnPostgresql(Copying):
 class Wire:
     """Copies made through a proxy that fails, and the server behind it as it really is."""
 
-    copies: Copies
+    copies: VersionCopies
     here: Office
     proxy: Proxy
     direct: MlflowClient

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine
 
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, Status
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.requests import PromotionRequest, RequestStatus
 from tests.contracts.elsewhere import (
     Place,
     count_moves,
@@ -74,13 +74,13 @@ def promoted_after_a_kill(ground: Ground, *, effect: int, at: datetime) -> bool:
     here, before = ground.here, ground.moves()
     source = here.promotions.registry.aliases(MODEL)["champion"]
     request = here.both_keys(here.open(version=8 - source, at=at), at=at + MINUTE)
-    assert request.status is Status.APPROVED
+    assert request.status is RequestStatus.APPROVED
 
     met = write_back_killed(ground.place, request.request_id, effect=effect, at=at + 2 * MINUTE)
     half_way(here, request, source)
     done = next_worker(here, request, at + HOUR)
 
-    assert done.status is Status.APPLIED, f"effect {effect}"
+    assert done.status is RequestStatus.APPLIED, f"effect {effect}"
     assert ground.moves()[len(before) :] == [request.to_version], f"effect {effect}"
     one_decision(here, request)
     return met
@@ -91,7 +91,10 @@ def half_way(here: Office, request: PromotionRequest, source: int) -> None:
     stands = here.promotions.registry.aliases(MODEL)["champion"]
     status = here.promotions.request(request.request_id).status
     assert stands in {source, request.to_version}
-    assert stands == request.to_version or status in {Status.APPROVED, Status.APPLYING}
+    assert stands == request.to_version or status in {
+        RequestStatus.APPROVED,
+        RequestStatus.APPLYING,
+    }
     assert here.store.verify().ok
 
 

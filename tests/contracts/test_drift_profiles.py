@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from core import look
-from core.drift.report import Grain, Window
-from core.store.drift import ProfileStore, StoredColumn, StoredWindow
+from core import read_cache
+from core.drift.values.results import Grain, Window
+from core.store.drift_profiles import ProfileStore, StoredColumn, StoredWindow
 
 DAY = datetime(2013, 7, 1, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ class Profiles:
 
         store.put([a_window(0)])
 
-        with look.opened():
+        with read_cache.opened():
             first = known()
             assert known() is first
             store.put([a_window(1)])

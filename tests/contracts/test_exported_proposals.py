@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from core.governance.ledger.export import VERIFIER, Exporter
-from core.governance.policies.proposals import PolicyRequest
+from core.governance.ledger.export import VERIFIER, RecordExporter
+from core.governance.rules.policies.proposals import PolicyRequest
 from tests.contracts.parts import ANA, AT, BEN, BLUE, EVA, ORANGE, POLICY, office
 from tests.contracts.test_policy_requests import LATER, Chamber
 
@@ -58,7 +58,7 @@ class ExportedProposals:
 
     @pytest.fixture
     def folder(self, here: Chamber, fates: dict[str, PolicyRequest], tmp_path: Path) -> Path:
-        exporter = Exporter(here.office.store, lambda: (), here.office.shelf.version)
+        exporter = RecordExporter(here.office.store, lambda: (), here.office.shelf.version)
         told = exporter.to_folder(tmp_path / "out", at=AFTER, progress=lambda *_: None)
         assert told.bundles == len(fates)
         return tmp_path / "out"

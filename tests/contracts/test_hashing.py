@@ -7,25 +7,32 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Refused
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import Status
-from core.sandbox.trial import Answered, Bout, Latency, Limits, Outcome, Trial
-from core.store.hashes import Hashed, HashStore
-from core.store.trials import TrialStore
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.requests import RequestStatus
+from core.store.file_hashes import FileHashStore, HashedFile
+from core.store.trials import TrialRepository
+from core.values.model_trial import (
+    Latency,
+    Limits,
+    PairedTrial,
+    SandboxPredictions,
+    Trial,
+    TrialOutcome,
+)
 from tests.contracts.parts import AT, BEN, BLUE, EVA, MINUTE, ORANGE, Office, office
 
 PLACE, OTHER = "a" * 64, "b" * 64
 LATER: Final = AT + timedelta(hours=1)
 TRIED: Final = Trial(
-    Outcome.TRIED,
+    TrialOutcome.TRIED,
     "",
     load_s=1.25,
     memory_mb=300.5,
-    example=Answered(3, 6, 1, 0),
-    replayed=Answered(500, says="ValueError: no such carrier"),
+    example=SandboxPredictions(3, 6, 1, 0),
+    replayed=SandboxPredictions(500, says="ValueError: no such carrier"),
     latency=Latency(1.5, 2.5, 20, (1.4, 1.6), 30.0, 1000),
 )
-BOUT: Final = Bout(TRIED, None, AT, "here (x86_64)", Limits())
+BOUT: Final = PairedTrial(TRIED, None, AT, "here (x86_64)", Limits())
 
 
 class Hashing:
@@ -92,7 +99,7 @@ class Hashing:
 
         decided = here.both_keys(request, at=AT + 2 * MINUTE)
 
-        assert decided.status is Status.APPROVED
+        assert decided.status is RequestStatus.APPROVED
 
     def test_other_facts_that_moved_meanwhile_are_not_let_in_with_the_hashes(
         self, here: Office
@@ -113,7 +120,7 @@ class Hashing:
         here.facts.hashing = False
         request = here.open()
         decided = here.both_keys(request)
-        assert decided.status is Status.APPROVED
+        assert decided.status is RequestStatus.APPROVED
         write = WriteBack(here.promotions, holder="worker", clock=lambda: AT + 3 * MINUTE)
         here.facts.hashing = True
 
@@ -130,38 +137,40 @@ class Hashing:
     # the stores
 
     def test_hashes_come_back_by_place_and_path(self, engine: Engine) -> None:
-        store = HashStore(engine)
-        hashed = Hashed("c" * 64, 2**40, AT)
+        store = FileHashStore(engine)
+        hashed = HashedFile("c" * 64, 2**40, AT)
 
         store.put(PLACE, "model/weights.bin", hashed)
         store.put(OTHER, "x" * 3000, hashed)
-        store.put(PLACE, "model/weights.bin", Hashed("d" * 64, 7, LATER))
+        store.put(PLACE, "model/weights.bin", HashedFile("d" * 64, 7, LATER))
 
-        assert store.known(PLACE) == {"model/weights.bin": Hashed("d" * 64, 7, LATER)}
+        assert store.known(PLACE) == {"model/weights.bin": HashedFile("d" * 64, 7, LATER)}
         assert store.known(OTHER) == {"x" * 3000: hashed}
 
     def test_hashes_of_files_that_are_gone_are_forgotten(self, engine: Engine) -> None:
-        store = HashStore(engine)
+        store = FileHashStore(engine)
         for path in ("a", "b"):
-            store.put(PLACE, path, Hashed("c" * 64, 1, AT))
+            store.put(PLACE, path, HashedFile("c" * 64, 1, AT))
 
         store.keep_only(PLACE, {"b"})
 
         assert set(store.known(PLACE)) == {"b"}
 
     def test_a_problem_is_told_until_a_file_is_hashed(self, engine: Engine) -> None:
-        store = HashStore(engine)
+        store = FileHashStore(engine)
 
         store.put_problem(PLACE, "The disk is full.", at=AT)
 
         assert store.problem(PLACE) == "The disk is full."
-        store.put(PLACE, "a", Hashed("c" * 64, 1, AT))
+        store.put(PLACE, "a", HashedFile("c" * 64, 1, AT))
         assert store.problem(PLACE) == ""
 
-    @pytest.mark.parametrize("champion", [None, TRIED, Trial(Outcome.NOT_LOADED, "It raised.")])
+    @pytest.mark.parametrize(
+        "champion", [None, TRIED, Trial(TrialOutcome.NOT_LOADED, "It raised.")]
+    )
     def test_trials_come_back_as_they_were(self, engine: Engine, champion: Trial | None) -> None:
-        store = TrialStore(engine)
-        bout = Bout(TRIED, champion, LATER, "here (x86_64)", Limits(seconds=3.5))
+        store = TrialRepository(engine)
+        bout = PairedTrial(TRIED, champion, LATER, "here (x86_64)", Limits(seconds=3.5))
 
         store.put(PLACE, OTHER, BOUT)
         store.put(PLACE, OTHER, bout)

@@ -14,19 +14,19 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, text
 
 from core.errors import Refused, Unavailable
-from core.governance.acts.answers import Answers
-from core.governance.judgement import TAG_BUNDLE
-from core.governance.ledger.kept import kept_of
-from core.governance.registry.keeping import AFTER_A_NO, FIRST_WAIT, Keeping
-from core.governance.registry.reconcile import Depth
-from core.governance.registry.reconciling import Trouble
-from core.governance.requests import PromotionRequest, Status
+from core.governance.registry.decision_bundles import AFTER_A_NO, FIRST_WAIT, DecisionBundleKeeper
+from core.governance.registry.reconciler import ReconcilerDepth
+from core.governance.rules.judgement import TAG_BUNDLE
+from core.governance.rules.ledger.kept_decisions import kept_of
+from core.governance.rules.registry.reconciliation import RegistryProblem
+from core.governance.rules.requests import PromotionRequest, RequestStatus
+from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.identity.people import Side
 from core.store import transaction
 from core.tracking.artifacts import ArtifactReader
-from core.tracking.keeping import keep_with_run
-from core.tracking.registry import MlflowRegistry
-from core.tracking.values import RunId
+from core.tracking.mlflow_registry import MlflowRegistry
+from core.tracking.own_files import keep_with_run
+from core.values.mlflow_entities import RunId
 from tests.contracts.parts import ADA, BEN, MODEL
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
@@ -60,7 +60,7 @@ class Scene:
     store: MlflowStore
     shaky: Shaky
     run_id: RunId
-    keeping: Keeping
+    keeping: DecisionBundleKeeper
 
     def keep(self, *, by: timedelta = timedelta(seconds=1)) -> tuple[str, ...]:
         return self.keeping.keep_due(self.here.later(by))
@@ -102,7 +102,7 @@ class KeepingDecisions:
         run_id = a_version_with_a_run(here.client, mlflow_shelf, name)
         shaky = Shaky(mlflow_shelf)
         registry = MlflowRegistry(mlflow_shelf.door())
-        keeping = Keeping(here.office.store, registry, shaky.keep, lambda: here.now)
+        keeping = DecisionBundleKeeper(here.office.store, registry, shaky.keep, lambda: here.now)
         return Scene(here, mlflow_shelf, shaky, run_id, keeping)
 
     def test_the_bundle_of_a_promotion_lies_with_its_run_and_a_tag_names_it(
@@ -161,7 +161,7 @@ class KeepingDecisions:
         assert first == (f"The decision of request {request.request_id} {says}",)
         assert at_once == later == ()
         assert scene.here.champion() == 6
-        assert request.status is Status.APPLIED
+        assert request.status is RequestStatus.APPLIED
         (kept,) = scene.here.entries("decision_kept")
         assert kept.facts["sha256"] == hashlib.sha256(scene.bytes_of(request)).hexdigest()
 
@@ -271,7 +271,7 @@ class KeepingDecisions:
         (known,) = scene.here.look().findings
         restored = self.restore(scene)
 
-        assert known.finding.trouble is Trouble.RECORD_ALTERED
+        assert known.finding.trouble is RegistryProblem.RECORD_ALTERED
         assert ("is gone from its run" in known.finding.says) == (how == "gone")
         assert scene.here.look().findings == ()
         assert json.loads(scene.bytes_of(restored))["request"]["number"] == restored.request_id
@@ -286,16 +286,16 @@ class KeepingDecisions:
         scene.keep()
         scene.here.client.set_model_version_tag(MODEL, "6", TAG_BUNDLE, "stile/other.json")
 
-        (known,) = scene.here.look(Depth.VERSIONS).findings
+        (known,) = scene.here.look(ReconcilerDepth.VERSIONS).findings
         restored = self.restore(scene)
 
-        assert known.finding.trouble is Trouble.TAG_STRIPPED
+        assert known.finding.trouble is RegistryProblem.TAG_STRIPPED
         assert f"{TAG_BUNDLE} changed" in known.finding.says
         assert scene.here.look().findings == ()
         assert (scene.tag() or "").startswith(scene.path(restored))
 
     def restore(self, scene: Scene) -> PromotionRequest:
-        Answers(scene.here.office.promotions).restore(
+        RegistryAnswers(scene.here.office.promotions).restore(
             ADA.username, model=MODEL, alias="champion", comment="As decided.",
             idempotency_key="restore", at=scene.here.later(),
         )  # fmt: skip

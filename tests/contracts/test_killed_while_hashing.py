@@ -20,12 +20,12 @@ from sqlalchemy import Engine, event
 
 from core.bootstrap import Services, open_services, work_of
 from core.errors import Refused
-from core.governance.acts.hashing import HASHED
-from core.governance.gathering.hashing import SMALL_BYTES
-from core.governance.requests import PromotionRequest, Status
+from core.governance.figures.content_hashes import SMALL_BYTES
+from core.governance.rules.requests import PromotionRequest, RequestStatus
+from core.governance.use_cases.evidence_completion import HASHED
 from core.settings import Settings, load_settings
-from core.store.hashes import Hashed, HashStore
-from core.tracking.values import ModelVersion
+from core.store.file_hashes import FileHashStore, HashedFile
+from core.values.mlflow_entities import ModelVersion
 from tests.contracts.elsewhere import FORK, Fuse
 from tests.mlflow_fixtures import MlflowStore
 from tests.pages.house import BEN, BLUE, EMIL, MODEL, ORANGE, House
@@ -129,11 +129,11 @@ def with_large_files(house: House, size: int) -> ModelVersion:
     return tracking.version(MODEL, int(version.version))
 
 
-def known_of(house: House, version: ModelVersion) -> dict[str, Hashed]:
+def known_of(house: House, version: ModelVersion) -> dict[str, HashedFile]:
     """What is remembered of the files of the version's run, which are hashed first."""
     assert version.run_id is not None
     contents = house.services.artifacts.contents(version.run_id)
-    return dict(HashStore(house.services.store.engine).known(contents.key))
+    return dict(FileHashStore(house.services.store.engine).known(contents.key))
 
 
 def kill_once(settings: Settings, reached: Callable[[], bool]) -> None:
@@ -181,7 +181,7 @@ def waits_for_its_files(house: House, request: PromotionRequest) -> None:
     for who, side in ((BEN, ORANGE), (EMIL, BLUE)):
         with pytest.raises(Refused, match="every file is hashed"):
             house.turn(request, who, side)
-    assert now.status is Status.OPEN
+    assert now.status is RequestStatus.OPEN
     assert told(house, request) == 0
 
 
@@ -213,9 +213,9 @@ def decided(house: House, request: PromotionRequest) -> None:
     """Both keys turn on what was hashed; then the alias is free for the next one."""
     house.turn(request, BEN, ORANGE)
     approved = house.turn(request, EMIL, BLUE)
-    assert approved.status is Status.APPROVED
+    assert approved.status is RequestStatus.APPROVED
     house.work()
-    assert house.services.promotions.request(request.request_id).status is Status.APPLIED
+    assert house.services.promotions.request(request.request_id).status is RequestStatus.APPLIED
 
 
 def sha256(path: Path) -> str:

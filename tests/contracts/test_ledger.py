@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import LedgerBroken, Refused
-from core.governance.ledger.entries import (
+from core.governance.ledger.sealing import declare_key_lost
+from core.governance.rules.ledger.entries import (
     GENESIS,
     KEY_CHANGED,
-    Entry,
-    Flaw,
+    LedgerEntry,
     LedgerFinding,
+    LedgerFlaw,
     LedgerKey,
 )
-from core.governance.ledger.sealing import declare_key_lost
 from core.identity.people import Person, Role, Username
 from core.store import transaction
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from core.store.migrations import append_only
 from tests.contracts.parts import AT
 
@@ -113,7 +113,7 @@ class LedgerContract:
         run(engine, f"UPDATE entries SET {column} = {column} || ' ' WHERE seq = 2")
 
         finding = store.verify().findings[0]
-        assert (finding.flaw, finding.seq) == (Flaw.HASH, 2)
+        assert (finding.flaw, finding.seq) == (LedgerFlaw.HASH, 2)
 
     def test_a_removed_entry_is_found(self, store: GovernanceStore, engine: Engine) -> None:
         write(store, "one", "two", "three")
@@ -121,7 +121,7 @@ class LedgerContract:
 
         run(engine, "DELETE FROM entries WHERE seq = 2")
 
-        assert store.verify().findings[0].flaw is Flaw.SEQUENCE
+        assert store.verify().findings[0].flaw is LedgerFlaw.SEQUENCE
 
     def test_a_new_key_takes_over_and_the_ledger_says_so(self, engine: Engine) -> None:
         old, new = LedgerKey.of("the key of the first year"), LedgerKey.of("the key of the second")
@@ -164,9 +164,9 @@ class LedgerContract:
             assert "not at hand" in record.ledger_problem()
         with pytest.raises(LedgerBroken, match="ledger-key lost"):
             write(store, "three")
-        rewritten = LedgerFinding(Flaw.ANCHOR_MISMATCH, 2, "Entry 2 was rewritten.")
+        rewritten = LedgerFinding(LedgerFlaw.ANCHOR_MISMATCH, 2, "Entry 2 was rewritten.")
 
-        def declare(actor: str, *, anchors: tuple[LedgerFinding, ...] = ()) -> Entry:
+        def declare(actor: str, *, anchors: tuple[LedgerFinding, ...] = ()) -> LedgerEntry:
             return declare_key_lost(
                 store, Username(actor), old.key_id, reason="The vault burnt down.",
                 anchors=lambda _: anchors, at=AT,
@@ -203,7 +203,7 @@ class LedgerContract:
 
         findings = store.verify().findings
 
-        assert {finding.flaw for finding in findings} == {Flaw.UNGUARDED}
+        assert {finding.flaw for finding in findings} == {LedgerFlaw.UNGUARDED}
         assert len(store.restore_guards()) == len(findings)
         assert store.verify().ok
         with pytest.raises(LedgerBroken, match="append-only"):
@@ -214,7 +214,7 @@ class LedgerContract:
         write(GovernanceStore(engine, ledger_key=key), "one", "two")
 
         assert GovernanceStore(engine, ledger_key=key).verify().ok
-        assert GovernanceStore(engine).verify().findings[0].flaw is Flaw.KEY_MISSING
+        assert GovernanceStore(engine).verify().findings[0].flaw is LedgerFlaw.KEY_MISSING
 
     def test_writers_that_append_at_once_make_one_chain(self, store: GovernanceStore) -> None:
         with ThreadPoolExecutor(8) as pool:

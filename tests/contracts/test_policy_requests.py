@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.acts.policy_requests import PolicyRequests
-from core.governance.policies.proposals import BACK_TEST, PolicyRequest, Stage
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import Status
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.policies.proposals import BACK_TEST, PolicyRequest, PolicyStage
+from core.governance.rules.requests import RequestStatus
+from core.governance.use_cases.policy_requests import PolicyRequests
 from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
 from core.store.migrations import immutable
@@ -123,7 +123,7 @@ class PolicyLife:
 
     def test_a_proposal_freezes_the_draft_and_its_back_test(self, here: Chamber) -> None:
         promoted = here.office.both_keys(here.office.open())
-        assert promoted.status is Status.APPROVED
+        assert promoted.status is RequestStatus.APPROVED
 
         request = here.propose()
 
@@ -148,10 +148,10 @@ class PolicyLife:
         after_one = here.turn(revised, EVA, BLUE)
         after_two = here.turn(revised, BEN, ORANGE)
 
-        assert (back.stage, back.outcome) == (Stage.CHANGES_REQUESTED, "Milder.")
-        assert (revised.stage, revised.draft.source) == (Stage.OPEN, MILDER)
+        assert (back.stage, back.outcome) == (PolicyStage.CHANGES_REQUESTED, "Milder.")
+        assert (revised.stage, revised.draft.source) == (PolicyStage.OPEN, MILDER)
         assert revised.evidence.pinned_digest(ORANGE) != request.evidence.pinned_digest(ORANGE)
-        assert (after_one.stage, after_two.stage) == (Stage.OPEN, Stage.PUBLISHED)
+        assert (after_one.stage, after_two.stage) == (PolicyStage.OPEN, PolicyStage.PUBLISHED)
         assert here.office.promotions.policy_for(MODEL, "champion").source == MILDER
         assert here.kinds() == [
             "policy_proposed", "policy_key_turned", "policy_changes_requested", "policy_revised",
@@ -169,11 +169,13 @@ class PolicyLife:
         first, second = (here.revise(request, form="form") for _ in range(2))
         assert first == second
         with here.office.store.deciding() as record:  # somebody puts the first draft back
-            record.policy_shelf.save_revised(replace(request, stage=Stage.OPEN))
+            record.policy_shelf.save_revised(replace(request, stage=PolicyStage.OPEN))
 
         here.turn(request, BEN, ORANGE)
 
-        assert here.turn(request, EVA, BLUE).stage is Stage.OPEN  # the ledger says another one
+        assert (
+            here.turn(request, EVA, BLUE).stage is PolicyStage.OPEN
+        )  # the ledger says another one
 
     def test_two_keys_of_both_sides_publish_in_one_transaction(self, here: Chamber) -> None:
         request = here.propose()
@@ -181,7 +183,7 @@ class PolicyLife:
         after_one = here.turn(request, BEN, ORANGE)
         after_two = here.turn(request, EVA, BLUE)
 
-        assert (after_one.stage, after_two.stage) == (Stage.OPEN, Stage.PUBLISHED)
+        assert (after_one.stage, after_two.stage) == (PolicyStage.OPEN, PolicyStage.PUBLISHED)
         in_force = here.office.promotions.policy_for(MODEL, "champion")
         assert (in_force.version, in_force.source) == (2, STRICTER)
         assert here.kinds() == [
@@ -249,8 +251,8 @@ class PolicyLife:
         held = here.policies.judgement(request.number, at=LATER).held
         assert any("broken ledger" in each or "in force now" in each for each in held)
         with suppress(Refused):
-            assert here.turn(request, EVA, BLUE).stage is Stage.OPEN
-        assert here.policies.request(request.number).stage is Stage.OPEN
+            assert here.turn(request, EVA, BLUE).stage is PolicyStage.OPEN
+        assert here.policies.request(request.number).stage is PolicyStage.OPEN
 
     @pytest.mark.parametrize(
         ("person", "side", "sentence"),
@@ -296,8 +298,8 @@ class PolicyLife:
         here = Chamber(office(engine, policy=low))
         request = here.propose(source=low.replace("0.6", "0.5"))
 
-        assert here.turn(request, BEN, ORANGE).stage is Stage.OPEN
-        assert here.turn(request, EVA, BLUE).stage is Stage.PUBLISHED
+        assert here.turn(request, BEN, ORANGE).stage is PolicyStage.OPEN
+        assert here.turn(request, EVA, BLUE).stage is PolicyStage.PUBLISHED
 
     def test_what_is_signed_is_what_was_shown(self, here: Chamber) -> None:
         request = here.propose()
@@ -323,7 +325,7 @@ class PolicyLife:
 
         back = here.publish(here.propose(source=POLICY))
 
-        assert (back.stage, here.in_force()) == (Stage.PUBLISHED, 3)
+        assert (back.stage, here.in_force()) == (PolicyStage.PUBLISHED, 3)
 
     @pytest.mark.parametrize(
         ("source", "sentence"),
@@ -379,7 +381,9 @@ class PolicyLife:
         assert held[0].startswith("Policy 2 is in force now and this request is judged by policy 1")
         with pytest.raises(Refused, match="Policy 2 is in force now"):
             here.office.turn(request, EVA, BLUE, at=LATER)
-        assert promotions.promote_if_ready(request.request_id, at=LATER).status is Status.OPEN
+        assert (
+            promotions.promote_if_ready(request.request_id, at=LATER).status is RequestStatus.OPEN
+        )
 
         promotions.request_changes(
             EVA.username, request.request_id, text="New rules.", idempotency_key="c", at=LATER
@@ -398,7 +402,7 @@ class PolicyLife:
         writer = WriteBack(here.office.promotions, holder="worker", clock=lambda: LATER)
         after = writer.run(request.request_id, at=LATER)
 
-        assert after.status is Status.CONFLICT
+        assert after.status is RequestStatus.CONFLICT
         assert "The rules changed before the write" in after.outcome
         assert here.office.shelf.pointing == {"champion": 3}
 
@@ -428,7 +432,7 @@ class PolicyLife:
             self.reject(here, EVA, request, text=" ")
         rejected = self.reject(here, EVA, request)
 
-        assert (rejected.stage, rejected.outcome) == (Stage.REJECTED, "Too strict.")
+        assert (rejected.stage, rejected.outcome) == (PolicyStage.REJECTED, "Too strict.")
         with pytest.raises(Refused, match="rejected"):
             here.turn(request, BEN, ORANGE)
 
@@ -457,7 +461,7 @@ class PolicyLife:
         with pytest.raises(Refused, match="expired on"):
             here.turn(request, BEN, ORANGE, at=late)
         assert here.policies.settle_due(at=late) == (request.number,)
-        assert here.policies.request(request.number).stage is Stage.EXPIRED
+        assert here.policies.request(request.number).stage is PolicyStage.EXPIRED
         assert here.policies.settle_due(at=late) == ()
 
     # people and the record
@@ -469,9 +473,9 @@ class PolicyLife:
 
         after = here.turn(request, EVA, BLUE)
 
-        assert after.stage is Stage.OPEN
+        assert after.stage is PolicyStage.OPEN
         assert here.policies.judgement(request.number, at=LATER).missing_keys[ORANGE] == 1
-        assert here.turn(request, TOM, ORANGE).stage is Stage.PUBLISHED
+        assert here.turn(request, TOM, ORANGE).stage is PolicyStage.PUBLISHED
 
     def test_a_key_of_this_model_counts_until_the_right_to_it_is_revoked(
         self, here: Chamber
@@ -523,7 +527,7 @@ class PolicyLife:
         with transaction.deciding(engine) as session:
             session.execute(text("UPDATE policy_keys SET digest = 'forged'"))
 
-        assert here.turn(request, EVA, BLUE).stage is Stage.OPEN
+        assert here.turn(request, EVA, BLUE).stage is PolicyStage.OPEN
         with transaction.deciding(engine) as session:
             session.execute(
                 text("UPDATE policy_keys SET digest = :d WHERE digest = 'forged'"),

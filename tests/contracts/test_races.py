@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import StileError
-from core.governance.acts.policy_requests import PolicyRequests
-from core.governance.acts.promotion import Promotions
-from core.governance.ledger.entries import Entry
-from core.governance.policies.policy import Policy
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, Status
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.ledger.entries import LedgerEntry
+from core.governance.rules.policies.policy import Policy
+from core.governance.rules.requests import PromotionRequest, RequestStatus
+from core.governance.use_cases.policy_requests import PolicyRequests
+from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
-from core.tracking.values import ModelVersion
+from core.values.mlflow_entities import ModelVersion
 from tests.contracts.elsewhere import (
     Place,
     at_once,
@@ -230,7 +230,7 @@ def one_key_before_it_is_published(here: Office, *, bar: str) -> Callable[[], st
     return partial(turn, EVA, BLUE)
 
 
-def written_by_replaced_rules(entries: Iterable[Entry]) -> list[Entry]:
+def written_by_replaced_rules(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The writes that were begun under another policy than the one they were approved by."""
     in_force, approved_by, found = 0, dict[object, object](), []
     for entry in entries:
@@ -262,7 +262,7 @@ def one_promotion(
     finish = WriteBack(here.promotions, holder="the last", clock=lambda: LATER + timedelta(hours=1))
     finish.run(request.request_id, at=LATER + timedelta(hours=1))
 
-    assert here.promotions.request(request.request_id).status is Status.APPLIED, said
+    assert here.promotions.request(request.request_id).status is RequestStatus.APPLIED, said
     assert moves() == [5]
     entries = here.store.entries()
     assert Counter(entry.kind for entry in entries) == {

@@ -7,18 +7,18 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine, text
 
 from core.errors import Unavailable
-from core.governance.acts.deciding import about
-from core.governance.judgement import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
-from core.governance.registry.reconcile import Depth, Reconciler
-from core.governance.registry.reconciling import Answer, Trouble, answers
-from core.governance.registry.sightings import chronicle
-from core.governance.registry.timeline import (
+from core.governance.decisions.deciding import about
+from core.governance.registry.reconciler import Reconciler, ReconcilerDepth
+from core.governance.rules.judgement import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
+from core.governance.rules.registry.production_timeline import (
     WATCH_TOLERANCE,
-    Standing,
-    Stands,
+    AliasNow,
+    Governed,
     position,
     production,
 )
+from core.governance.rules.registry.reconciliation import RegistryAnswer, RegistryProblem, answers
+from core.governance.rules.registry.sightings import chronicle
 from core.store import transaction
 from core.store.people import STILE
 from core.tracking.reader import TrackingReader
@@ -56,7 +56,7 @@ class Reconciling:
         look = here.look()
 
         (known,) = look.findings
-        assert known.finding.trouble is Trouble.UNGOVERNED_MOVE
+        assert known.finding.trouble is RegistryProblem.UNGOVERNED_MOVE
         assert "before, there was none" in known.finding.says
         (seen,) = here.entries("alias_seen")
         facts = [seen.facts[name] for name in ("from", "to", "first", "last_seen")]
@@ -66,12 +66,12 @@ class Reconciling:
             here.office.store.entries(),
             model=MODEL,
             alias="champion",
-            stands=Stands(4, here.now + MINUTE),
+            stands=AliasNow(4, here.now + MINUTE),
             watched_until=here.now,
         )
         assert [(i.version, i.standing) for i in intervals] == [
-            (None, Standing.UNKNOWN),
-            (4, Standing.UNGOVERNED),
+            (None, Governed.UNKNOWN),
+            (4, Governed.UNGOVERNED),
         ]
 
     def test_a_model_that_came_with_a_champion_while_stile_watched_is_an_ungoverned_move(
@@ -84,7 +84,10 @@ class Reconciling:
 
         (known,) = here.look().findings
 
-        assert (known.finding.trouble, known.finding.model) == (Trouble.UNGOVERNED_MOVE, "air-time")
+        assert (known.finding.trouble, known.finding.model) == (
+            RegistryProblem.UNGOVERNED_MOVE,
+            "air-time",
+        )
 
     def test_a_first_champion_that_was_set_in_a_silence_may_be_from_before(
         self, here: Stage
@@ -108,7 +111,7 @@ class Reconciling:
         elsewhere.set_registered_model_alias("air-time", "champion", "1")
         there = Reconciler(here.office.promotions, TrackingReader(mlflow_store.door()))
 
-        look = there.look(Depth.ALIASES, at=here.later())
+        look = there.look(ReconcilerDepth.ALIASES, at=here.later())
 
         assert "air-time" not in {known.finding.model for known in look.findings}
         assert {e.facts["first"] for e in here.entries("alias_seen")} >= {True}
@@ -126,7 +129,7 @@ class Reconciling:
 
         found = here.troubles(here.look())
 
-        assert found == ({Trouble.UNGOVERNED_MOVE} if watched else set())
+        assert found == ({RegistryProblem.UNGOVERNED_MOVE} if watched else set())
 
     def test_a_first_champion_that_is_taken_away_again_leaves_its_interval_and_no_finding(
         self, here: Stage
@@ -154,14 +157,14 @@ class Reconciling:
             here.office.store.entries(),
             model=MODEL,
             alias="champion",
-            stands=Stands(5, at + MINUTE),
+            stands=AliasNow(5, at + MINUTE),
             watched_until=at,
         )
         kinds = [(i.version, i.standing) for i in intervals[-3:]]
         assert kinds == [
-            (5, Standing.GOVERNED),
-            (None, Standing.UNKNOWN),
-            (5, Standing.GOVERNED),
+            (5, Governed.GOVERNED),
+            (None, Governed.UNKNOWN),
+            (5, Governed.GOVERNED),
         ]
 
     # findings
@@ -174,7 +177,10 @@ class Reconciling:
         look = here.look()
 
         (known,) = look.findings
-        assert (known.finding.trouble, known.finding.version) == (Trouble.UNGOVERNED_MOVE, 4)
+        assert (known.finding.trouble, known.finding.version) == (
+            RegistryProblem.UNGOVERNED_MOVE,
+            4,
+        )
         assert "the ledger put it at version 5" in known.finding.says
         seen = here.entries("alias_seen")[-1]
         assert (seen.facts["from"], seen.facts["to"]) == (5, 4)
@@ -188,7 +194,7 @@ class Reconciling:
 
         (known,) = here.look().findings
 
-        assert known.finding.trouble is Trouble.ALIAS_VANISHED
+        assert known.finding.trouble is RegistryProblem.ALIAS_VANISHED
         assert here.entries("alias_seen")[-1].facts["to"] is None
 
     def test_a_deleted_version_is_found_with_its_alias(self, here: Stage) -> None:
@@ -198,7 +204,7 @@ class Reconciling:
 
         look = here.look()
 
-        assert here.troubles(look) >= {Trouble.VERSION_DELETED}
+        assert here.troubles(look) >= {RegistryProblem.VERSION_DELETED}
         assert [e.facts["trouble"] for e in here.entries("finding_opened")] == ["version deleted"]
 
     def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
@@ -208,7 +214,7 @@ class Reconciling:
 
         (known,) = here.look().findings
 
-        assert known.finding.trouble is Trouble.EVIDENCE_MUTATED
+        assert known.finding.trouble is RegistryProblem.EVIDENCE_MUTATED
         assert "data science: loss" in known.finding.says
         here.office.facts.loss = 0.5
         assert here.look().findings == ()
@@ -222,7 +228,7 @@ class Reconciling:
 
         (known,) = here.look().findings
 
-        assert known.finding.trouble is Trouble.TAG_STRIPPED
+        assert known.finding.trouble is RegistryProblem.TAG_STRIPPED
         assert f"{tag} gone" in known.finding.says
         assert "stile.request_id changed" in known.finding.says
 
@@ -239,20 +245,20 @@ class Reconciling:
         here.client.delete_model_version_tag(MODEL, "5", TAG_DECISION)
         (known,) = here.look().findings
         assert (known.finding.trouble, known.finding.alias) == (
-            Trouble.TAG_STRIPPED,
+            RegistryProblem.TAG_STRIPPED,
             "challenger",
         )
 
     def test_a_write_that_waits_is_found_and_gone_once_it_is_done(self, here: Stage) -> None:
         here.look()
         here.office.both_keys(here.office.open(at=here.later()), at=here.later())
-        early = here.look(Depth.ALIASES, by=timedelta(seconds=20))
-        late = here.look(Depth.ALIASES, by=timedelta(seconds=20))
+        early = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=20))
+        late = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=20))
 
         here.write()
 
         assert early.findings == ()
-        assert here.troubles(late) == {Trouble.WRITE_PENDING}
+        assert here.troubles(late) == {RegistryProblem.WRITE_PENDING}
         assert here.look().findings == ()
 
     def test_an_anchor_that_remembers_more_than_the_ledger_is_found(self, here: Stage) -> None:
@@ -261,7 +267,7 @@ class Reconciling:
 
         (known,) = here.look().findings
 
-        assert known.finding.trouble is Trouble.LEDGER_BEHIND
+        assert known.finding.trouble is RegistryProblem.LEDGER_BEHIND
         assert "remembers entry 99" in known.finding.says
 
     def test_nothing_is_told_to_a_broken_ledger_and_the_time_counts_as_unwatched(
@@ -275,7 +281,9 @@ class Reconciling:
 
         look = here.look()
 
-        assert {Trouble.LEDGER_BEHIND, Trouble.UNGOVERNED_MOVE} <= here.troubles(look)
+        assert {RegistryProblem.LEDGER_BEHIND, RegistryProblem.UNGOVERNED_MOVE} <= here.troubles(
+            look
+        )
         assert here.office.store.entries() == before
         with here.office.store.reading() as record:
             assert record.watch.last() == last
@@ -374,7 +382,7 @@ class More(Reconciling):
             record.append("apply_intended", about(request), actor=STILE, at=here.now)
         here.point(5)
 
-        look = here.look(Depth.ALIASES, by=timedelta(seconds=1))
+        look = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=1))
 
         assert look.findings == ()
         assert len(here.entries("alias_seen")) == 1
@@ -385,7 +393,7 @@ class More(Reconciling):
 
         (known,) = here.look().findings
 
-        assert known.finding.trouble is Trouble.UNGOVERNED_MOVE
+        assert known.finding.trouble is RegistryProblem.UNGOVERNED_MOVE
         assert "it was first seen at version 3" in known.finding.says
 
     def test_a_deleted_model_takes_everything_with_it_and_is_found(self, here: Stage) -> None:
@@ -393,7 +401,10 @@ class More(Reconciling):
         here.look()
         here.client.delete_registered_model(MODEL)
 
-        assert here.troubles(here.look()) == {Trouble.ALIAS_VANISHED, Trouble.VERSION_DELETED}
+        assert here.troubles(here.look()) == {
+            RegistryProblem.ALIAS_VANISHED,
+            RegistryProblem.VERSION_DELETED,
+        }
 
     def test_evidence_of_a_version_that_does_not_serve_is_not_watched(self, here: Stage) -> None:
         here.office.open(at=here.later())
@@ -410,7 +421,7 @@ class More(Reconciling):
         look = here.look()
 
         assert look.problems == ("The inference log did not answer.",)
-        assert here.troubles(look) == {Trouble.EVIDENCE_MUTATED}
+        assert here.troubles(look) == {RegistryProblem.EVIDENCE_MUTATED}
 
     def test_a_version_that_failed_its_policy_is_flagged_with_the_check(self, here: Stage) -> None:
         here.office.facts.loss = 0.9
@@ -440,8 +451,8 @@ class More(Reconciling):
         both = answers(moved.finding, decided.decided, deleted=False)
         only_adopt = answers(moved.finding, decided.decided, deleted=True)
 
-        assert both == {Answer.RESTORE, Answer.ADOPT}
-        assert only_adopt == {Answer.ADOPT}
+        assert both == {RegistryAnswer.RESTORE, RegistryAnswer.ADOPT}
+        assert only_adopt == {RegistryAnswer.ADOPT}
 
     def test_other_models_and_aliases_nobody_asked_about_do_not_matter(
         self, here: Stage, mlflow_shelf: MlflowStore

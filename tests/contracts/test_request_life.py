@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.policies.policy import Verdict
-from core.governance.requests import PromotionRequest, RequestId, Status
+from core.governance.rules.policies.policy import CheckVerdict
+from core.governance.rules.requests import PromotionRequest, RequestId, RequestStatus
 from core.identity.people import ModelKey, Person, Role, Side
 from core.store import transaction
 from tests.contracts.parts import (
@@ -51,7 +51,7 @@ class RequestLife:
         request = here.open()
 
         assert (request.from_version, request.to_version) == (3, 5)
-        assert request.status is Status.OPEN
+        assert request.status is RequestStatus.OPEN
         assert request.policy.version == 1
         assert request.evidence.figure("loss") is not None
         assert request.authors == {ANA.username}
@@ -105,8 +105,8 @@ class RequestLife:
         after_one = here.turn(request, BEN, ORANGE)
         after_two = here.turn(request, EVA, BLUE)
 
-        assert after_one.status is Status.OPEN
-        assert after_two.status is Status.APPROVED
+        assert after_one.status is RequestStatus.OPEN
+        assert after_two.status is RequestStatus.APPROVED
         assert here.kinds() == ["request_opened", "key_turned", "key_turned", "request_approved"]
         assert here.shelf.pointing == {"champion": 3}  # pending until the worker told MLflow
         approved = here.store.entries()[-1].facts
@@ -178,7 +178,7 @@ class RequestLife:
     def test_a_warning_holds_nothing(self, here: Office) -> None:
         here.facts.age = 99.0
 
-        assert here.both_keys(here.open()).status is Status.APPROVED
+        assert here.both_keys(here.open()).status is RequestStatus.APPROVED
 
     def test_the_digest_signed_is_the_digest_shown(self, here: Office) -> None:
         request = here.open()
@@ -195,8 +195,8 @@ class RequestLife:
         with pytest.raises(Refused, match="yours is now the last one"):
             here.turn(request, EVA, BLUE, seen_owed=2)
 
-        assert here.promotions.request(request.request_id).status is Status.OPEN
-        assert here.turn(request, EVA, BLUE, seen_owed=1).status is Status.APPROVED
+        assert here.promotions.request(request.request_id).status is RequestStatus.OPEN
+        assert here.turn(request, EVA, BLUE, seen_owed=1).status is RequestStatus.APPROVED
 
     def test_a_key_attests_what_no_figure_says(self, engine: Engine) -> None:
         here = office(engine, policy=POLICY + QUESTIONS)
@@ -209,7 +209,7 @@ class RequestLife:
 
         entry = next(e for e in here.store.entries() if e.kind == "key_turned")
         assert entry.facts["attested"] == {"lawful": "Is the purpose lawful?"}
-        assert here.promotions.request(request.request_id).status is Status.APPROVED
+        assert here.promotions.request(request.request_id).status is RequestStatus.APPROVED
 
     def test_facts_must_be_verified_within_minutes_of_the_key(self, here: Office) -> None:
         request = here.open()
@@ -263,9 +263,9 @@ class RequestLife:
 
         held = here.turn(request, BEN, ORANGE, at=LATER)
 
-        assert held.status is Status.OPEN
+        assert held.status is RequestStatus.OPEN
         judged = here.promotions.judgement(request.request_id, at=LATER)
-        assert judged.verdict is Verdict.FAIL
+        assert judged.verdict is CheckVerdict.FAIL
         assert judged.missing_keys == {ORANGE: 0, BLUE: 0}
         assert [s for s in judged.held if "fits-today" in s] == list(judged.held)
 
@@ -279,8 +279,8 @@ class RequestLife:
         too_soon = here.promotions.promote_if_ready(number, at=LATER + MINUTE)
         ready = here.promotions.promote_if_ready(number, at=LATER + 11 * MINUTE)
 
-        assert too_soon.status is Status.OPEN  # still judged on what was verified last
-        assert ready.status is Status.APPROVED
+        assert too_soon.status is RequestStatus.OPEN  # still judged on what was verified last
+        assert ready.status is RequestStatus.APPROVED
 
     def test_nothing_is_promoted_without_its_keys(self, here: Office) -> None:
         request = here.open()
@@ -288,7 +288,7 @@ class RequestLife:
 
         after = here.promotions.promote_if_ready(request.request_id, at=LATER)
 
-        assert after.status is Status.OPEN
+        assert after.status is RequestStatus.OPEN
         assert here.facts.verifications == 0
 
     def test_one_promotion_at_a_time_occupies_an_alias(self, here: Office) -> None:
@@ -297,7 +297,7 @@ class RequestLife:
 
         after = here.both_keys(second, at=LATER)
 
-        assert after.status is Status.OPEN
+        assert after.status is RequestStatus.OPEN
         held = here.promotions.judgement(second.request_id, at=LATER).held
         assert len(held) == 1
         assert held[0].startswith(f"Request {first.request_id} is being applied to champion;")
@@ -325,7 +325,7 @@ class RequestLife:
         held = here.promotions.judgement(request.request_id, at=AT).held
 
         assert any("broken ledger" in sentence for sentence in held)
-        assert here.both_keys(request).status is Status.OPEN
+        assert here.both_keys(request).status is RequestStatus.OPEN
 
     # endings and conversation
 
@@ -335,7 +335,7 @@ class RequestLife:
 
         rejected = self.reject(here, BEN, request)
 
-        assert rejected.status is Status.REJECTED
+        assert rejected.status is RequestStatus.REJECTED
         assert rejected.settled_at == LATER
         with here.store.reading() as record:
             assert record.queue.due(at=LATER) == ()
@@ -358,7 +358,7 @@ class RequestLife:
             BEN.username, request.request_id, text="Once more.", idempotency_key="r", at=LATER
         )
 
-        assert (revised.status, revised.from_version) == (Status.OPEN, 4)
+        assert (revised.status, revised.from_version) == (RequestStatus.OPEN, 4)
         assert BEN.username in revised.authors
         assert not revised.keys[0].counts
         with pytest.raises(Refused, match="nobody vouches"):
@@ -372,7 +372,7 @@ class RequestLife:
         self.change(here, BEN, request)
         here.promotions.revise(ANA.username, request.request_id, idempotency_key="r", at=LATER)
 
-        assert here.turn(request, BEN, ORANGE, at=LATER).status is Status.APPROVED
+        assert here.turn(request, BEN, ORANGE, at=LATER).status is RequestStatus.APPROVED
 
     def test_a_request_waiting_for_changes_takes_no_key(self, here: Office) -> None:
         request = here.open()
@@ -389,7 +389,7 @@ class RequestLife:
         with pytest.raises(Refused, match="expired on 2026-12-04"):
             here.turn(request, BEN, ORANGE, at=late)
         assert here.promotions.expire_due(at=late) == (request.request_id,)
-        assert here.promotions.request(request.request_id).status is Status.EXPIRED
+        assert here.promotions.request(request.request_id).status is RequestStatus.EXPIRED
 
     def test_a_comment_moves_nothing(self, here: Office) -> None:
         request = here.open()
@@ -398,7 +398,7 @@ class RequestLife:
             MIA.username, request.request_id, text="Why now?", idempotency_key="c", at=LATER
         )
 
-        assert after.status is Status.OPEN
+        assert after.status is RequestStatus.OPEN
         assert [(c.person, c.text) for c in after.comments] == [("mia", "Why now?")]
 
     @pytest.mark.parametrize("bad", ["a\0b", "\ud800", "x" * 10_001])

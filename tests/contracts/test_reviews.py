@@ -8,15 +8,15 @@ from sqlalchemy import Engine
 
 from core.drift.monitor import DriftMonitor
 from core.errors import Refused
-from core.governance.acts.alerting import DriftAlerts
-from core.governance.acts.answers import Answers
-from core.governance.acts.review_requests import ReviewRequests
-from core.governance.acts.reviewing import Reviews
-from core.governance.policies.policy import Verdict
-from core.governance.requests import PromotionRequest, Purpose, RequestId
-from core.governance.reviews import Cause, Review
+from core.governance.rules.policies.policy import CheckVerdict
+from core.governance.rules.requests import PromotionRequest, RequestId, RequestPurpose
+from core.governance.rules.reviews import Review, ReviewCause
+from core.governance.use_cases.approval_reviews import ApprovalReviews
+from core.governance.use_cases.drift_alerts import DriftAlerts
+from core.governance.use_cases.registry_answers import RegistryAnswers
+from core.governance.use_cases.review_requests import ReviewRequests
 from core.identity.people import Person
-from core.store.drift import ProfileStore
+from core.store.drift_profiles import ProfileStore
 from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
 from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, MODEL, VIC, nothing_recorded
@@ -36,14 +36,14 @@ class Reviewing:
         self.home = tmp_path
         return stage(engine, mlflow_shelf)
 
-    def reviews(self, here: Stage) -> Reviews:
+    def reviews(self, here: Stage) -> ApprovalReviews:
         engine = here.office.store.engine
         reader = ArtifactReader(here.tracking.door, self.home)
         drift = DriftMonitor(
             here.tracking, reader, ProfileStore(engine), self.home, SourceStore(engine)
         )
         alerts = DriftAlerts(here.office.store, here.tracking, drift)
-        return Reviews(here.office.promotions, alerts)
+        return ApprovalReviews(here.office.promotions, alerts)
 
     def decayed(self, here: Stage) -> Review:
         """Version 5 was promoted three months ago, and the worker has looked."""
@@ -86,11 +86,11 @@ class Reviewing:
         due = self.decayed(here)
         self.reviews(here).look(at=here.later())
 
-        assert (due.causes, due.model, due.version) == ({Cause.AGE}, MODEL, 5)
+        assert (due.causes, due.model, due.version) == ({ReviewCause.AGE}, MODEL, 5)
         assert len(here.entries("review_due")) == 1
         assert here.champion() == 5
         lines = {line.what: line for line in due.compared}
-        assert lines["age of the approval"].verdict is Verdict.FAIL
+        assert lines["age of the approval"].verdict is CheckVerdict.FAIL
         assert (lines["check good-enough"].then, lines["check good-enough"].present) == (
             "pass", "pass",
         )  # fmt: skip
@@ -102,7 +102,7 @@ class Reviewing:
 
         (due,) = self.reviews(here).due()
         line = next(line for line in due.compared if line.what == "check fits-today")
-        assert (line.then, line.verdict) == ("pass", Verdict.FAIL)
+        assert (line.then, line.verdict) == ("pass", CheckVerdict.FAIL)
 
     def test_a_confirmed_approval_is_good_until_its_next_bound(self, here: Stage) -> None:
         due = self.decayed(here)
@@ -115,7 +115,7 @@ class Reviewing:
         self.reviews(here).look(at=here.later(timedelta(days=80)))
         assert self.reviews(here).due() == ()
         self.reviews(here).look(at=here.later(LONG))
-        assert [each.causes for each in self.reviews(here).due()] == [{Cause.AGE}]
+        assert [each.causes for each in self.reviews(here).due()] == [{ReviewCause.AGE}]
         assert here.office.store.verify().ok
 
     @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ class Reviewing:
         while_pending = self.reviews(here).due()
         here.write()
 
-        assert (back.from_version, back.to_version, back.purpose) == (5, 4, Purpose.ROLLBACK)
+        assert (back.from_version, back.to_version, back.purpose) == (5, 4, RequestPurpose.ROLLBACK)
         assert [key.person for key in back.keys] == [BEN.username]
         assert while_pending == ()
         assert here.champion() == 4
@@ -278,7 +278,7 @@ class Reviewing:
         here.look()
         here.point(4)
         here.look()
-        restoring = Answers(here.office.promotions).restore(
+        restoring = RegistryAnswers(here.office.promotions).restore(
             EVA.username, model=MODEL, alias="champion", comment="",
             idempotency_key=here.office.form(), at=here.later(),
         )  # fmt: skip
@@ -299,7 +299,7 @@ class Reviewing:
         here.look()
         here.point(4)
         here.look()
-        Answers(here.office.promotions).restore(
+        RegistryAnswers(here.office.promotions).restore(
             EVA.username, model=MODEL, alias="champion", comment="",
             idempotency_key=here.office.form(), at=here.later(),
         )  # fmt: skip

@@ -12,37 +12,37 @@ from typing import Any, cast
 
 import pytest
 
-from core.drift.alerts import AlertId, Step
-from core.drift.counting.counts import Reference
-from core.drift.counting.keeping import Origin
-from core.drift.given import FromFile, Offered
+from core.drift.calibration.alerts import AlertId, AlertStep
 from core.drift.monitor import DriftMonitor
-from core.drift.references import References
-from core.drift.segments.choosing import Stated
+from core.drift.references.offered_reference import FromFile, OfferedReference
+from core.drift.references.version_references import VersionReferences
+from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.counts import Reference
+from core.drift.windows.profile_rows import Origin
 from core.errors import Refused, Unavailable
-from core.governance.acts import watching
-from core.governance.acts.alerting import DriftAlerts, note
-from core.governance.acts.answers import Answers
-from core.governance.acts.copying import Copies
-from core.governance.acts.glass import break_glass, review
-from core.governance.acts.log_keeping import erase_rows
-from core.governance.acts.policy_requests import PolicyRequests
-from core.governance.acts.promotion import Promotions
-from core.governance.acts.review_requests import ReviewRequests
-from core.governance.acts.reviewing import Reviews
-from core.governance.acts.sourcing import Sourcing
-from core.governance.acts.tokens import add_person, issue_token, revoke_token
-from core.governance.ledger.entries import LedgerKey
 from core.governance.ledger.sealing import declare_key_lost
-from core.governance.policies.proposals import PolicyRequestId
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import RequestId, Status
-from core.governance.reviews import DUE
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.ledger.entries import LedgerKey
+from core.governance.rules.policies.proposals import PolicyRequestId
+from core.governance.rules.requests import RequestId, RequestStatus
+from core.governance.rules.reviews import DUE
+from core.governance.use_cases import monitoring
+from core.governance.use_cases.access_tokens import add_person, issue_token, revoke_token
+from core.governance.use_cases.approval_reviews import ApprovalReviews
+from core.governance.use_cases.breaking_glass import break_glass, review
+from core.governance.use_cases.drift_alerts import DriftAlerts, note
+from core.governance.use_cases.log_removal import erase_rows
+from core.governance.use_cases.policy_requests import PolicyRequests
+from core.governance.use_cases.promotion import Promotions
+from core.governance.use_cases.registry_answers import RegistryAnswers
+from core.governance.use_cases.review_requests import ReviewRequests
+from core.governance.use_cases.sources_and_references import SourcesAndReferences
+from core.governance.use_cases.version_copies import VersionCopies
 from core.identity.people import Person, Role, Username
-from core.live.files import inference_folder
+from core.inference.log_folder import inference_folder
 from core.store import transaction
-from core.store.drift import ProfileStore
-from core.store.governance import GovernanceStore
+from core.store.drift_profiles import ProfileStore
+from core.store.governance_store import GovernanceStore
 from core.store.people import STILE
 from core.store.sources import SourceStore, StoredSource
 from tests.contracts.parts import (
@@ -100,7 +100,7 @@ class Room:
     """A request in one state, kept as a file so that each act begins from the same."""
 
     path: Path
-    state: Status
+    state: RequestStatus
     request: RequestId
     shelf: Silent
     at: datetime
@@ -145,7 +145,7 @@ class Room:
             "break the glass": lambda: break_glass(
                 here.store, who, number, reason="Planes stand.", idempotency_key=form, at=at
             ),
-            "copy another model's version and ask for it": lambda: Copies(
+            "copy another model's version and ask for it": lambda: VersionCopies(
                 here, Library(self.shelf)
             ).request_copy(
                 who,
@@ -169,10 +169,10 @@ class Room:
         return acts[action]()
 
 
-@pytest.fixture(params=Status, ids=str)
+@pytest.fixture(params=RequestStatus, ids=str)
 def room(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Path) -> Room:
     """The request, brought to its state by what people and the worker do."""
-    state: Status = request.param
+    state: RequestStatus = request.param
     path = tmp_path / "template.db"
     shutil.copyfile(migrated_decisions, path)
     engine = transaction.connect(f"sqlite:///{path}")
@@ -186,32 +186,43 @@ def room(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Pat
     number = bring_to(state, here, shelf)
     assert here.promotions.request(number).status is state
     engine.dispose()
-    at = LATER if state is not Status.EXPIRED else AT + timedelta(days=15)
+    at = LATER if state is not RequestStatus.EXPIRED else AT + timedelta(days=15)
     return Room(path, state, number, shelf, at)
 
 
-def bring_to(state: Status, here: Office, shelf: Silent) -> RequestId:
+def bring_to(state: RequestStatus, here: Office, shelf: Silent) -> RequestId:
     request = here.open()
     number = request.request_id
     said = {"idempotency_key": "how it came here", "at": AT + MINUTE}
     match state:
-        case Status.CHANGES_REQUESTED:
+        case RequestStatus.CHANGES_REQUESTED:
             here.promotions.request_changes(EVA.username, number, text="More.", **said)
-        case Status.REJECTED:
+        case RequestStatus.REJECTED:
             here.promotions.reject(BEN.username, number, text="No.", **said)
-        case Status.WITHDRAWN:
+        case RequestStatus.WITHDRAWN:
             here.promotions.withdraw(request.opened_by, number, **said)
-        case Status.EXPIRED:
+        case RequestStatus.EXPIRED:
             here.promotions.expire_due(at=AT + timedelta(days=14))
-        case Status.APPROVED | Status.APPLYING | Status.APPLIED | Status.CONFLICT | Status.FAILED:
+        case (
+            RequestStatus.APPROVED
+            | RequestStatus.APPLYING
+            | RequestStatus.APPLIED
+            | RequestStatus.CONFLICT
+            | RequestStatus.FAILED
+        ):
             here.both_keys(request)
-    if state is Status.CONFLICT:
+    if state is RequestStatus.CONFLICT:
         shelf.pointing["champion"] = 4
     shelf.fault = {
-        Status.APPLYING: Unavailable("MLflow did not answer."),
-        Status.FAILED: Refused("MLflow says no."),
+        RequestStatus.APPLYING: Unavailable("MLflow did not answer."),
+        RequestStatus.FAILED: Refused("MLflow says no."),
     }.get(state)
-    if state in {Status.APPLYING, Status.APPLIED, Status.CONFLICT, Status.FAILED}:
+    if state in {
+        RequestStatus.APPLYING,
+        RequestStatus.APPLIED,
+        RequestStatus.CONFLICT,
+        RequestStatus.FAILED,
+    }:
         WriteBack(here.promotions, holder="worker", clock=lambda: AT).run(number, at=AT + MINUTE)
     return number
 
@@ -266,12 +277,12 @@ class Hall:
 
     def act(self, action: str, person: Person) -> object:
         who, here, at = person.username, self.here, MUCH_LATER
-        form, answers = {"idempotency_key": action, "at": at}, Answers(here)
+        form, answers = {"idempotency_key": action, "at": at}, RegistryAnswers(here)
         policies = PolicyRequests(here.store, lambda *_: None)
         number, asked = RequestId(self.number), PolicyRequestId(self.number)
         champion = {"model": MODEL, "alias": "champion", **form}
         alerts = DriftAlerts(here.store, cast("Any", None), cast("Any", NoInputs()))  # not read
-        reviews = Reviews(here, alerts)
+        reviews = ApprovalReviews(here, alerts)
         requests = ReviewRequests(reviews)
         turn = lambda side: policies.turn_key(  # noqa: E731  the same call for both sides
             who, asked, side=side, digest=policies.request(asked).evidence.pinned_digest(side),
@@ -351,7 +362,7 @@ def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
             body = {"model": MODEL, "alias": "champion", "version": 5, "request": 2}
             number = record.append(DUE, body, actor=STILE, at=at).seq
     elif scene is Scene.ALERT:
-        assert note(here.store, MODEL, judged(1), at=at) is Step.OPEN
+        assert note(here.store, MODEL, judged(1), at=at) is AlertStep.OPEN
         number = 1
     elif scene is Scene.GLASS:
         number = here.open(at=at).request_id
@@ -410,8 +421,8 @@ class Rows(FromFile):
 
     made: Reference = field(default_factory=lambda: Reference(7, {}, ()))
 
-    def read(self, references: References, model: str, *, at: datetime) -> Offered:
-        return Offered(self.made)
+    def read(self, references: VersionReferences, model: str, *, at: datetime) -> OfferedReference:
+        return OfferedReference(self.made)
 
 
 DESCRIPTION = """\
@@ -423,12 +434,12 @@ version: 1
 
 
 @pytest.fixture
-def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], Sourcing]:
+def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], SourcesAndReferences]:
     """Everything about live inputs anew: a log is described, and version 5 has a reference."""
     (tmp_path / "log.csv").write_text("at,x\n2026-01-01 10:00:00,1\n2026-01-02 10:00:00,2\n")
     number = itertools.count()
 
-    def begin() -> Sourcing:
+    def begin() -> SourcesAndReferences:
         path = tmp_path / f"{next(number)}.db"
         shutil.copyfile(migrated_decisions, path)
         engine = transaction.connect(f"sqlite:///{path}")
@@ -441,7 +452,7 @@ def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], Sourcing]:
             tmp_path,
             described,
         )
-        sourcing = Sourcing(here.store, reader, drift, described)  # type: ignore[arg-type]  as above
+        sourcing = SourcesAndReferences(here.store, reader, drift, described)  # type: ignore[arg-type]  as above
         with here.store.deciding() as record:
             for person in (LEAVER, ELSEWHERE, INES):
                 record.put_person(person)
@@ -458,9 +469,9 @@ def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], Sourcing]:
 
 
 def test_every_cell_about_live_inputs_is_as_the_table_says(
-    inputs: Callable[[], Sourcing], tmp_path: Path
+    inputs: Callable[[], SourcesAndReferences], tmp_path: Path
 ) -> None:
-    acts: dict[str, Callable[[Sourcing, Person], object]] = {
+    acts: dict[str, Callable[[SourcesAndReferences, Person], object]] = {
         "look at a described log": lambda here, who: here.check(
             who.username, DESCRIPTION, what="it", folder=tmp_path, at=LATER
         ),
@@ -476,8 +487,14 @@ def test_every_cell_about_live_inputs_is_as_the_table_says(
         "detach a reference": lambda here, who: here.detach(
             who.username, MODEL, 5, form="f", at=LATER
         ),
-        "say how a model is watched": lambda here, who: watching.state(
-            here.store, who.username, MODEL, Stated(()), able=(), described=False, at=LATER
+        "say how a model is watched": lambda here, who: monitoring.state(
+            here.store,
+            who.username,
+            MODEL,
+            MonitoringSettings(()),
+            able=(),
+            described=False,
+            at=LATER,
         ),
     }
     wrong, here = [], inputs()
@@ -497,7 +514,9 @@ def test_every_cell_about_live_inputs_is_as_the_table_says(
     assert wrong == []
 
 
-def test_one_form_attaches_a_reference_once(inputs: Callable[[], Sourcing], tmp_path: Path) -> None:
+def test_one_form_attaches_a_reference_once(
+    inputs: Callable[[], SourcesAndReferences], tmp_path: Path
+) -> None:
     here = inputs()
     before = len(here.store.entries())
 
@@ -508,7 +527,7 @@ def test_one_form_attaches_a_reference_once(inputs: Callable[[], Sourcing], tmp_
 
 
 def test_the_machine_itself_says_nothing_about_inputs_once_there_are_people(
-    inputs: Callable[[], Sourcing], tmp_path: Path
+    inputs: Callable[[], SourcesAndReferences], tmp_path: Path
 ) -> None:
     here = inputs()
     before = here.store.entries()

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.acts import glass
-from core.governance.acts.answers import Answers
-from core.governance.acts.rollback import ORDERED, Rollbacks, approved_before
-from core.governance.judgement import TAG_DECISION, TAG_FLAG, TAG_REQUEST
-from core.governance.registry.timeline import Standing, Stands, production
-from core.governance.requests import PromotionRequest, Purpose, Status
+from core.governance.rules.judgement import TAG_DECISION, TAG_FLAG, TAG_REQUEST
+from core.governance.rules.registry.production_timeline import AliasNow, Governed, production
+from core.governance.rules.requests import PromotionRequest, RequestPurpose, RequestStatus
+from core.governance.use_cases import breaking_glass
+from core.governance.use_cases.registry_answers import RegistryAnswers
+from core.governance.use_cases.rollback import ORDERED, Rollbacks, approved_before
 from core.identity.people import Person, Side
 from tests.contracts.elsewhere import sentence_of
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC
@@ -71,10 +71,13 @@ class RollingBack:
         pending = here.champion()
         (written,) = here.write()
 
-        assert (request.status, request.purpose) == (Status.APPROVED, Purpose.ROLLBACK)
+        assert (request.status, request.purpose) == (
+            RequestStatus.APPROVED,
+            RequestPurpose.ROLLBACK,
+        )
         assert (request.from_version, request.to_version, request.restores) == (5, 4, 1)
         assert [(key.person, key.side) for key in request.keys] == [("eva", BLUE)]
-        assert (pending, written.status, here.champion()) == (5, Status.APPLIED, 4)
+        assert (pending, written.status, here.champion()) == (5, RequestStatus.APPLIED, 4)
         (order,) = here.entries(ORDERED)
         facts = cast("Mapping[str, Any]", order.facts)  # Any: JSON, looked at field by field
         assert facts["purpose"] == "rollback"
@@ -92,11 +95,11 @@ class RollingBack:
             here.office.store.entries(),
             model=MODEL,
             alias="champion",
-            stands=Stands(4, here.later()),
+            stands=AliasNow(4, here.later()),
         )
         assert [(i.version, i.standing, i.request) for i in intervals[-2:]] == [
-            (5, Standing.GOVERNED, 2),
-            (4, Standing.GOVERNED, 3),
+            (5, Governed.GOVERNED, 2),
+            (4, Governed.GOVERNED, 3),
         ]
         assert here.office.store.verify().ok
 
@@ -192,7 +195,7 @@ class More(RollingBack):
 
     def test_a_version_of_a_broken_glass_was_never_approved(self, here: Stage) -> None:
         request = here.office.open(version=4, at=here.later())
-        glass.break_glass(
+        breaking_glass.break_glass(
             here.office.store, ADA.username, request.request_id, reason="Down.",
             idempotency_key="glass", at=here.later(),
         )  # fmt: skip
@@ -241,7 +244,7 @@ class More(RollingBack):
 
         (written,) = here.write()
 
-        assert (written.status, here.champion()) == (Status.CONFLICT, 5)
+        assert (written.status, here.champion()) == (RequestStatus.CONFLICT, 5)
 
     def test_a_failing_live_condition_is_recorded_and_holds_nothing(self, here: Stage) -> None:
         self.twice_promoted(here)
@@ -272,7 +275,11 @@ class More(RollingBack):
 
         (written,) = here.write()
 
-        assert (request.from_version, written.status, here.champion()) == (1, Status.CONFLICT, 2)
+        assert (request.from_version, written.status, here.champion()) == (
+            1,
+            RequestStatus.CONFLICT,
+            2,
+        )
 
     def test_a_silent_mlflow_changes_nothing(self, here: Stage) -> None:
         self.twice_promoted(here)
@@ -289,7 +296,7 @@ class More(RollingBack):
         here.point(1)
         here.look()
 
-        Answers(here.office.promotions).restore(
+        RegistryAnswers(here.office.promotions).restore(
             BEN.username, model=MODEL, alias="champion", idempotency_key="again", at=here.later()
         )
         here.write()

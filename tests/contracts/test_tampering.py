@@ -17,26 +17,26 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core.errors import LedgerBroken
-from core.governance.ledger.anchors import anchor_findings
-from core.governance.ledger.chain import verify_chain
-from core.governance.ledger.entries import (
+from core.governance.rules.ledger.anchors import anchor_findings
+from core.governance.rules.ledger.chain import verify_chain
+from core.governance.rules.ledger.entries import (
     GENESIS,
     KEY_CHANGED,
-    Entry,
-    Flaw,
+    LedgerEntry,
+    LedgerFlaw,
     LedgerKey,
     append,
     entry_hash,
 )
 from core.identity.people import Username
-from core.store import entries as ledger_rows
+from core.store import ledger_entries as ledger_rows
 from core.store import transaction
-from core.store.governance import GovernanceStore, Record
+from core.store.governance_store import GovernanceStore, Record
 from core.store.migrations import append_only
-from core.tracking.values import ModelVersion, RegisteredModel
+from core.values.mlflow_entities import ModelVersion, RegisteredModel
 from tests.contracts.parts import AT
 
-FIELDS = [field.name for field in fields(Entry)]
+FIELDS = [field.name for field in fields(LedgerEntry)]
 FORMER, KEY = LedgerKey.of("the key of the first year"), LedgerKey.of("the key of the second")
 GUESS = LedgerKey(KEY.key_id, b"a guess at the secret")
 DOCS = Path(__file__).parent.parent.parent / "docs" / "ledger.md"
@@ -44,11 +44,11 @@ DOCS = Path(__file__).parent.parent.parent / "docs" / "ledger.md"
 CHAIN, ANCHOR, GUARDS = "the chain", "needs the anchor", "the guards"
 NOTHING = "nothing: it looks like one of Stile's"
 
-Ledger = list[Entry]
+Ledger = list[LedgerEntry]
 Tampering = Callable[[Ledger], Ledger]
 
 
-def rehashed(entry: Entry, **change: Any) -> Entry:
+def rehashed(entry: LedgerEntry, **change: Any) -> LedgerEntry:
     """The entry changed, with the hash of its new content and the seal of who lacks the key."""
     entry = replace(entry, **change)
     content = {
@@ -317,7 +317,7 @@ class Tampered:
             with changing(engine) as session:
                 session.execute(text(statement))
                 missing = ledger_rows.guards_missing(session)
-            assert [finding.flaw for finding in missing] == [Flaw.UNGUARDED], statement
+            assert [finding.flaw for finding in missing] == [LedgerFlaw.UNGUARDED], statement
         assert store.verify().ok
 
     def ways_to_lose_a_guard(self) -> list[str]:
@@ -359,7 +359,7 @@ class TestTamperedSqlite(Tampered):
             )
             missing = ledger_rows.guards_missing(session)
 
-        assert [finding.flaw for finding in missing] == [Flaw.UNGUARDED]
+        assert [finding.flaw for finding in missing] == [LedgerFlaw.UNGUARDED]
 
     @pytest.mark.parametrize("other", ["x'00ff'", "3.5"])
     def test_what_is_no_text_any_more_is_found(
@@ -367,7 +367,7 @@ class TestTamperedSqlite(Tampered):
     ) -> None:
         self.overwrite(engine, other)
 
-        assert Flaw.HASH in {finding.flaw for finding in store.verify().findings}
+        assert LedgerFlaw.HASH in {finding.flaw for finding in store.verify().findings}
 
     def test_bytes_that_are_no_text_are_said_to_be_a_broken_ledger(
         self, store: GovernanceStore, engine: Engine
@@ -426,7 +426,7 @@ def changing(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def forged(store: GovernanceStore, entries: Ledger) -> Iterator[tuple[Entry, ...]]:
+def forged(store: GovernanceStore, entries: Ledger) -> Iterator[tuple[LedgerEntry, ...]]:
     """The ledger as it is read after somebody with every right has put these entries there."""
     names = ", ".join(FIELDS)
     places = ", ".join(f":{name}" for name in FIELDS)

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.errors import Refused
-from core.governance.acts import tokens
-from core.governance.acts.administration import put_person
+from core.governance.use_cases import access_tokens
+from core.governance.use_cases.administration import put_person
 from core.identity.people import Person, Role, Username
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from tests.contracts.parts import ADA, ANA, AT, BEN, MINUTE, VIC, Office, nothing_recorded, office
 
 DAY = timedelta(days=1)
@@ -32,7 +32,7 @@ class Tokens:
         return office(engine)
 
     def issue(self, here: Office, owner: Person = ANA, by: Person | None = ADA) -> str:
-        secret, _ = tokens.issue_token(
+        secret, _ = access_tokens.issue_token(
             here.store, by.username if by else None, owner.username, label="CI", lasts=DAY, at=AT
         )
         return secret
@@ -41,11 +41,11 @@ class Tokens:
         secret = self.issue(here)
 
         assert len(secret) == 43  # 256 bits
-        assert tokens.owner_of(here.store, secret, at=AT + DAY - MINUTE) == "ana"
+        assert access_tokens.owner_of(here.store, secret, at=AT + DAY - MINUTE) == "ana"
         with refused("expired on 2026-11-21"):
-            tokens.owner_of(here.store, secret, at=AT + DAY)
+            access_tokens.owner_of(here.store, secret, at=AT + DAY)
         with refused("no token of this Stile"):
-            tokens.owner_of(here.store, secret[:-1], at=AT)
+            access_tokens.owner_of(here.store, secret[:-1], at=AT)
 
     def test_the_secret_is_nowhere_in_the_database(self, here: Office, engine: Engine) -> None:
         secret = self.issue(here)
@@ -62,13 +62,13 @@ class Tokens:
         with here.store.reading() as record:
             (token,) = record.tokens.every(BEN.username)
 
-        tokens.revoke_token(here.store, BEN.username, BEN.username, token.token_id, at=AT)
+        access_tokens.revoke_token(here.store, BEN.username, BEN.username, token.token_id, at=AT)
         put_person(here.store, ADA.username, replace(ANA, active=False), at=AT)
 
         with refused("was revoked"):
-            tokens.owner_of(here.store, revoked, at=AT)
+            access_tokens.owner_of(here.store, revoked, at=AT)
         with refused("no longer has access"):
-            tokens.owner_of(here.store, kept, at=AT)
+            access_tokens.owner_of(here.store, kept, at=AT)
 
     def test_only_administrators_issue_tokens_and_revoke_those_of_others(
         self, here: Office
@@ -81,9 +81,11 @@ class Tokens:
             with refused("Only an administrator may issue"):
                 self.issue(here, ANA, by=ANA)
             with refused("Only an administrator may revoke"):
-                tokens.revoke_token(here.store, VIC.username, ANA.username, token.token_id, at=AT)
+                access_tokens.revoke_token(
+                    here.store, VIC.username, ANA.username, token.token_id, at=AT
+                )
             with refused("between a day and a year"):
-                tokens.issue_token(
+                access_tokens.issue_token(
                     here.store, ADA.username, ANA.username, lasts=timedelta(days=400), at=AT
                 )
 
@@ -95,7 +97,7 @@ class Tokens:
 
         secret = self.issue(here, ADA, by=None)
 
-        assert tokens.owner_of(here.store, secret, at=AT) == "ada"
+        assert access_tokens.owner_of(here.store, secret, at=AT) == "ada"
         with refused("set STILE_TOKEN"):
             self.issue(here, ADA, by=None)
 
@@ -104,14 +106,14 @@ class Tokens:
     ) -> None:
         store = GovernanceStore(engine)
         with refused("first person is an administrator"):
-            tokens.add_person(store, None, ANA, at=AT)
-        tokens.add_person(store, None, ADA, at=AT)
+            access_tokens.add_person(store, None, ANA, at=AT)
+        access_tokens.add_person(store, None, ADA, at=AT)
 
         with refused("Say who does it"):
-            tokens.add_person(store, None, replace(ADA, username=Username("eve")), at=AT)
-        tokens.add_person(store, ADA.username, ANA, at=AT)
+            access_tokens.add_person(store, None, replace(ADA, username=Username("eve")), at=AT)
+        access_tokens.add_person(store, ADA.username, ANA, at=AT)
         with refused("is there already"):
-            tokens.add_person(store, ADA.username, ANA, at=AT)
+            access_tokens.add_person(store, ADA.username, ANA, at=AT)
         assert [e.actor for e in store.entries()] == ["stile", "ada"]
 
     def test_the_last_administrator_stays_one(self, here: Office) -> None:
@@ -124,7 +126,7 @@ class Tokens:
     def test_a_username_is_one_word(self, here: Office, name: str) -> None:
         with refused("A username"):
             person = replace(ANA, username=Username(name))
-            tokens.add_person(here.store, ADA.username, person, at=AT)
+            access_tokens.add_person(here.store, ADA.username, person, at=AT)
 
 
 class TestTokensOnSqlite(Tokens):

@@ -12,10 +12,10 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, Status
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.requests import PromotionRequest, RequestStatus
 from core.tracking.client import MlflowDoor
-from core.tracking.registry import MlflowRegistry
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.contracts.parts import AT, MINUTE, MODEL, Office, office
 from tests.contracts.unreliable import PATIENCE_S, Fault, Proxy, proxy_before
 from tests.mlflow_fixtures import MlflowStore
@@ -56,7 +56,7 @@ class Wire:
         owed = self.office.promotions.owed(request.request_id)
         assert self.office.store.verify().ok
         assert self.champion() in {source, request.to_version}
-        assert half_way.status is Status.APPLIED or owed is not None
+        assert half_way.status is RequestStatus.APPLIED or owed is not None
         if owed is not None:
             assert met, owed.problem  # nothing else has failed
             assert owed.problem.strip()  # the page says what MLflow said
@@ -65,7 +65,7 @@ class Wire:
         self.work()
 
         done = self.office.promotions.request(request.request_id)
-        assert done.status is Status.APPLIED, (fault, at, done.outcome)
+        assert done.status is RequestStatus.APPLIED, (fault, at, done.outcome)
         assert self.champion() == request.to_version
         self.one_decision(request)
         self.now += HOUR
@@ -130,7 +130,7 @@ def test_an_alias_that_moves_while_mlflow_is_silent_ends_in_a_conflict_that_says
     wire.work()
 
     ended = wire.office.promotions.request(request.request_id)
-    assert ended.status is Status.CONFLICT
+    assert ended.status is RequestStatus.CONFLICT
     assert "somebody moved it" in ended.outcome
     assert wire.champion() == 4
     assert wire.office.store.verify().ok

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Unavailable
-from core.governance.requests import Status
-from core.worker import LEASE, Work, last_heard, loop, run_once
+from core.governance.rules.requests import RequestStatus
+from core.worker import LEASE, WorkerParts, last_heard, loop, run_once
 from tests.contracts.parts import AT, BEN, BLUE, EVA, MINUTE, ORANGE, Office, office
 
 LATER = AT + 2 * MINUTE
@@ -23,8 +23,8 @@ def here(sqlite_engine: Engine) -> Office:
     return office(sqlite_engine)
 
 
-def worker(here: Office, name: str = "one", at: datetime = LATER) -> Work:
-    return Work(here.promotions, holder=name, clock=lambda: at)
+def worker(here: Office, name: str = "one", at: datetime = LATER) -> WorkerParts:
+    return WorkerParts(here.promotions, holder=name, clock=lambda: at)
 
 
 def test_a_round_writes_what_was_approved(here: Office) -> None:
@@ -34,7 +34,7 @@ def test_a_round_writes_what_was_approved(here: Office) -> None:
 
     assert done.written == (request.request_id,)
     assert here.shelf.pointing == {"champion": 5}
-    assert here.promotions.request(request.request_id).status is Status.APPLIED
+    assert here.promotions.request(request.request_id).status is RequestStatus.APPLIED
     assert run_once(worker(here), at=LATER).written == ()
 
 
@@ -139,7 +139,7 @@ def test_whether_a_worker_lives_is_known_from_its_rounds(here: Office) -> None:
 
 
 @contextmanager
-def working(work: Work) -> Iterator[None]:
+def working(work: WorkerParts) -> Iterator[None]:
     """The loop in a thread, until the block ends."""
     stop = threading.Event()
     thread = threading.Thread(target=loop, args=(work, stop), kwargs={"pause_s": 0.01})

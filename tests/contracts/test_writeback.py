@@ -10,12 +10,12 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from core.errors import Refused, Unavailable
-from core.governance.acts.promotion import Registry
-from core.governance.evidence import Evidence
-from core.governance.registry.writeback import LEASE, WriteBack
-from core.governance.requests import PromotionRequest, Status
-from core.tracking.registry import MlflowRegistry
-from core.tracking.values import ModelVersion
+from core.governance.registry.write_back import LEASE, WriteBack
+from core.governance.rules.evidence import Evidence
+from core.governance.rules.requests import PromotionRequest, RequestStatus
+from core.governance.use_cases.promotion import Registry
+from core.tracking.mlflow_registry import MlflowRegistry
+from core.values.mlflow_entities import ModelVersion
 from tests.contracts.parts import ADA, AT, BEN, MINUTE, MODEL, Facts, Office, Shelf, office
 from tests.mlflow_fixtures import MlflowStore
 
@@ -115,7 +115,7 @@ def test_tags_first_then_the_alias_then_flag_and_anchor(scene: Scene) -> None:
 
     applied = scene.run(request)
 
-    assert (applied.status, applied.settled_at) == (Status.APPLIED, LATER)
+    assert (applied.status, applied.settled_at) == (RequestStatus.APPLIED, LATER)
     assert applied.outcome == "MLflow confirms champion = 5."
     assert scene.champion() == 5
     decision = next(e for e in scene.office.store.entries() if e.kind == "request_approved")
@@ -174,13 +174,13 @@ def every_step_converges(scene: Scene, fault: Exception) -> None:
             scene.run(request, at=scene.now + 2 * MINUTE)
             met = scene.faulty.calls >= call
             half_way = scene.office.promotions.request(request.request_id).status
-            assert scene.champion() == targets[source] or half_way is not Status.APPLIED
+            assert scene.champion() == targets[source] or half_way is not RequestStatus.APPLIED
             scene.faulty.plan(0, after=False, fault=None)
             scene.now += timedelta(hours=1)  # the lease of the killed worker lapses
             scene.office.promotions.verify(request.request_id, at=scene.now)
             done = scene.run(request, at=scene.now)
 
-            assert done.status is Status.APPLIED, f"call {call}, after={after}"
+            assert done.status is RequestStatus.APPLIED, f"call {call}, after={after}"
             assert scene.champion() == targets[source]
             assert scene.tags(targets[source])["stile.request_id"] == str(request.request_id)
             assert scene.tags(source)["stile.flag"] == "superseded"
@@ -218,7 +218,7 @@ def test_an_alias_that_somebody_moved_is_never_overwritten(scene: Scene) -> None
 
     after = scene.run(request)
 
-    assert after.status is Status.CONFLICT
+    assert after.status is RequestStatus.CONFLICT
     assert "points at 4 and not at 3" in after.outcome
     assert scene.champion() == 4
     assert "stile.request_id" not in scene.tags(5)
@@ -230,7 +230,7 @@ def test_an_alias_that_already_is_where_it_should_be_is_acknowledged(scene: Scen
     request = scene.approved()
     scene.client.set_registered_model_alias(MODEL, "champion", "5")
 
-    assert scene.run(request).status is Status.APPLIED
+    assert scene.run(request).status is RequestStatus.APPLIED
     assert scene.tags(5)["stile.request_id"] == str(request.request_id)
 
 
@@ -240,7 +240,7 @@ def test_facts_that_changed_after_the_decision_leave_the_alias_alone(scene: Scen
 
     after = scene.run(request)
 
-    assert after.status is Status.CONFLICT
+    assert after.status is RequestStatus.CONFLICT
     assert "data engineering: files" in after.outcome
     assert scene.champion() == 3
 
@@ -249,7 +249,7 @@ def test_a_version_that_was_deleted_after_the_decision_is_a_conflict(scene: Scen
     request = scene.approved()
     scene.client.delete_model_version(MODEL, "5")
 
-    assert scene.run(request).status is Status.CONFLICT
+    assert scene.run(request).status is RequestStatus.CONFLICT
     assert scene.champion() == 3
 
 
@@ -259,9 +259,12 @@ def test_a_no_from_mlflow_fails_loudly_and_is_tried_again(scene: Scene) -> None:
 
     failed = scene.run(request)
 
-    assert (failed.status, failed.outcome) == (Status.FAILED, "Stile may not write to this model.")
+    assert (failed.status, failed.outcome) == (
+        RequestStatus.FAILED,
+        "Stile may not write to this model.",
+    )
     assert scene.owed(request) == "Stile may not write to this model."
-    assert scene.run(request, at=LATER + MINUTE).status is Status.APPLIED
+    assert scene.run(request, at=LATER + MINUTE).status is RequestStatus.APPLIED
 
 
 def test_a_veto_before_the_worker_came_stops_the_write(scene: Scene) -> None:
@@ -279,7 +282,7 @@ def test_a_veto_before_the_worker_came_stops_the_write(scene: Scene) -> None:
 def test_an_approval_past_its_time_is_not_written(scene: Scene) -> None:
     request = scene.approved()
 
-    assert scene.run(request, at=AT + timedelta(days=15)).status is Status.EXPIRED
+    assert scene.run(request, at=AT + timedelta(days=15)).status is RequestStatus.EXPIRED
     assert scene.champion() == 3
 
 
@@ -287,7 +290,7 @@ def test_keys_revoked_before_the_write_do_not_hold_what_was_decided(scene: Scene
     request = scene.approved()
     scene.office.promotions.put_person(ADA.username, replace(BEN, keys=frozenset()), at=LATER)
 
-    assert scene.run(request).status is Status.APPLIED
+    assert scene.run(request).status is RequestStatus.APPLIED
 
 
 def test_only_the_holder_of_the_lease_writes(scene: Scene) -> None:
@@ -297,9 +300,9 @@ def test_only_the_holder_of_the_lease_writes(scene: Scene) -> None:
             f"write-back:{MODEL}/champion", holder="another", at=AT, until=AT + MINUTE
         )
 
-    assert scene.run(request).status is Status.APPROVED
+    assert scene.run(request).status is RequestStatus.APPROVED
     scene.now = AT + MINUTE
-    assert scene.run(request).status is Status.APPLIED
+    assert scene.run(request).status is RequestStatus.APPLIED
 
 
 def test_a_lease_that_ran_out_on_the_way_is_noticed_before_the_alias(scene: Scene) -> None:
@@ -318,7 +321,7 @@ def test_a_lease_that_ran_out_on_the_way_is_noticed_before_the_alias(scene: Scen
         request.request_id, at=LATER
     )
 
-    assert after.status is Status.APPLYING
+    assert after.status is RequestStatus.APPLYING
     assert "lease ran out" in (scene.owed(request) or "")
     assert scene.champion() == 3
 
@@ -340,18 +343,18 @@ def test_a_verification_that_takes_longer_than_a_lease_still_ends_in_the_promoti
         request.request_id, at=LATER
     )
 
-    assert after.status is Status.APPLIED
+    assert after.status is RequestStatus.APPLIED
     assert scene.champion() == 5
 
 
 def test_a_write_that_failed_for_longer_than_the_approval_lasts_is_not_made(scene: Scene) -> None:
     request = scene.approved()
     scene.faulty.plan(5, after=False, fault=Refused("Stile may not write to this model."))
-    assert scene.run(request).status is Status.FAILED
+    assert scene.run(request).status is RequestStatus.FAILED
 
     after = scene.run(request, at=AT + timedelta(days=15))
 
-    assert after.status is Status.CONFLICT
+    assert after.status is RequestStatus.CONFLICT
     assert "lapsed" in after.outcome
     assert scene.champion() == 3
 
@@ -362,11 +365,11 @@ def test_a_live_condition_that_fails_at_the_write_holds_it_and_voids_nothing(sce
 
     held = scene.run(request)
 
-    assert held.status is Status.APPROVED
+    assert held.status is RequestStatus.APPROVED
     assert "Held" in (scene.owed(request) or "")
     assert scene.champion() == 3
     scene.office.facts.drift = 0.1
-    assert scene.run(request, at=LATER + MINUTE).status is Status.APPLIED
+    assert scene.run(request, at=LATER + MINUTE).status is RequestStatus.APPLIED
 
 
 def test_a_key_of_somebody_known_as_author_only_since_does_not_count(scene: Scene) -> None:
@@ -376,7 +379,7 @@ def test_a_key_of_somebody_known_as_author_only_since_does_not_count(scene: Scen
 
     after = scene.run(request)
 
-    assert after.status is Status.CONFLICT
+    assert after.status is RequestStatus.CONFLICT
     assert "key no longer counts" in after.outcome
     assert scene.champion() == 3
 
@@ -398,7 +401,7 @@ def test_an_alias_moved_between_writing_and_reading_back_is_said_to_have_served(
         request.request_id, at=LATER
     )
 
-    assert after.status is Status.CONFLICT
+    assert after.status is RequestStatus.CONFLICT
     assert "may have served" in after.outcome
     assert scene.champion() == 4
 
@@ -409,5 +412,5 @@ def test_something_unexpected_is_postponed_with_a_sentence(scene: Scene) -> None
 
     after = scene.run(request)
 
-    assert after.status is Status.APPROVED
+    assert after.status is RequestStatus.APPROVED
     assert "see the log" in (scene.owed(request) or "")

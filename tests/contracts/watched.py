@@ -7,13 +7,13 @@ from typing import Final
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.governance.ledger.entries import Entry
-from core.governance.registry.reconcile import Depth, Look, Reconciler
-from core.governance.registry.reconciling import Trouble
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest
+from core.governance.registry.reconciler import Reconciler, ReconcilerDepth, ReconcilerReport
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.ledger.entries import LedgerEntry
+from core.governance.rules.registry.reconciliation import RegistryProblem
+from core.governance.rules.requests import PromotionRequest
+from core.tracking.mlflow_registry import MlflowRegistry
 from core.tracking.reader import TrackingReader
-from core.tracking.registry import MlflowRegistry
 from tests.contracts.parts import AT, MODEL, Office, office
 from tests.mlflow_fixtures import MlflowStore
 
@@ -37,11 +37,13 @@ class Stage:
         self.now += by
         return self.now
 
-    def look(self, depth: Depth = Depth.EVIDENCE, *, by: timedelta = SHORTLY) -> Look:
+    def look(
+        self, depth: ReconcilerDepth = ReconcilerDepth.EVIDENCE, *, by: timedelta = SHORTLY
+    ) -> ReconcilerReport:
         """A look of the reconciler, shortly afterwards."""
         return self.reconciler.look(depth, at=self.later(by))
 
-    def troubles(self, look: Look) -> set[Trouble]:
+    def troubles(self, look: ReconcilerReport) -> set[RegistryProblem]:
         return {known.finding.trouble for known in look.findings}
 
     def write(self) -> tuple[PromotionRequest, ...]:
@@ -66,7 +68,7 @@ class Stage:
     def champion(self) -> int | None:
         return self.tracking.registered_model(MODEL).aliases.get("champion")
 
-    def entries(self, kind: str) -> list[Entry]:
+    def entries(self, kind: str) -> list[LedgerEntry]:
         return [entry for entry in self.office.store.entries() if entry.kind == kind]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.bootstrap import open_services
 from core.demo.furnish import ADMINISTRATOR, publish_policies
-from core.demo.policies import policy_texts
+from core.demo.policy_texts import policy_texts
 from core.settings import load_settings
 
 

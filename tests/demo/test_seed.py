@@ -22,10 +22,10 @@ from mlflow.entities import Run
 
 from core.demo.flights import AIR_TIME, FLIGHT_DELAY, TASKS, live_inputs
 from core.demo.plan import planned_runs
-from core.demo.policies import policy_texts
-from core.demo.seed import Seeded, SeededExperiment, SeededModel, Step, seed
+from core.demo.policy_texts import policy_texts
+from core.demo.seed import SeededDemonstration, SeededExperiment, SeededModel, SeedingProgress, seed
 from core.errors import Refused
-from core.governance.policies.policy import Level, parse_policy
+from core.governance.rules.policies.policy import CheckLevel, parse_policy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # the first one may wait for a seeding
 
@@ -215,7 +215,7 @@ def test_a_second_seeding_trains_nothing_and_moves_no_alias(seeded: Quick) -> No
     before = {run.info.run_id for run in all_runs(home)}
     client = client_of(home)
     client.set_registered_model_alias("flight-delay", "champion", "5")
-    steps: list[Step] = []
+    steps: list[SeedingProgress] = []
 
     again = seed(home, store_of(home), quick=True, progress=steps.append)
 
@@ -259,9 +259,9 @@ class Survivor:
     """A home whose seeding was killed three times and then ended; what each start counted."""
 
     home: Path
-    summary: Seeded
+    summary: SeededDemonstration
     counted: list[list[int]]
-    last: list[Step]
+    last: list[SeedingProgress]
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +293,7 @@ def survivor(tmp_path_factory: pytest.TempPathFactory) -> Survivor:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
-    last: list[Step] = []
+    last: list[SeedingProgress] = []
     summary = seed(home, store_of(home), quick=True, progress=last.append)
     return Survivor(home, summary, counted, last)
 
@@ -327,4 +327,4 @@ def test_the_policies_can_be_published_and_differ_in_how_strict_they_are() -> No
     tried = ["loads-and-predicts", "not-much-slower", "way-back-open"]
     assert by_task == [[shared[0], "no-slice-worse", *shared[1:], *tried], shared]
     levels = [policy.checks[-1].level for policy in policies]
-    assert levels == [Level.WARNING, Level.BLOCKING]
+    assert levels == [CheckLevel.WARNING, CheckLevel.BLOCKING]

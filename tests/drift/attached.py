@@ -8,16 +8,16 @@ import pandas as pd
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.drift.counting import keeping
-from core.drift.given import FromFile, Given
 from core.drift.monitor import DriftMonitor
-from core.drift.report import DriftVerdict, Window
-from core.governance.acts.sourcing import Sourcing
+from core.drift.references.offered_reference import FromFile, Given
+from core.drift.values.results import DriftVerdict, Window
+from core.drift.windows import profile_rows
+from core.governance.use_cases.sources_and_references import SourcesAndReferences
 from core.identity.people import Person, Role, Username
-from core.live.files import inference_folder, write_whole
-from core.live.treatment import Capture, metadata_of
-from core.store.drift import ProfileStore
-from core.store.governance import GovernanceStore
+from core.inference.log_folder import inference_folder, write_whole
+from core.inference.personal_columns import ColumnCapture, metadata_of
+from core.store.drift_profiles import ProfileStore
+from core.store.governance_store import GovernanceStore
 from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
@@ -28,7 +28,7 @@ MODEL = "m"
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST = datetime(2026, 11, 2, tzinfo=UTC)
 ADA = Person(Username("ada"), "Ada", Role.ADMINISTRATOR)
-DAY = keeping.day_window(date(2026, 11, 9))
+DAY = profile_rows.day_window(date(2026, 11, 9))
 
 
 def rows(days: int, *, start: datetime = FIRST, shift: float = 0.0, seed: int = 1) -> pd.DataFrame:
@@ -60,10 +60,12 @@ class Place:
         self.store = GovernanceStore(engine)
         with self.store.deciding() as record:
             record.put_person(ADA)
-        self.sourcing = Sourcing(self.store, tracking, self.drift, described)
+        self.sourcing = SourcesAndReferences(self.store, tracking, self.drift, described)
         self.log(rows(8))
 
-    def log(self, frame: pd.DataFrame, capture: Capture | None = None, name: str = "a") -> None:
+    def log(
+        self, frame: pd.DataFrame, capture: ColumnCapture | None = None, name: str = "a"
+    ) -> None:
         live = frame.assign(
             prediction_id=[f"{name}-{i}" for i in range(len(frame))],
             model=MODEL,

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from core.demo import flights as demo_flights
 from core.drift import sources
-from core.drift.counting.counts import Profile, Reference
-from core.live.files import inference_folder
+from core.drift.values.counts import Profile, Reference
+from core.inference.log_folder import inference_folder
 from core.store import transaction
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from core.drift.counting import keeping
-from core.drift.given import FromWindow
-from core.drift.report import Grain
-from core.drift.together.ahead import LONGEST, LooksAhead
+from core.drift.multivariate.look_ahead import LONGEST, MultivariateLookAhead
+from core.drift.references.offered_reference import FromWindow
+from core.drift.values.results import Grain
+from core.drift.windows import profile_rows
 from tests.drift.attached import AT, MODEL, Place
 from tests.mlflow_fixtures import MlflowStore
 
-WEEK = keeping.week_window(date(2026, 11, 2))
+WEEK = profile_rows.week_window(date(2026, 11, 2))
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def place(mlflow_store: MlflowStore, engine: Engine, tmp_path: Path) -> Place:
     return here
 
 
-def ahead(place: Place, *, seconds: float = 0.0) -> LooksAhead:
+def ahead(place: Place, *, seconds: float = 0.0) -> MultivariateLookAhead:
     """One whose clock moves on by so many seconds whenever somebody looks at it."""
     passed = iter(range(10_000))
 
     def clock() -> datetime:
         return AT + timedelta(seconds=seconds * next(passed))
 
-    return LooksAhead(place.drift, lambda: [(MODEL, 1), ("nobody knows it", 3)], clock)
+    return MultivariateLookAhead(place.drift, lambda: [(MODEL, 1), ("nobody knows it", 3)], clock)
 
 
 def test_the_newest_week_and_day_are_known_before_anybody_asks(place: Place) -> None:

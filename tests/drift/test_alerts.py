@@ -6,9 +6,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift import alerts
-from core.drift.alerts import Alert, AlertId, Judged, Look, Step, Subject, next_step
-from core.drift.report import DriftVerdict, Grain, Performance, Window
+from core.drift.calibration import alerts
+from core.drift.calibration.alerts import (
+    AlertId,
+    AlertStep,
+    AlertSubject,
+    DriftAlert,
+    JudgedWindow,
+    LastJudgement,
+    next_step,
+)
+from core.drift.values.results import DriftVerdict, Grain, Performance, Window
 from core.identity.people import ModelKey, Person, Role, Side, Username
 from tests.drift.test_history import DRIFTING, STABLE, UNKNOWN, reports
 
@@ -16,18 +24,18 @@ AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MONDAY = datetime(2013, 7, 1, tzinfo=UTC)
 
 
-def judged(day: int, verdict: DriftVerdict, *, version: int = 1) -> Judged:
+def judged(day: int, verdict: DriftVerdict, *, version: int = 1) -> JudgedWindow:
     start = MONDAY + timedelta(days=day)
     window = Window(Grain.DAY, start, start + timedelta(days=1))
-    return Judged(Subject.INPUTS, version, window, verdict, "temp moved")
+    return JudgedWindow(AlertSubject.INPUTS, version, window, verdict, "temp moved")
 
 
-def an_alert(last: Judged) -> Alert:
-    return Alert(AlertId(1), "flight-delay", Subject.INPUTS, last.version, AT, last, last)
+def an_alert(last: JudgedWindow) -> DriftAlert:
+    return DriftAlert(AlertId(1), "flight-delay", AlertSubject.INPUTS, last.version, AT, last, last)
 
 
-def looked(at: Judged) -> Look:
-    return Look(at.version, at.window.end, at.verdict, AT)
+def looked(at: JudgedWindow) -> LastJudgement:
+    return LastJudgement(at.version, at.window.end, at.verdict, AT)
 
 
 def a_week(number: int, loss: float, *, labelled: int = 1000, half: float = 0.01) -> Performance:
@@ -52,17 +60,17 @@ def test_windows_without_a_verdict_are_no_calm() -> None:
 def test_a_drifting_window_opens_and_a_stable_one_closes() -> None:
     drifts, calm = judged(1, DRIFTING), judged(2, STABLE)
 
-    assert next_step(None, None, drifts) is Step.OPEN
-    assert next_step(an_alert(drifts), looked(drifts), drifts) is Step.NOTHING
-    assert next_step(an_alert(drifts), looked(drifts), judged(2, DRIFTING)) is Step.GO_ON
-    assert next_step(an_alert(drifts), looked(drifts), calm) is Step.CLOSE
-    assert next_step(None, looked(drifts), calm) is Step.REMEMBER
-    assert next_step(None, looked(calm), calm) is Step.NOTHING
+    assert next_step(None, None, drifts) is AlertStep.OPEN
+    assert next_step(an_alert(drifts), looked(drifts), drifts) is AlertStep.NOTHING
+    assert next_step(an_alert(drifts), looked(drifts), judged(2, DRIFTING)) is AlertStep.GO_ON
+    assert next_step(an_alert(drifts), looked(drifts), calm) is AlertStep.CLOSE
+    assert next_step(None, looked(drifts), calm) is AlertStep.REMEMBER
+    assert next_step(None, looked(calm), calm) is AlertStep.NOTHING
 
 
 def test_a_day_that_is_stable_again_closes_nothing_before_two_more_of_them() -> None:
     drifts = judged(0, DRIFTING)
-    for calm, step in ((1, Step.REMEMBER), (2, Step.REMEMBER), (3, Step.CLOSE)):
+    for calm, step in ((1, AlertStep.REMEMBER), (2, AlertStep.REMEMBER), (3, AlertStep.CLOSE)):
         found = alerts.inputs(1, reports(DRIFTING, *[STABLE] * calm, UNKNOWN))
 
         assert found is not None
@@ -79,8 +87,8 @@ def test_what_never_drifted_does_not_waver() -> None:
 def test_an_older_window_than_the_one_judged_last_says_nothing_of_the_same_version() -> None:
     newest = looked(judged(5, STABLE))
 
-    assert next_step(None, newest, judged(4, DRIFTING)) is Step.NOTHING
-    assert next_step(None, newest, judged(4, DRIFTING, version=2)) is Step.OPEN
+    assert next_step(None, newest, judged(4, DRIFTING)) is AlertStep.NOTHING
+    assert next_step(None, newest, judged(4, DRIFTING, version=2)) is AlertStep.OPEN
 
 
 def test_an_alert_that_a_new_champion_ends_says_so() -> None:
@@ -98,13 +106,15 @@ def test_looking_twice_never_does_more_than_looking_once(verdicts: list[DriftVer
     for day, verdict in enumerate(verdicts):
         seen = judged(day, verdict)
         step = next_step(alert, look, seen)
-        alert = {Step.OPEN: an_alert(seen), Step.GO_ON: an_alert(seen), Step.CLOSE: None}.get(
-            step, alert
-        )
+        alert = {
+            AlertStep.OPEN: an_alert(seen),
+            AlertStep.GO_ON: an_alert(seen),
+            AlertStep.CLOSE: None,
+        }.get(step, alert)
         look = looked(seen)
 
         assert (alert is not None) == (verdict is DRIFTING)
-        assert next_step(alert, look, seen) is Step.NOTHING
+        assert next_step(alert, look, seen) is AlertStep.NOTHING
 
 
 def test_a_loss_alerts_when_its_whole_interval_is_above_what_is_tolerated() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import assessment, calibration
-from core.drift.report import DriftVerdict, Grain, Window, WindowReport
+from core.drift.calibration import alert_levels, assessment
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import DriftVerdict, Grain, Window, WindowReport
 from tests.drift.conftest import INPUTS, profiles_of
 
 
@@ -23,12 +23,12 @@ def judged(
     day: date = date(2013, 7, 1),
     days: int = 1,
     importance: dict[str, float] | None = None,
-    known: dict[int, Mapping[str, calibration.Calibration]] | None = None,
+    known: dict[int, Mapping[str, alert_levels.ColumnCalibration]] | None = None,
 ) -> WindowReport:
-    size = calibration.size_class(profile.rows)
+    size = alert_levels.size_class(profile.rows)
     known = {} if known is None else known
     if size not in known:
-        known[size] = calibration.calibrate(reference, days=days, rows=size)
+        known[size] = alert_levels.calibrate(reference, days=days, rows=size)
     start = datetime.combine(day, time.min, tzinfo=UTC)
     return assessment.assess(
         model="flight-delay",
@@ -42,7 +42,7 @@ def judged(
 
 
 def judged_days(reference: Reference, profiles: Mapping[date, Profile]) -> list[WindowReport]:
-    known: dict[int, Mapping[str, calibration.Calibration]] = {}
+    known: dict[int, Mapping[str, alert_levels.ColumnCalibration]] = {}
     return [judged(reference, p, day=day, known=known) for day, p in profiles.items()]
 
 

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.drift import sources
-from core.drift.counting import keeping
-from core.drift.counting.counts import Profile, Reference
-from core.drift.counting.keeping import KeptReference, day_window
-from core.drift.judging import assessment, calibration
-from core.drift.report import DriftVerdict, WindowReport
-from core.drift.sources.described import described_logs
-from core.drift.sources.description import read_description
+from core.drift.calibration import alert_levels, assessment
+from core.drift.sources.described_logs import described_logs
+from core.drift.sources.source_description import read_description
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import DriftVerdict, WindowReport
+from core.drift.windows import profile_rows
+from core.drift.windows.profile_rows import KeptReference, day_window
 from core.errors import InsufficientData, Refused
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ def learnt_alone(tmp_path: Path, **columns: Any) -> Reference:
         return sources.reference_of(sources.table_of(connection, [path]))
 
 
-def read(tmp_path: Path, reference: Reference, text: str = TEXT) -> sources.Reading:
+def read(tmp_path: Path, reference: Reference, text: str = TEXT) -> sources.LogReading:
     log = described_logs(read_description(text, what="log.yaml"), tmp_path, at=AT).rows
     return sources.read_log(log, log.parts(), reference, until=AT + timedelta(days=1))
 
@@ -64,7 +64,7 @@ def judged(reference: Reference, profile: Profile) -> WindowReport:
         window=day_window(DAY.date()),
         reference=reference,
         profile=profile,
-        calibrations=calibration.calibrate(reference, days=1, rows=200),
+        calibrations=alert_levels.calibrate(reference, days=1, rows=200),
         importance=None,
     )
 
@@ -275,9 +275,9 @@ def test_what_is_not_profiled_stays_known_when_the_reference_is_kept(tmp_path: P
     reference = learnt(tmp_path, tags=[["a"]] * 200)
     kept = KeptReference(reference, reference.reference_id, None)
 
-    stored = keeping.store_reference(kept, model="m", run_id="r", at=AT)
+    stored = profile_rows.store_reference(kept, model="m", run_id="r", at=AT)
 
-    assert keeping.reference_in(stored).reference.uncounted == {"tags": "lists"}
+    assert profile_rows.reference_in(stored).reference.uncounted == {"tags": "lists"}
 
 
 def test_a_value_as_long_as_a_book_is_cut_in_the_sentence_about_it(

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift.counting.counts import Reference
-from core.drift.judging import calibration, replicas, statistics
-from core.drift.judging.calibration import Basis
-from core.drift.judging.levels import Level
-from core.drift.judging.replicas import Way
-from core.drift.report import DriftVerdict, Grain
+from core.drift.calibration import alert_levels, replicas
+from core.drift.calibration.alert_levels import CalibrationBasis
+from core.drift.calibration.replicas import DriftStatistic
+from core.drift.calibration.tail_laws import AlertLevel
+from core.drift.statistics import count_distances
+from core.drift.values.counts import Reference
+from core.drift.values.results import DriftVerdict, Grain
 from tests.drift.conftest import INPUTS, profiles_of, reference_of
 from tests.drift.test_assessment import judged_days
 
@@ -72,25 +73,25 @@ def test_windows_drawn_from_the_reference_itself_rarely_alert_by_chance(
     assert alarms <= 60 * 0.05 + 3 * (60 * 0.05 * 0.95) ** 0.5
 
 
-def level_of(found: calibration.Calibration) -> Level:
-    return found.levels[Way.DISTANCE]
+def level_of(found: alert_levels.ColumnCalibration) -> AlertLevel:
+    return found.levels[DriftStatistic.DISTANCE]
 
 
 def test_the_level_is_learnt_from_as_many_days_as_the_window_has(
     winter_reference: Reference,
 ) -> None:
-    day = calibration.calibrate(winter_reference, days=1, rows=700)["temp"]
-    week = calibration.calibrate(winter_reference, days=7, rows=5_000)["temp"]
+    day = alert_levels.calibrate(winter_reference, days=1, rows=700)["temp"]
+    week = alert_levels.calibrate(winter_reference, days=7, rows=5_000)["temp"]
 
-    assert day.basis is week.basis is Basis.NATURAL
+    assert day.basis is week.basis is CalibrationBasis.NATURAL
     assert level_of(day).distance_at(0.01) > level_of(week).distance_at(0.01)
 
 
 def test_a_day_is_compared_with_its_weekday_where_weekdays_differ(
     winter_reference: Reference,
 ) -> None:
-    day = calibration.calibrate(winter_reference, days=1, rows=700)
-    week = calibration.calibrate(winter_reference, days=7, rows=5_000)
+    day = alert_levels.calibrate(winter_reference, days=1, rows=700)
+    week = alert_levels.calibrate(winter_reference, days=7, rows=5_000)
 
     saturdays = day["seats"].alike[5]
     rows = winter_reference.columns["seats"].daily
@@ -106,15 +107,15 @@ def test_a_reference_of_two_weeks_is_too_short_for_weekdays(
     fortnight = winter[winter["event_time"].dt.day_of_year <= 14][["event_time", *INPUTS]]
     reference = reference_of(fortnight, tmp_path / "fortnight.parquet")
 
-    found = calibration.calibrate(reference, days=1, rows=700)
+    found = alert_levels.calibrate(reference, days=1, rows=700)
 
-    assert {known.basis for known in found.values()} == {Basis.NATURAL}
+    assert {known.basis for known in found.values()} == {CalibrationBasis.NATURAL}
     assert not any(known.alike for known in found.values())
 
 
 def test_a_small_window_needs_a_larger_distance(winter_reference: Reference) -> None:
-    few = calibration.calibrate(winter_reference, days=1, rows=100)
-    many = calibration.calibrate(winter_reference, days=1, rows=900)
+    few = alert_levels.calibrate(winter_reference, days=1, rows=100)
+    many = alert_levels.calibrate(winter_reference, days=1, rows=900)
 
     assert all(
         level_of(few[name]).distance_at(0.01) > level_of(many[name]).distance_at(0.01)
@@ -123,14 +124,14 @@ def test_a_small_window_needs_a_larger_distance(winter_reference: Reference) -> 
 
 
 def test_without_enough_windows_chance_is_the_yardstick(winter_reference: Reference) -> None:
-    months = calibration.calibrate(winter_reference, days=31, rows=25_000)
+    months = alert_levels.calibrate(winter_reference, days=31, rows=25_000)
 
-    assert {found.basis for found in months.values()} == {Basis.CHANCE}
+    assert {found.basis for found in months.values()} == {CalibrationBasis.CHANCE}
 
 
 def test_the_same_reference_always_gives_the_same_levels(winter_reference: Reference) -> None:
-    first = calibration.calibrate(winter_reference, days=1, rows=300)
-    again = calibration.calibrate(winter_reference, days=1, rows=300)
+    first = alert_levels.calibrate(winter_reference, days=1, rows=300)
+    again = alert_levels.calibrate(winter_reference, days=1, rows=300)
 
     assert all(again[name].levels == found.levels for name, found in first.items())
     assert all(again[name].ways == found.ways for name, found in first.items())
@@ -146,7 +147,7 @@ def test_many_windows_at_once_are_as_far_as_each_by_itself() -> None:
 
     each = [
         np.nan if at == 3 else
-        statistics.wasserstein(rows[0][at], sums[0][at], rows[1][at], sums[1][at])
+        count_distances.wasserstein(rows[0][at], sums[0][at], rows[1][at], sums[1][at])
         for at in range(40)
     ]  # fmt: skip
     np.testing.assert_allclose(far, each, rtol=1e-9)
@@ -154,14 +155,14 @@ def test_many_windows_at_once_are_as_far_as_each_by_itself() -> None:
 
 @given(p=st.floats(1e-6, 0.9), ways=st.floats(1, 5))
 def test_a_column_pays_for_the_ways_it_was_looked_at(p: float, ways: float) -> None:
-    known = calibration.Calibration(Basis.CHANCE, 0, {}, ways)
+    known = alert_levels.ColumnCalibration(CalibrationBasis.CHANCE, 0, {}, ways)
 
     assert p - 1e-9 <= known.p_value(p) <= min(1.0, p * ways) + 1e-9
     assert known.p_value(known.each(p)) == pytest.approx(p, rel=1e-6)
 
 
 def test_ways_that_agree_count_as_little_more_than_one(winter_reference: Reference) -> None:
-    found = calibration.calibrate(winter_reference, days=1, rows=900, by_chance=True)
+    found = alert_levels.calibrate(winter_reference, days=1, rows=900, by_chance=True)
 
     assert all(1 <= known.ways <= len(known.levels) for known in found.values())
     assert found["distance"].ways < 2.5 < len(found["distance"].levels)
@@ -173,35 +174,37 @@ def test_the_cutoff_rejects_what_benjamini_and_hochberg_reject(p_values: list[fl
     n = len(ranked)
     by_definition = max((k for k in range(1, n + 1) if ranked[k - 1] <= 0.05 * k / n), default=0)
 
-    cut = calibration.cutoff(p_values)
+    cut = alert_levels.cutoff(p_values)
 
     assert sum(p <= cut for p in p_values) == by_definition
 
 
 def test_more_rows_are_needed_to_watch_more_columns() -> None:
-    assert calibration.rows_needed(1) < calibration.rows_needed(18) < calibration.rows_needed(1_000)
-    assert calibration.rows_needed(18) == 83
+    assert (
+        alert_levels.rows_needed(1) < alert_levels.rows_needed(18) < alert_levels.rows_needed(1_000)
+    )
+    assert alert_levels.rows_needed(18) == 83
 
 
 @pytest.mark.parametrize("grain", list(Grain))
 def test_size_classes_are_never_larger_than_the_window(grain: Grain) -> None:
-    assert all(calibration.size_class(rows) <= rows for rows in range(1, 5_000))
+    assert all(alert_levels.size_class(rows) <= rows for rows in range(1, 5_000))
 
 
 def test_one_family_is_benjamini_hochberg_and_an_empty_one_gives_its_share_away() -> None:
     p_values = [0.001, 0.012, 0.02, 0.6]
 
-    assert calibration.cutoffs([(p_values, 0.8), ([], 0.2)]) == (
-        pytest.approx(calibration.cutoff(p_values)),
+    assert alert_levels.cutoffs([(p_values, 0.8), ([], 0.2)]) == (
+        pytest.approx(alert_levels.cutoff(p_values)),
         0.0,
     )
-    assert calibration.cutoffs([([], 0.8), ([], 0.2)]) == (0.0, 0.0)
+    assert alert_levels.cutoffs([([], 0.8), ([], 0.2)]) == (0.0, 0.0)
 
 
 def test_a_family_has_its_share_of_the_rate_however_many_members_it_has() -> None:
     quiet = [0.9] * 18, [0.9] * 200
 
-    few, many = calibration.cutoffs([(quiet[0], 0.8), (quiet[1], 0.2)])
+    few, many = alert_levels.cutoffs([(quiet[0], 0.8), (quiet[1], 0.2)])
 
     assert few == pytest.approx(0.8 * 0.05 / 18)
     assert many == pytest.approx(0.2 * 0.05 / 200)
@@ -209,8 +212,8 @@ def test_a_family_has_its_share_of_the_rate_however_many_members_it_has() -> Non
 
 def test_a_rejection_in_one_family_makes_room_in_the_other() -> None:
     found = [1e-9] * 5 + [0.9] * 45
-    alone = calibration.cutoffs([([0.9] * 18, 0.8), ([0.9] * 50, 0.2)])
-    beside = calibration.cutoffs([([0.9] * 18, 0.8), (found, 0.2)])
+    alone = alert_levels.cutoffs([([0.9] * 18, 0.8), ([0.9] * 50, 0.2)])
+    beside = alert_levels.cutoffs([([0.9] * 18, 0.8), (found, 0.2)])
 
     assert beside[0] == pytest.approx(5 * alone[0])
 
@@ -220,7 +223,7 @@ def test_without_drift_any_alert_in_either_family_is_as_rare_as_stated() -> None
     alarms = 0
     for _ in range(2_000):
         families = draw.uniform(size=18), draw.uniform(size=51)
-        cuts = calibration.cutoffs(list(zip(families, (0.8, 0.2), strict=True)))
+        cuts = alert_levels.cutoffs(list(zip(families, (0.8, 0.2), strict=True)))
         alarms += any((p <= cut).any() for p, cut in zip(families, cuts, strict=True))
 
     assert alarms / 2_000 == pytest.approx(0.05, abs=0.015)

@@ -11,22 +11,22 @@ import pytest
 from sqlalchemy import Engine
 
 from core.drift import sources
-from core.drift.counting import catchup, keeping
-from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import assessment, calibration
-from core.drift.outcomes import live
-from core.drift.report import DriftVerdict, Grain, WindowReport
-from core.live.capture import InferenceLogWriter
-from core.live.exchange import Naming
-from core.live.treatment import Treatment, kept_key
-from core.store.drift import ProfileStore
-from core.tracking.values import ColumnSpec, Signature
+from core.drift.calibration import alert_levels, assessment
+from core.drift.performance import live_rows
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import DriftVerdict, Grain, WindowReport
+from core.drift.windows import count_updates, profile_rows
+from core.inference.capture import InferenceLogWriter
+from core.inference.personal_columns import PersonalColumns, kept_key
+from core.inference.scoring_exchange import ColumnNaming
+from core.store.drift_profiles import ProfileStore
+from core.values.mlflow_entities import ColumnSpec, Signature
 from tests.drift.conftest import INPUTS
 
 MODEL = "flight-delay"
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = date(2013, 3, 1)
-NAMING = Naming(inputs={})
+NAMING = ColumnNaming(inputs={})
 Captured = Callable[..., None]
 
 
@@ -34,7 +34,7 @@ Captured = Callable[..., None]
 def capture(winter: pd.DataFrame, tmp_path: Path) -> Captured:
     """Logs the flights of one day of March as a served model does, in part or whole."""
 
-    def write(treatment: Treatment | None, part: slice = slice(None)) -> None:
+    def write(treatment: PersonalColumns | None, part: slice = slice(None)) -> None:
         times = winter["event_time"]
         rows = winter[(times >= "2013-03-01") & (times < "2013-03-02")].iloc[part]
         writer = InferenceLogWriter(tmp_path, MODEL, naming=NAMING, treatment=treatment)
@@ -61,12 +61,12 @@ def profile_of(
 
     def read() -> Profile:
         store = ProfileStore(engine)
-        kept = keeping.KeptReference(winter_reference, winter_reference.reference_id, None)
+        kept = profile_rows.KeptReference(winter_reference, winter_reference.reference_id, None)
         log, key = sources.captured_log(tmp_path, MODEL), kept_key(tmp_path)
-        done = catchup.catch_up(store, log, MODEL, kept, until=AT, at=AT, key=key)
+        done = count_updates.catch_up(store, log, MODEL, kept, until=AT, at=AT, key=key)
         assert done[2] == ()
         (stored,) = store.get(MODEL, kept.reference_id, Grain.DAY)
-        return keeping.profile_in(stored)
+        return profile_rows.profile_in(stored)
 
     return read
 
@@ -75,10 +75,10 @@ def report_of(profile: Profile, reference: Reference) -> WindowReport:
     return assessment.assess(
         model=MODEL,
         version=1,
-        window=keeping.day_window(DAY),
+        window=profile_rows.day_window(DAY),
         reference=reference,
         profile=profile,
-        calibrations=calibration.calibrate(reference, days=1, rows=profile.rows),
+        calibrations=alert_levels.calibrate(reference, days=1, rows=profile.rows),
         importance=None,
     )
 
@@ -97,7 +97,7 @@ def test_a_dropped_column_is_not_evaluable_and_the_others_are(
     winter_reference: Reference,
     tmp_path: Path,
 ) -> None:
-    capture(Treatment.of(tmp_path, drop=["temp", "dest"]))
+    capture(PersonalColumns.of(tmp_path, drop=["temp", "dest"]))
 
     report = report_of(profile_of(), winter_reference)
 
@@ -114,7 +114,7 @@ def test_rows_before_a_column_was_dropped_are_judged_by_themselves(
     capture: Captured, profile_of: Callable[[], Profile], tmp_path: Path
 ) -> None:
     capture(None, slice(0, 300))
-    capture(Treatment.of(tmp_path, drop=["temp"]), slice(300, None))
+    capture(PersonalColumns.of(tmp_path, drop=["temp"]), slice(300, None))
 
     profile = profile_of()
 
@@ -135,7 +135,7 @@ def test_hashed_texts_count_in_the_bins_of_what_they_stand_for(
     (plain,) = sources.read_log(log, log.parts(), winter_reference, until=AT).days.values()
     for file in sources.log_files(tmp_path, MODEL):
         file.path.unlink()
-    capture(Treatment.of(tmp_path, hash_=[*names, "temp"]))
+    capture(PersonalColumns.of(tmp_path, hash_=[*names, "temp"]))
 
     profile = profile_of()
 
@@ -151,7 +151,7 @@ def test_without_its_key_a_hashed_column_is_not_evaluable(
     winter_reference: Reference,
     tmp_path: Path,
 ) -> None:
-    capture(Treatment.of(tmp_path, hash_=["carrier"]))
+    capture(PersonalColumns.of(tmp_path, hash_=["carrier"]))
     (tmp_path / "capture.key").unlink()
     assert kept_key(tmp_path) is None
 
@@ -165,12 +165,12 @@ def test_without_its_key_a_hashed_column_is_not_evaluable(
 def test_the_contract_of_a_signature_leaves_out_what_capture_kept_back(
     capture: Captured, tmp_path: Path
 ) -> None:
-    capture(Treatment.of(tmp_path, drop=["temp"], hash_=["distance"]))
+    capture(PersonalColumns.of(tmp_path, drop=["temp"], hash_=["distance"]))
     specs = (("temp", "double"), ("distance", "double"), ("carrier", "string"))
     signature = Signature(tuple(ColumnSpec(name, kind, True) for name, kind in specs), ())
     log = sources.captured_log(tmp_path, MODEL)
 
-    found = live.conformity(log, log.parts(), signature, at=AT)
+    found = live_rows.conformity(log, log.parts(), signature, at=AT)
 
     assert found is not None
     assert (found.conforms, found.missing, found.wrong) == (True, (), ())
@@ -186,10 +186,10 @@ def test_days_that_retention_removed_stay_counted_when_a_younger_file_changes(
         return winter[(times >= f"2013-03-0{day}") & (times < f"2013-03-0{day + 1}")]
 
     store = ProfileStore(engine)
-    kept = keeping.KeptReference(winter_reference, winter_reference.reference_id, None)
+    kept = profile_rows.KeptReference(winter_reference, winter_reference.reference_id, None)
 
     def counted() -> list[int]:
-        catchup.catch_up(
+        count_updates.catch_up(
             store,
             sources.captured_log(tmp_path, MODEL),
             MODEL,

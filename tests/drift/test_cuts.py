@@ -11,14 +11,14 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.drift.counting.counts import Profile
 from core.drift.monitor import DriftMonitor
-from core.drift.report import DriftVerdict, Grain, SegmentOf
-from core.drift.segments.choosing import Stated
+from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.counts import Profile
+from core.drift.values.results import DriftVerdict, Grain, SegmentOf
 from core.errors import Refused
 from core.store import transaction
-from core.store.drift import ProfileStore
-from core.store.watching import WatchBook
+from core.store.drift_profiles import ProfileStore
+from core.store.monitoring_settings import MonitoringSettingsRepository
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from tests.drift.conftest import INPUTS, profiles_of, reference_of
@@ -60,9 +60,9 @@ def days(flights: pd.DataFrame) -> dict[int, pd.DataFrame]:
     return {int(day): rows for day, rows in month.groupby(month["event_time"].dt.day)}
 
 
-def state(engine: Engine, stated: Stated) -> None:
+def state(engine: Engine, stated: MonitoringSettings) -> None:
     with transaction.deciding(engine) as session:
-        WatchBook(session).put(MODEL, stated)
+        MonitoringSettingsRepository(session).put(MODEL, stated)
 
 
 def test_segments_add_up_to_all_rows_and_are_the_rows_of_their_level(
@@ -146,7 +146,7 @@ def test_late_rows_erased_rows_and_new_files_reach_segments_too(
 def test_a_history_without_segments_is_counted_once_from_what_is_left_of_the_log(
     monitor: DriftMonitor, engine: Engine, log_rows: Write, days: dict[int, pd.DataFrame]
 ) -> None:
-    state(engine, Stated(segments=()))
+    state(engine, MonitoringSettings(segments=()))
     removed = log_rows(days[11], "a.parquet")
     for day in (12, 13):
         log_rows(days[day], "a.parquet")
@@ -154,7 +154,7 @@ def test_a_history_without_segments_is_counted_once_from_what_is_left_of_the_log
     (first, _) = monitor.timeline(MODEL, 1, Grain.DAY, at=AT)
     removed.unlink()  # retention
 
-    state(engine, Stated(segments=("origin",)))
+    state(engine, MonitoringSettings(segments=("origin",)))
     done = monitor.refresh(MODEL, at=AT)
     gone, there = monitor.timeline(MODEL, 1, Grain.DAY, at=AT)
 
@@ -197,7 +197,7 @@ def test_another_process_reads_no_row_to_know_the_segments(
 def test_a_column_that_cannot_cut_rows_is_a_problem_that_is_told(
     monitor: DriftMonitor, engine: Engine, log_rows: Write, days: dict[int, pd.DataFrame]
 ) -> None:
-    state(engine, Stated(segments=("dest", "moon")))
+    state(engine, MonitoringSettings(segments=("dest", "moon")))
     log_rows(days[12], "a.parquet")
 
     done = monitor.refresh(MODEL, at=AT)
@@ -215,7 +215,7 @@ def test_a_stricter_rate_alerts_less(
 
     levels = {}
     for rate in (0.5, 0.05, 0.001):
-        state(engine, Stated(segments=("origin",), rate=rate))
+        state(engine, MonitoringSettings(segments=("origin",), rate=rate))
         (*_, report) = monitor.timeline(MODEL, 1, Grain.DAY, at=later)
         levels[rate] = sum(column.alert_level or 0 for column in report.columns)
 

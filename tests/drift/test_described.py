@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import Engine
 
 from core.drift import sources
-from core.drift.counting import catchup, keeping
-from core.drift.counting.keeping import KeptReference
-from core.drift.report import Grain
-from core.drift.sources.checking import check
-from core.drift.sources.described import Logs, described_logs
-from core.drift.sources.description import Description, read_description
+from core.drift.sources.described_logs import DescribedLogs, described_logs
+from core.drift.sources.source_check import check
+from core.drift.sources.source_description import Description, read_description
+from core.drift.values.results import Grain
+from core.drift.windows import count_updates, profile_rows
+from core.drift.windows.profile_rows import KeptReference
 from core.errors import Refused
-from core.store.drift import ProfileStore
+from core.store.drift_profiles import ProfileStore
 from core.store.sources import KeptListings
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ inputs: {but: [env]}
 filter: {env: production}
 """
 TABLE = FILES.replace("files: log/*.parquet", "duckdb: {file: log.duckdb, table: rows}")
-Read = Callable[[str], Logs]
+Read = Callable[[str], DescribedLogs]
 
 
 def described(text: str) -> Description:
@@ -102,7 +102,9 @@ def count(store: ProfileStore, engine: Engine, tmp_path: Path) -> Callable[[str]
     def catch_up(text: str) -> tuple[int, int]:
         listings = KeptListings(engine, "m", "0123456789ab")
         logs = described_logs(described(text), tmp_path, at=AT, listings=listings)
-        windows, parts, problems = catchup.catch_up(store, logs.rows, "m", kept, until=AT, at=AT)
+        windows, parts, problems = count_updates.catch_up(
+            store, logs.rows, "m", kept, until=AT, at=AT
+        )
         assert problems == ()
         return windows, parts
 
@@ -112,7 +114,9 @@ def count(store: ProfileStore, engine: Engine, tmp_path: Path) -> Callable[[str]
 def rows_by_day(store: ProfileStore) -> dict[int, int]:
     found = store.get("m", "a reference", Grain.DAY)
     for day in found:
-        assert all(counts.total == day.rows for counts in keeping.profile_in(day).columns.values())
+        assert all(
+            counts.total == day.rows for counts in profile_rows.profile_in(day).columns.values()
+        )
     return {day.window.start.day: day.rows for day in found}
 
 

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.drift import sources
-from core.drift.counting.counts import Profile, Reference
 from core.drift.sources.engines import postgresql
+from core.drift.values.counts import Profile, Reference
 from tests.drift.conftest import INPUTS, arrow, profiles_of, reference_of
 
 SUMS_WITHIN = 1e-12

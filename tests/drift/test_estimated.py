@@ -13,14 +13,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from core.drift.counting import keeping
-from core.drift.counting.counts import ColumnCounts, empty_counts
-from core.drift.counting.profile import grid_of
-from core.drift.outcomes import estimated
-from core.drift.outcomes.estimated import WINDOWS_TO_AGREE
-from core.drift.report import Performance, Window
+from core.drift.performance import estimated_performance
+from core.drift.performance.estimated_performance import WINDOWS_TO_AGREE
+from core.drift.profile.expressions import grid_of
+from core.drift.values.counts import ColumnCounts, empty_counts
+from core.drift.values.results import Performance, Window
+from core.drift.windows import profile_rows
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Loss, row_losses
+from core.governance.comparison.row_losses import Loss, row_losses
 from tests.drift.conftest import INPUTS
 
 Floats = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ LOSSES = {
 
 
 def window(number: int = 0) -> Window:
-    return keeping.day_window(FIRST + timedelta(days=number))
+    return profile_rows.day_window(FIRST + timedelta(days=number))
 
 
 def counted(score: Floats) -> ColumnCounts:
@@ -71,21 +71,21 @@ def realised(happened: Floats, score: Floats, metric: str) -> float:
 @pytest.mark.parametrize("metric", LOSSES)
 @pytest.mark.parametrize("hard", [-1.0, 0.0, 1.0])
 def test_an_estimate_is_what_labels_would_say_though_inputs_moved(metric: str, hard: float) -> None:
-    calibration = estimated.calibrate(*world(30_000, hard=0.0, seed=1))
+    calibration = estimated_performance.calibrate(*world(30_000, hard=0.0, seed=1))
     happened, score = world(400_000, hard=hard, seed=2)  # so many that chance hardly counts
 
-    found = estimated.estimate(calibration, window(), counted(score)).metrics[metric]
+    found = estimated_performance.estimate(calibration, window(), counted(score)).metrics[metric]
 
     truth = realised(happened, score, metric)
     assert abs(found.value - truth) < max(LOSSES[metric][1], 1.2 * found.half_width)
 
 
 def test_the_interval_holds_what_labels_say_in_ninety_five_of_a_hundred_windows() -> None:
-    calibration = estimated.calibrate(*world(20_000, hard=0.0, seed=1))
+    calibration = estimated_performance.calibrate(*world(20_000, hard=0.0, seed=1))
     inside = dict.fromkeys(LOSSES, 0)
     for seed in range(200):
         happened, score = world(500, hard=0.3, seed=100 + seed)
-        found = estimated.estimate(calibration, window(), counted(score)).metrics
+        found = estimated_performance.estimate(calibration, window(), counted(score)).metrics
         for metric in LOSSES:
             off = abs(found[metric].value - realised(happened, score, metric))
             inside[metric] += off <= found[metric].half_width
@@ -97,8 +97,8 @@ def test_overconfident_scores_are_not_taken_at_their_word() -> None:
     happened, score = world(30_000, hard=0.0, seed=1)
     naive = float((score * (1 - score) ** 2 + (1 - score) * score**2).mean())
 
-    found = estimated.estimate(
-        estimated.calibrate(happened, score), window(), counted(score)
+    found = estimated_performance.estimate(
+        estimated_performance.calibrate(happened, score), window(), counted(score)
     ).metrics["brier"]
 
     assert naive < realised(happened, score, "brier") - 0.01
@@ -121,13 +121,14 @@ def measured(happened: list[Floats], scores: list[Floats]) -> list[Performance]:
 def test_labels_bear_estimates_out_until_the_world_itself_changes(
     other: float, holds: bool
 ) -> None:
-    calibration = estimated.calibrate(*world(20_000, hard=0.0, seed=1))
+    calibration = estimated_performance.calibrate(*world(20_000, hard=0.0, seed=1))
     happened, scores = days(other=other)
     estimates = [
-        estimated.estimate(calibration, window(d), counted(s)) for d, s in enumerate(scores)
+        estimated_performance.estimate(calibration, window(d), counted(s))
+        for d, s in enumerate(scores)
     ]
 
-    _, agreement = estimated.widened(estimates, measured(happened, scores))
+    _, agreement = estimated_performance.widened(estimates, measured(happened, scores))
 
     assert agreement.windows == 12
     assert agreement.holds is holds
@@ -136,10 +137,11 @@ def test_labels_bear_estimates_out_until_the_world_itself_changes(
 def test_windows_that_stray_further_than_chance_widen_the_intervals_and_half_labels_do_not() -> (
     None
 ):
-    calibration = estimated.calibrate(*world(20_000, hard=0.0, seed=1))
+    calibration = estimated_performance.calibrate(*world(20_000, hard=0.0, seed=1))
     scores = days(other=0.0)[1]
     estimates = [
-        estimated.estimate(calibration, window(d), counted(s)) for d, s in enumerate(scores)
+        estimated_performance.estimate(calibration, window(d), counted(s))
+        for d, s in enumerate(scores)
     ]
     stormy = [
         Performance(e.window, "log_loss", e.metrics["log_loss"].value + 0.2 * (-1) ** d, 600, 600)
@@ -147,8 +149,8 @@ def test_windows_that_stray_further_than_chance_widen_the_intervals_and_half_lab
     ]
     hardly = [Performance(p.window, p.metric, p.value, 100, 600) for p in stormy]
 
-    wider, agreement = estimated.widened(estimates, stormy)
-    same, none = estimated.widened(estimates, hardly)
+    wider, agreement = estimated_performance.widened(estimates, stormy)
+    same, none = estimated_performance.widened(estimates, hardly)
 
     assert all(each.metrics["log_loss"].half_width > 0.4 for each in wider)
     assert agreement.holds
@@ -156,13 +158,14 @@ def test_windows_that_stray_further_than_chance_widen_the_intervals_and_half_lab
 
 
 def test_few_labelled_windows_say_nothing_about_agreement() -> None:
-    calibration = estimated.calibrate(*world(20_000, hard=0.0, seed=1))
+    calibration = estimated_performance.calibrate(*world(20_000, hard=0.0, seed=1))
     happened, scores = days(other=0.0, count=WINDOWS_TO_AGREE - 1)
     estimates = [
-        estimated.estimate(calibration, window(d), counted(s)) for d, s in enumerate(scores)
+        estimated_performance.estimate(calibration, window(d), counted(s))
+        for d, s in enumerate(scores)
     ]
 
-    _, agreement = estimated.widened(estimates, measured(happened, scores))
+    _, agreement = estimated_performance.widened(estimates, measured(happened, scores))
 
     assert (agreement.windows, agreement.holds) == (WINDOWS_TO_AGREE - 1, None)
 
@@ -173,9 +176,9 @@ def test_few_labelled_windows_say_nothing_about_agreement() -> None:
 )
 @settings(max_examples=40, deadline=None)
 def test_whatever_the_scores_estimates_stay_in_their_range(scores: list[float], seed: int) -> None:
-    calibration = estimated.calibrate(*world(1_000, hard=0.0, seed=seed))
+    calibration = estimated_performance.calibrate(*world(1_000, hard=0.0, seed=seed))
 
-    found = estimated.estimate(calibration, window(), counted(np.asarray(scores)))
+    found = estimated_performance.estimate(calibration, window(), counted(np.asarray(scores)))
 
     assert np.all(np.diff(calibration.rates) >= -1e-12)
     assert 0 <= (found.beyond or 0.0) <= 1
@@ -187,25 +190,27 @@ def test_whatever_the_scores_estimates_stay_in_their_range(scores: list[float], 
 
 def test_too_few_rows_and_scores_that_are_no_probabilities_are_not_evaluable() -> None:
     happened, score = world(1_000, hard=0.0, seed=1)
-    calibration = estimated.calibrate(happened, score)
+    calibration = estimated_performance.calibrate(happened, score)
 
     with pytest.raises(InsufficientData, match="200 rows"):
-        estimated.calibrate(happened[:200], score[:200])
+        estimated_performance.calibrate(happened[:200], score[:200])
     with pytest.raises(InsufficientData, match="no probabilities"):
-        estimated.calibrate(happened, score * 3)
+        estimated_performance.calibrate(happened, score * 3)
     with pytest.raises(InsufficientData, match="0 of them 1"):
-        estimated.calibrate(np.zeros(1_000), score)
-    few = estimated.estimate(calibration, window(), counted(score[:50]))
-    margins = estimated.estimate(calibration, window(), counted(score * 3))
+        estimated_performance.calibrate(np.zeros(1_000), score)
+    few = estimated_performance.estimate(calibration, window(), counted(score[:50]))
+    margins = estimated_performance.estimate(calibration, window(), counted(score * 3))
     assert (few.metrics, few.says) == ({}, "50 scores are too few; 100 are needed.")
     assert "no probabilities" in margins.says
 
 
 def test_scores_beyond_the_hold_out_are_said() -> None:
     happened, score = world(1_000, hard=0.0, seed=1)
-    calibration = estimated.calibrate(happened, score * 0.5)
+    calibration = estimated_performance.calibrate(happened, score * 0.5)
 
-    found = estimated.estimate(calibration, window(), counted(np.linspace(0.01, 0.99, 500)))
+    found = estimated_performance.estimate(
+        calibration, window(), counted(np.linspace(0.01, 0.99, 500))
+    )
 
     assert "of its scores lie beyond all scores of the hold-out" in found.says
 
@@ -222,16 +227,17 @@ def test_real_flights_of_unseen_days_do_as_estimated(flights: pd.DataFrame) -> N
     def scored(rows: pd.DataFrame) -> tuple[Floats, Floats]:
         return rows["late"].to_numpy(np.float64), model.predict_proba(rows[numeric])[:, 1]
 
-    calibration = estimated.calibrate(*scored(year[day == 1]))
+    calibration = estimated_performance.calibrate(*scored(year[day == 1]))
     unseen = year[day == 3]
     by_day = [scored(rows) for _, rows in unseen.groupby(unseen["event_time"].dt.floor("D"))]
     by_day = [each for each in by_day if len(each[1]) >= 300]
     estimates = [
-        estimated.estimate(calibration, window(d), counted(s)) for d, (_, s) in enumerate(by_day)
+        estimated_performance.estimate(calibration, window(d), counted(s))
+        for d, (_, s) in enumerate(by_day)
     ]
     labels = measured([h for h, _ in by_day], [s for _, s in by_day])
 
-    wider, agreement = estimated.widened(estimates, labels)
+    wider, agreement = estimated_performance.widened(estimates, labels)
 
     assert agreement.holds
     assert abs(agreement.difference or 1.0) < 0.05

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.drift.counting.counts import Profile, Reference
-from core.drift.counting.keeping import KeptReference
-from core.drift.judging import assessment, calibration
-from core.drift.judging.assessment import Measured
-from core.drift.report import DriftVerdict, Grain, SegmentMoved, SegmentOf, Window
-from core.drift.segments import choosing, family
-from core.drift.segments.choosing import Stated
-from core.drift.segments.family import Part
+from core.drift.calibration import alert_levels, assessment
+from core.drift.calibration.assessment import MeasuredWindow
+from core.drift.segments import joint_judgement
+from core.drift.segments.joint_judgement import MeasuredSegment
+from core.drift.values import chosen_columns
+from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import DriftVerdict, Grain, MovedSegment, SegmentOf, Window
+from core.drift.windows.profile_rows import KeptReference
 from tests.drift.conftest import INPUTS
 from tests.drift.test_history import FIRST, a_report
 
@@ -24,8 +25,8 @@ def kept(reference: Reference, **importance: float) -> KeptReference:
     return KeptReference(reference, reference.reference_id, importance or None)
 
 
-def moved(level: str, verdict: DriftVerdict, severity: float | None, *names: str) -> SegmentMoved:
-    return SegmentMoved(SegmentOf("origin", level), 300, verdict, severity, names, "")
+def moved(level: str, verdict: DriftVerdict, severity: float | None, *names: str) -> MovedSegment:
+    return MovedSegment(SegmentOf("origin", level), 300, verdict, severity, names, "")
 
 
 def test_rows_are_cut_by_the_most_important_category_of_few_levels(
@@ -33,34 +34,40 @@ def test_rows_are_cut_by_the_most_important_category_of_few_levels(
 ) -> None:
     matters = kept(winter_reference, temp=0.5, carrier=0.3, origin=0.2)
 
-    assert choosing.cuts(matters, Stated()) == ("origin",)  # sixteen carriers are too many
-    assert choosing.cuts(matters, Stated(("carrier", "moon"))) == ("carrier",)
-    assert choosing.cuts(matters, Stated(())) == ()
-    assert choosing.cannot(matters, Stated(("carrier", "moon", "temp"))) == (
+    assert chosen_columns.cuts(matters, MonitoringSettings()) == (
+        "origin",
+    )  # sixteen carriers are too many
+    assert chosen_columns.cuts(matters, MonitoringSettings(("carrier", "moon"))) == ("carrier",)
+    assert chosen_columns.cuts(matters, MonitoringSettings(())) == ()
+    assert chosen_columns.cannot(matters, MonitoringSettings(("carrier", "moon", "temp"))) == (
         "Segments by moon are not counted: it is no category of 2 to 60 levels in training.",
         "Segments by temp are not counted: it is no category of 2 to 60 levels in training.",
     )
 
 
 def test_a_window_drifts_when_only_a_segment_does_and_says_which() -> None:
-    assert family.in_words([], 3) == ""
+    assert joint_judgement.in_words([], 3) == ""
     one = [moved("JFK", DRIFTING, 0.3, "temp", "dest")]
-    assert family.in_words(one, 3) == ("Of the segments drifts: origin JFK (2 inputs, most temp).")
+    assert joint_judgement.in_words(one, 3) == (
+        "Of the segments drifts: origin JFK (2 inputs, most temp)."
+    )
     every = [moved(x, DRIFTING, 0.3, "temp") for x in "abc"]
-    assert family.in_words(every, 3) == "All 3 segments by origin drift, a most."
+    assert joint_judgement.in_words(every, 3) == "All 3 segments by origin drift, a most."
     five = [moved(x, DRIFTING, 0.3, "temp") for x in "abcde"]
-    assert family.in_words(five, 6).endswith("and 2 more.")
+    assert joint_judgement.in_words(five, 6).endswith("and 2 more.")
 
 
 def test_a_segment_that_cannot_be_judged_costs_the_others_nothing(
     winter_reference: Reference,
 ) -> None:
     whole = measured(winter_reference)
-    cannot = Part(SegmentOf("origin", "JFK"), a_report(0, UNKNOWN))
+    cannot = MeasuredSegment(SegmentOf("origin", "JFK"), a_report(0, UNKNOWN))
 
-    alone, _ = family.judged(whole, [], rate=0.05)
-    beside, (segment,) = family.judged(whole, [cannot], rate=0.05)
-    shared, _ = family.judged(whole, [Part(SegmentOf("origin", "EWR"), whole)], rate=0.05)
+    alone, _ = joint_judgement.judged(whole, [], rate=0.05)
+    beside, (segment,) = joint_judgement.judged(whole, [cannot], rate=0.05)
+    shared, _ = joint_judgement.judged(
+        whole, [MeasuredSegment(SegmentOf("origin", "EWR"), whole)], rate=0.05
+    )
 
     assert [c.alert_level for c in beside.columns] == [c.alert_level for c in alone.columns]
     assert segment.segment == SegmentOf("origin", "JFK")
@@ -74,7 +81,7 @@ def test_a_segment_that_cannot_be_judged_costs_the_others_nothing(
     assert max(costs) < 1.05
 
 
-def measured(reference: Reference) -> Measured:
+def measured(reference: Reference) -> MeasuredWindow:
     """A window drawn from the reference itself, by chance alone."""
     rng = np.random.default_rng(3)
     columns = {}
@@ -85,7 +92,7 @@ def measured(reference: Reference) -> Measured:
         columns[name] = replace(
             column.counts, rows=rows, sums=sums, special=column.counts.special * 0
         )
-    levels = calibration.calibrate(reference, days=1, rows=2_000, by_chance=True)
+    levels = alert_levels.calibrate(reference, days=1, rows=2_000, by_chance=True)
     return assessment.measure(
         model="m",
         version=1,
@@ -98,7 +105,7 @@ def measured(reference: Reference) -> Measured:
 
 
 def test_rows_that_a_segment_needs_grow_with_how_many_there_are() -> None:
-    few = family.rows_needed(3 * len(INPUTS), rate=0.05)
-    many = family.rows_needed(8 * len(INPUTS), rate=0.05)
+    few = joint_judgement.rows_needed(3 * len(INPUTS), rate=0.05)
+    many = joint_judgement.rows_needed(8 * len(INPUTS), rate=0.05)
 
-    assert calibration.rows_needed(len(INPUTS)) < few < many < 200
+    assert alert_levels.rows_needed(len(INPUTS)) < few < many < 200

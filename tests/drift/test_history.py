@@ -2,18 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
-from core.drift.report import (
+from core.drift.values.results import (
+    AnswersByVersion,
     ColumnDrift,
     ColumnKind,
     DriftVerdict,
     Grain,
-    Served,
     Window,
     WindowReport,
 )
-from core.drift.telling.history import (
-    Mark,
-    Moved,
+from core.drift.values.window_history import (
+    ChampionMove,
+    WindowMark,
     by_concern,
     column_history,
     drifting_since,
@@ -22,7 +22,7 @@ from core.drift.telling.history import (
     newest_evaluable,
     on_one_axis,
 )
-from core.governance.registry.timeline import Interval, Standing
+from core.governance.rules.registry.production_timeline import Governed, ProductionInterval
 
 STABLE, DRIFTING, UNKNOWN = DriftVerdict.STABLE, DriftVerdict.DRIFTING, DriftVerdict.NOT_EVALUABLE
 FIRST = datetime(2013, 7, 1, tzinfo=UTC)
@@ -95,13 +95,13 @@ def test_a_columns_history_has_only_the_windows_that_know_it() -> None:
     assert [window.start for window in column_history(windows, "a")] == [FIRST + timedelta(days=1)]
 
 
-def served(day: int, *versions: int, received: int | None = None) -> Served:
+def served(day: int, *versions: int, received: int | None = None) -> AnswersByVersion:
     newest = None if received is None else NOON + timedelta(hours=received)
-    return Served(a_report(day, STABLE).window, dict.fromkeys(versions, 100), newest)
+    return AnswersByVersion(a_report(day, STABLE).window, dict.fromkeys(versions, 100), newest)
 
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-MOVE = Moved(3, 5, NOON, request=1)
+MOVE = ChampionMove(3, 5, NOON, request=1)
 
 
 def test_a_champions_change_is_marked_where_rows_first_came_after_it() -> None:
@@ -109,7 +109,7 @@ def test_a_champions_change_is_marked_where_rows_first_came_after_it() -> None:
 
     (mark,) = marks(windows, (MOVE,))
 
-    assert mark == Mark(windows[1].window, 5, MOVE)
+    assert mark == WindowMark(windows[1].window, 5, MOVE)
 
 
 def test_a_change_since_which_nothing_came_has_no_window() -> None:
@@ -132,15 +132,15 @@ def test_a_deploy_is_where_a_version_answers_that_did_not_before() -> None:
 def test_moves_are_where_an_alias_changed_and_say_who_moved_it() -> None:
     later = NOON + timedelta(hours=1)
     intervals = (
-        Interval(None, None, NOON, Standing.UNKNOWN),
-        Interval(3, NOON, NOON, Standing.UNKNOWN),
-        Interval(5, NOON, later, Standing.GOVERNED, request=1),
-        Interval(None, later, later, Standing.UNKNOWN),
-        Interval(5, later, later, Standing.GOVERNED, request=1),
-        Interval(4, later, None, Standing.UNGOVERNED),
+        ProductionInterval(None, None, NOON, Governed.UNKNOWN),
+        ProductionInterval(3, NOON, NOON, Governed.UNKNOWN),
+        ProductionInterval(5, NOON, later, Governed.GOVERNED, request=1),
+        ProductionInterval(None, later, later, Governed.UNKNOWN),
+        ProductionInterval(5, later, later, Governed.GOVERNED, request=1),
+        ProductionInterval(4, later, None, Governed.UNGOVERNED),
     )
 
-    assert moves(intervals) == (MOVE, Moved(5, 4, later, None))
+    assert moves(intervals) == (MOVE, ChampionMove(5, 4, later, None))
 
 
 def test_a_window_of_another_decade_is_not_on_the_axis_of_the_others() -> None:

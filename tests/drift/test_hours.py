@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from core.drift import sources
-from core.drift.counting import cut_keeping
-from core.drift.counting.counts import EVENT_TIME, Profile, Reference
-from core.drift.judging import hours
+from core.drift.calibration import same_hours
 from core.drift.monitor import DriftMonitor
-from core.drift.report import Grain
+from core.drift.values.counts import EVENT_TIME, Profile, Reference
+from core.drift.values.results import Grain
+from core.drift.windows import segment_rows
 from tests.drift.conftest import INPUTS, profiles_of
 from tests.drift.test_cuts import AT, COLUMNS, MODEL, days, monitor
 
@@ -31,19 +31,19 @@ def learnt(
         table = sources.table_of(connection, [path])
         found = sources.profiles_of(table, winter_reference, cut_by=[EVENT_TIME])
     blocks = {day: profile.segments[EVENT_TIME] for day, profile in found.items()}
-    return cut_keeping.learnt(blocks, winter_reference)
+    return segment_rows.learnt(blocks, winter_reference)
 
 
 @pytest.fixture(scope="module")
-def usual(learnt: Mapping[int, Reference]) -> hours.Usual:
-    return hours.usual(learnt, days=1)
+def usual(learnt: Mapping[int, Reference]) -> same_hours.UsualHours:
+    return same_hours.usual(learnt, days=1)
 
 
 def test_hours_add_up_to_the_reference(
-    winter_reference: Reference, learnt: Mapping[int, Reference], usual: hours.Usual
+    winter_reference: Reference, learnt: Mapping[int, Reference], usual: same_hours.UsualHours
 ) -> None:
     assert usual.rows.sum() == winter_reference.rows
-    assert hours.rows_by_day(learnt).shape == (len(winter_reference.days), 24)
+    assert same_hours.rows_by_day(learnt).shape == (len(winter_reference.days), 24)
     for name, column in winter_reference.columns.items():
         blocks = [r.columns[name].counts for r in learnt.values() if name in r.columns]
         assert (sum(b.rows for b in blocks) == column.counts.rows).all()
@@ -66,25 +66,25 @@ def test_hours_of_each_day_are_counted_and_add_up(
 
 
 def test_usual_days_are_left_as_they_are(
-    usual: hours.Usual, learnt: Mapping[int, Reference]
+    usual: same_hours.UsualHours, learnt: Mapping[int, Reference]
 ) -> None:
-    by_day = hours.rows_by_day(learnt)
+    by_day = same_hours.rows_by_day(learnt)
 
-    left = [hours.shares(day.tolist(), usual) is None for day in by_day]
+    left = [same_hours.shares(day.tolist(), usual) is None for day in by_day]
 
     assert sum(left) >= 0.9 * len(left)
 
 
 def test_a_morning_takes_the_mornings_of_the_reference_alone(
-    winter_reference: Reference, learnt: Mapping[int, Reference], usual: hours.Usual
+    winter_reference: Reference, learnt: Mapping[int, Reference], usual: same_hours.UsualHours
 ) -> None:
     morning = usual.rows // 90
     morning[16:] = 0
 
-    shares = hours.shares(morning.tolist(), usual)
+    shares = same_hours.shares(morning.tolist(), usual)
     assert shares is not None
-    found = hours.matched(winter_reference, learnt, shares)
-    again = hours.matched(winter_reference, learnt, shares)
+    found = same_hours.matched(winter_reference, learnt, shares)
+    again = same_hours.matched(winter_reference, learnt, shares)
 
     assert not any(shares[16:])
     assert found.days == winter_reference.days
@@ -92,14 +92,14 @@ def test_a_morning_takes_the_mornings_of_the_reference_alone(
     assert usual.rows[:16].sum() == pytest.approx(found.rows, rel=0.1)
 
 
-def test_hours_that_training_hardly_knows_match_nothing(usual: hours.Usual) -> None:
+def test_hours_that_training_hardly_knows_match_nothing(usual: same_hours.UsualHours) -> None:
     night = [0] * 24
     night[int(np.argmin(usual.rows))] = 500
     wrong_clock = np.roll(usual.rows // 90, 7).tolist()
 
-    assert hours.shares(night, usual) is None
-    assert hours.shares(wrong_clock, usual) is None
-    assert hours.shares([0] * 24, usual) is None
+    assert same_hours.shares(night, usual) is None
+    assert same_hours.shares(wrong_clock, usual) is None
+    assert same_hours.shares([0] * 24, usual) is None
 
 
 def test_a_window_of_mornings_is_held_against_mornings_and_says_so(
@@ -128,6 +128,6 @@ def test_hours_in_words() -> None:
     rows[6:12] = [10] * 6
     rows[21] = 10
 
-    said = hours.in_words(rows, "day")
+    said = same_hours.in_words(rows, "day")
 
     assert "06–12 h, 21–22 h UTC" in said

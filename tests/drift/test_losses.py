@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import Engine
 
 from core.drift import sources
-from core.drift.counting.catchup_losses import catch_up_losses
-from core.drift.counting.keeping import day_window
-from core.drift.outcomes import realised
-from core.drift.report import Grain
-from core.live.files import inference_folder
-from core.live.labels import append_labels
-from core.store.drift import ProfileStore, StoredWindow
+from core.drift.performance import realised_performance
+from core.drift.performance.loss_updates import catch_up_losses
+from core.drift.values.results import Grain
+from core.drift.windows.profile_rows import day_window
+from core.inference.labels import append_labels
+from core.inference.log_folder import inference_folder
+from core.store.drift_profiles import ProfileStore, StoredWindow
 
 MODEL = "flight-delay"
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -70,7 +70,7 @@ def kept(store: ProfileStore) -> Losses:
             sum(int(column.counts[1]) for column in day.columns),
             sum(float(column.sums[1]) for column in day.columns),
         )
-        for day in store.get(MODEL, realised.REALISED, Grain.DAY)
+        for day in store.get(MODEL, realised_performance.REALISED, Grain.DAY)
     }
 
 
@@ -108,7 +108,7 @@ def test_a_late_label_and_a_correction_change_their_day_only(
     label(["40-a"], 7.0, hours=-1)  # comes later, but is the older one
     assert refresh() == 1
 
-    days = store.get(MODEL, realised.REALISED, Grain.DAY)
+    days = store.get(MODEL, realised_performance.REALISED, Grain.DAY)
     found = {d.window.start: (int(d.columns[0].counts[1]), d.columns[0].sums[1]) for d in days}
     labelled = {start: loss for start, loss in found.items() if loss[0]}
     first = day_window(FIRST.date()).start
@@ -230,7 +230,7 @@ def test_what_an_earlier_release_kept_is_made_anew(
     log(1, ["a"])
     label(["a"], 2.0)
     window = day_window(FIRST.date())
-    store.put([StoredWindow(MODEL, realised.REALISED, window, 9, None, "0f" * 32, AT)])
+    store.put([StoredWindow(MODEL, realised_performance.REALISED, window, 9, None, "0f" * 32, AT)])
 
     assert refresh() == 1
     assert kept(store) == {1: (1, 1, 4.0)}

@@ -14,17 +14,17 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core import look
-from core.drift.counting.live_counts import LiveCounts
+from core import read_cache
+from core.drift.live_counts import LiveCounts
 from core.drift.monitor import DriftMonitor
-from core.drift.outcomes import live
-from core.drift.report import Conformity, DriftVerdict, Grain, Window
+from core.drift.performance import live_rows
+from core.drift.values.results import Conformity, DriftVerdict, Grain, Window
 from core.errors import Refused
-from core.live.labels import append_labels
-from core.store.drift import ProfileStore
+from core.inference.labels import append_labels
+from core.store.drift_profiles import ProfileStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
-from core.tracking.values import ColumnSpec, Signature
+from core.values.mlflow_entities import ColumnSpec, Signature
 from tests.drift.conftest import INPUTS
 from tests.mlflow_fixtures import MlflowStore
 
@@ -356,13 +356,13 @@ def test_whether_inputs_conform_is_read_again_only_when_rows_came_or_became_time
     log_rows(july[2], "a.parquet")
     monitor, fits = open_monitor(), Signature((ColumnSpec("temp", "double"),), ())
     looked: list[datetime] = []
-    conformity = live.conformity
+    conformity = live_rows.conformity
 
     def counted(*given: Any, at: datetime) -> Conformity:  # Any: handed on as it is
         looked.append(at)
         return conformity(*given, at=at)
 
-    monkeypatch.setattr(live, "conformity", counted)
+    monkeypatch.setattr(live_rows, "conformity", counted)
 
     first = monitor.conformity(MODEL, fits, AT)
     again = monitor.conformity(MODEL, fits, AT + timedelta(minutes=20))
@@ -396,7 +396,7 @@ def test_rows_that_another_thread_counted_meanwhile_are_not_counted_again_inside
     monkeypatch.setattr(LiveCounts, "catch_up", counted)
 
     def looks() -> None:
-        with look.opened():
+        with read_cache.opened():
             found.extend(r.rows for r in here.timeline(MODEL, 1, Grain.DAY, at=AT))
 
     with here._counts._reading:

@@ -5,8 +5,8 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift.counting.counts import GRID_BINS
-from core.drift.judging.replicas import beyond
+from core.drift.calibration.replicas import beyond
+from core.drift.values.counts import GRID_BINS
 
 Rows = npt.NDArray[np.int64]
 counts = st.lists(st.integers(0, 50), min_size=GRID_BINS, max_size=GRID_BINS)

@@ -10,11 +10,11 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.drift.outcomes.predictions import FIRST_DAYS, PredictionMonitor
-from core.drift.places import Places
-from core.drift.report import DriftVerdict, Grain
+from core.drift.performance.prediction_monitor import FIRST_DAYS, PredictionMonitor
+from core.drift.values.results import DriftVerdict, Grain
+from core.drift.windows.log_places import LogPlaces
 from core.errors import Refused
-from core.store.drift import ProfileStore
+from core.store.drift_profiles import ProfileStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from tests.mlflow_fixtures import MlflowStore
@@ -44,7 +44,7 @@ def monitor(
     door = two_versions[0].door()
     artifacts = ArtifactReader(door, tmp_path)
     return PredictionMonitor(
-        TrackingReader(door), artifacts, ProfileStore(engine), Places(tmp_path)
+        TrackingReader(door), artifacts, ProfileStore(engine), LogPlaces(tmp_path)
     )
 
 

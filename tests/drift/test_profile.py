@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from core.drift import sources
-from core.drift.counting.counts import GRID_BINS, Profile, Reference
-from core.drift.report import ColumnKind
+from core.drift.values.counts import GRID_BINS, Profile, Reference
+from core.drift.values.results import ColumnKind
 from tests.drift.conftest import INPUTS, profiles_of, reference_of
 from tests.drift.test_engines import same_counts
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.drift.counting import keeping, rebase
-from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import assessment, calibration, measuring
-from core.drift.report import Basis, DriftVerdict
-from core.drift.telling.history import streak, unusual
+from core.drift.calibration import alert_levels, assessment, measured_columns
+from core.drift.values import rebase
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import CalibrationBasis, DriftVerdict
+from core.drift.values.window_history import streak, unusual
+from core.drift.windows import profile_rows
 from tests.drift.conftest import profiles_of, reference_of
 from tests.drift.test_history import DRIFTING, STABLE, UNKNOWN, a_column, a_report
 
@@ -36,7 +37,7 @@ def test_numbers_beyond_the_reference_are_counted_exactly(
     # 9.0001 falls into the bin of 9, which the reference holds
     profile = a_window(tmp_path, learnt, [0.0, 9.0, 9.0001, -1.0, 1e9, None, 4.0, 5.0], ["a"] * 8)
 
-    found = measuring.quality(learnt.columns["x"], profile.columns["x"])
+    found = measured_columns.quality(learnt.columns["x"], profile.columns["x"])
 
     assert found is not None
     assert (found.rows, found.outside, found.missing) == (8, 3 / 8, 1 / 8)
@@ -49,8 +50,8 @@ def test_unseen_levels_and_texts_among_numbers_are_told_from_missing_ones(
 ) -> None:
     profile = a_window(tmp_path, learnt, ["1", "two", None, "inf"], ["a", "c", "d", None])
 
-    number = measuring.quality(learnt.columns["x"], profile.columns["x"])
-    place = measuring.quality(learnt.columns["place"], profile.columns["place"])
+    number = measured_columns.quality(learnt.columns["x"], profile.columns["x"])
+    place = measured_columns.quality(learnt.columns["place"], profile.columns["place"])
 
     assert number is not None
     assert place is not None
@@ -62,8 +63,8 @@ def test_what_is_out_of_range_is_kept_and_adds_up(tmp_path: Path, learnt: Refere
     profile = a_window(tmp_path, learnt, [99.0, 1.0], ["a", "a"])
     at = datetime(2026, 10, 2, tzinfo=UTC)
 
-    kept = keeping.profile_in(
-        keeping.store_profile(
+    kept = profile_rows.profile_in(
+        profile_rows.store_profile(
             profile + profile, model="m", reference_id="r", day=DAY, files={}, at=at
         )
     )
@@ -80,15 +81,15 @@ def test_a_window_can_be_the_yardstick_of_another_and_a_shared_new_level_is_no_n
     report = assessment.assess(
         model="m",
         version=1,
-        window=keeping.day_window(DAY),
+        window=profile_rows.day_window(DAY),
         reference=before,
         profile=profile,
-        calibrations=calibration.calibrate(before, days=1, rows=200, by_chance=True),
+        calibrations=alert_levels.calibrate(before, days=1, rows=200, by_chance=True),
         importance=None,
     )
 
     assert report.verdict is DriftVerdict.STABLE
-    assert report.basis is Basis.CHANCE
+    assert report.basis is CalibrationBasis.CHANCE
     assert [c.distance for c in report.columns] == [0.0, 0.0]
 
 
@@ -111,7 +112,9 @@ def test_windows_in_a_row_end_with_a_stable_one_and_skip_those_without_a_verdict
 def test_words_tell_chance_from_season() -> None:
     far, near = a_column("a", 0.9), a_column("a", 0.1)
 
-    assert unusual(far, Basis.NATURAL, far) == "unusual for this season"
-    assert unusual(near, Basis.NATURAL, far) == "unusual for chance, usual for this season"
-    assert unusual(near, Basis.NATURAL, near) == "usual"
-    assert unusual(far, Basis.CHANCE, far) == "unusual for chance; season not known"
+    assert unusual(far, CalibrationBasis.NATURAL, far) == "unusual for this season"
+    assert (
+        unusual(near, CalibrationBasis.NATURAL, far) == "unusual for chance, usual for this season"
+    )
+    assert unusual(near, CalibrationBasis.NATURAL, near) == "usual"
+    assert unusual(far, CalibrationBasis.CHANCE, far) == "unusual for chance; season not known"

@@ -16,9 +16,10 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from core.drift.counting.counts import Profile, Reference
-from core.drift.judging import exact, measuring
-from core.drift.report import ColumnKind
+from core.drift.calibration import measured_columns
+from core.drift.statistics import exact_distances
+from core.drift.values.counts import Profile, Reference
+from core.drift.values.results import ColumnKind
 from tests.drift import flights_2013
 from tests.drift.conftest import profiles_of, reference_of
 from tests.drift.flights_2013 import CATEGORICAL, NUMERIC
@@ -68,7 +69,7 @@ def test_profiles_agree_with_the_given_values_to_a_hundredth(
 ) -> None:
     for name in NUMERIC:
         column = reference.columns[name]
-        found = measuring.distances(column, windows[int(month)].columns[name])
+        found = measured_columns.distances(column, windows[int(month)].columns[name])
         scipy, evidently, nannyml = given(month, name)
 
         assert found["kolmogorov_smirnov"] == pytest.approx(scipy["ks"], abs=0.01), name
@@ -92,7 +93,7 @@ def test_profiles_agree_with_scipy_to_a_hundredth_on_months_not_given(
     for name in NUMERIC:
         before, now = months[0][name].dropna(), months[month][name].dropna()
         column = reference.columns[name]
-        found = measuring.distances(column, windows[month].columns[name])
+        found = measured_columns.distances(column, windows[month].columns[name])
 
         ks = stats.ks_2samp(before, now, method="asymp").statistic
         moved = stats.wasserstein_distance(before, now) / before.std(ddof=0)
@@ -105,7 +106,9 @@ def test_profiles_of_categories_agree_to_a_billionth(
     month: str, reference: Reference, windows: Mapping[int, Profile]
 ) -> None:
     for name in ("carrier", "origin", "dest", "plane_engine"):  # tail numbers share a bin
-        found = measuring.distances(reference.columns[name], windows[int(month)].columns[name])
+        found = measured_columns.distances(
+            reference.columns[name], windows[int(month)].columns[name]
+        )
 
         scipy, *peers = given(month, name)
         agree_on_categories(found, scipy, *peers)
@@ -125,7 +128,7 @@ def test_profiles_of_categories_agree_with_scipy_on_months_not_given(
         both = [side[name].value_counts() for side in (months[0], months[month])]
         table = pd.concat(both, axis=1).fillna(0).to_numpy().T
         before, now = table / table.sum(axis=1, keepdims=True)
-        found = measuring.distances(reference.columns[name], windows[month].columns[name])
+        found = measured_columns.distances(reference.columns[name], windows[month].columns[name])
 
         tested = stats.chi2_contingency(table, correction=False)
         assert found["jensen_shannon"] == pytest.approx(jensenshannon(before, now, 2), **EXACT)
@@ -140,7 +143,9 @@ def test_profiles_of_categories_agree_with_scipy_on_months_not_given(
 @pytest.mark.parametrize("month", MONTHS)
 def test_rows_at_hand_agree_to_a_billionth(month: str, months: Mapping[int, pd.DataFrame]) -> None:
     for name in NUMERIC:
-        found = exact.distances(ColumnKind.NUMERIC, months[0][name], months[int(month)][name])
+        found = exact_distances.distances(
+            ColumnKind.NUMERIC, months[0][name], months[int(month)][name]
+        )
         scipy, evidently, _ = given(month, name)
 
         assert found["kolmogorov_smirnov"] == pytest.approx(scipy["ks"], **EXACT)
@@ -150,7 +155,9 @@ def test_rows_at_hand_agree_to_a_billionth(month: str, months: Mapping[int, pd.D
         assert found["mann_whitney"] == pytest.approx(scipy["mannwhitney_auc"] - 0.5, **EXACT)
         assert found["wasserstein"] == pytest.approx(evidently["wasserstein"]["score"], **EXACT)
     for name in CATEGORICAL:
-        found = exact.distances(ColumnKind.CATEGORICAL, months[0][name], months[int(month)][name])
+        found = exact_distances.distances(
+            ColumnKind.CATEGORICAL, months[0][name], months[int(month)][name]
+        )
         scipy, evidently, nannyml = given(month, name)
 
         agree_on_categories(found, scipy, evidently, nannyml)
@@ -163,7 +170,7 @@ def test_rows_at_hand_agree_with_scipy_on_a_month_that_is_not_given(
 ) -> None:
     for name in ("dep_delay", "temp", "precip"):
         before, now = months[0][name].dropna(), months[9][name].dropna()
-        found = exact.distances(ColumnKind.NUMERIC, months[0][name], months[9][name])
+        found = exact_distances.distances(ColumnKind.NUMERIC, months[0][name], months[9][name])
 
         assert found["kolmogorov_smirnov"] == pytest.approx(
             stats.ks_2samp(before, now, method="asymp").statistic, **EXACT
@@ -176,7 +183,9 @@ def test_rows_at_hand_agree_with_scipy_on_a_month_that_is_not_given(
         assert found["mann_whitney"] == pytest.approx(larger - 0.5, **EXACT)
     before, now = months[0]["tailnum"].value_counts(), months[9]["tailnum"].value_counts()
     table = pd.DataFrame({"before": before, "now": now}).fillna(0)
-    found = exact.distances(ColumnKind.CATEGORICAL, months[0]["tailnum"], months[9]["tailnum"])
+    found = exact_distances.distances(
+        ColumnKind.CATEGORICAL, months[0]["tailnum"], months[9]["tailnum"]
+    )
 
     assert found["chi_squared"] == pytest.approx(
         stats.chi2_contingency(table, correction=False).statistic, **EXACT
@@ -192,9 +201,11 @@ def test_rows_at_hand_agree_with_scipy_on_a_month_that_is_not_given(
 def test_rows_at_hand_without_a_usable_value_have_no_distance() -> None:
     nothing, some = pd.Series([None, float("inf")], dtype="float64"), pd.Series([1.0, 2.0])
 
-    assert exact.distances(ColumnKind.NUMERIC, some, nothing) == {}
-    assert exact.distances(ColumnKind.CATEGORICAL, pd.Series([None, None]), some) == {}
-    assert "wasserstein" not in exact.distances(ColumnKind.NUMERIC, pd.Series([1.0, 1.0]), some)
+    assert exact_distances.distances(ColumnKind.NUMERIC, some, nothing) == {}
+    assert exact_distances.distances(ColumnKind.CATEGORICAL, pd.Series([None, None]), some) == {}
+    assert "wasserstein" not in exact_distances.distances(
+        ColumnKind.NUMERIC, pd.Series([1.0, 1.0]), some
+    )
 
 
 def given(month: str, name: str) -> tuple[Any, Any, Any]:

@@ -1,10 +1,10 @@
 """What is remembered is bounded by how much it is, not only by how many."""
 
-from core.drift.remembered import Remembered
+from core.values.bounded_memory import BoundedMemory
 
 
 def test_the_results_not_asked_for_longest_go_once_all_weigh_too_much() -> None:
-    held = Remembered(10, weigh=len)
+    held = BoundedMemory(10, weigh=len)
     for key, size in (("a", 4), ("b", 4), ("a", 4), ("c", 4)):
         held.get(key, lambda size=size: "x" * size)
 
@@ -12,7 +12,7 @@ def test_the_results_not_asked_for_longest_go_once_all_weigh_too_much() -> None:
 
 
 def test_a_result_that_outweighs_everything_stays_until_the_next_one() -> None:
-    held = Remembered(10, weigh=len)
+    held = BoundedMemory(10, weigh=len)
 
     held.get("wide", lambda: "x" * 100)
     stays = held.known("wide")
@@ -22,7 +22,7 @@ def test_a_result_that_outweighs_everything_stays_until_the_next_one() -> None:
 
 
 def test_what_was_forgotten_weighs_nothing() -> None:
-    held = Remembered(10, weigh=len)
+    held = BoundedMemory(10, weigh=len)
     held.get("a", lambda: "x" * 9)
 
     held.forget("a")

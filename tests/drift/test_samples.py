@@ -9,14 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine
 
-from core.drift import samples
-from core.drift.given import FromWindow, Given
-from core.drift.report import DriftVerdict
+from core.drift.references import reference_samples
+from core.drift.references.offered_reference import FromWindow, Given
+from core.drift.values.results import DriftVerdict
 from core.errors import Refused
-from core.governance.acts.log_keeping import erase_rows
-from core.live import retention
-from core.live.files import inference_folder
-from core.live.treatment import Capture
+from core.governance.use_cases.log_removal import erase_rows
+from core.inference import retention
+from core.inference.log_folder import inference_folder
+from core.inference.personal_columns import ColumnCapture
 from tests.drift.attached import ADA, AT, DAY, FIRST, MODEL, Place, rows
 from tests.mlflow_fixtures import MlflowStore
 
@@ -67,14 +67,14 @@ def test_a_sample_is_bounded_and_spread_over_the_whole_file(place: Place) -> Non
     (path,) = place.kept()
     held = pq.read_table(path).to_pandas()
     moments = long["event_time"].dt.tz_localize(None)
-    assert samples.MOST_ROWS == len(held) < len(long)
+    assert reference_samples.MOST_ROWS == len(held) < len(long)
     assert held["event_time"].min() == moments.min()
     assert held["event_time"].max() > moments.max() - pd.Timedelta("1h")
-    assert samples.limit_of(10_000) == 1_000
+    assert reference_samples.limit_of(10_000) == 1_000
 
 
 def test_what_capture_drops_or_hashes_is_in_no_sample(place: Place) -> None:
-    personal = Capture(frozenset({"a"}), frozenset({"place"}), "key")
+    personal = ColumnCapture(frozenset({"a"}), frozenset({"place"}), "key")
     place.log(rows(1, start=FIRST + timedelta(days=8)), personal, name="b")
 
     place.attach(place.file(LEARNT))
@@ -85,7 +85,7 @@ def test_what_capture_drops_or_hashes_is_in_no_sample(place: Place) -> None:
 
 def test_what_capture_begins_to_hash_leaves_a_sample_within_the_hour(place: Place) -> None:
     place.attach(place.file(LEARNT))
-    personal = Capture(frozenset(), frozenset({"place"}), "key")
+    personal = ColumnCapture(frozenset(), frozenset({"place"}), "key")
     place.log(rows(1, start=FIRST + timedelta(days=8)), personal, name="b")
 
     assert retention.remove_expired(place.home, keep_days=9_999, at=AT) == ()

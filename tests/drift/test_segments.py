@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from core.drift import sources
-from core.drift.counting import keeping
-from core.drift.report import DriftVerdict, Segment, Segments
-from core.drift.segments import moved as segments
-from core.drift.segments import reading as segment_reading
+from core.drift.segments import moved_segments as segments
+from core.drift.segments import segment_windows as segment_reading
+from core.drift.values.results import DriftVerdict, SegmentReport, SegmentReports
+from core.drift.windows import profile_rows
 from core.errors import InsufficientData
 from tests.drift.conftest import INPUTS, reference_of
 from tests.drift.test_history import a_column, a_report
@@ -25,22 +25,27 @@ STABLE, DRIFTING, UNKNOWN = (
 @pytest.fixture(scope="module")
 def cut_by_origin(
     winter: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Path, Callable[..., Path], pd.DataFrame], Segments]:
+) -> Callable[[Path, Callable[..., Path], pd.DataFrame], SegmentReports]:
     path = tmp_path_factory.mktemp("learnt") / "inputs.parquet"
     few = winter.iloc[::6]
     reference = reference_of(few[["event_time", *INPUTS]], path)
-    kept = keeping.KeptReference(reference, reference.reference_id, None)
+    kept = profile_rows.KeptReference(reference, reference.reference_id, None)
 
-    def look(home: Path, log_rows: Callable[..., Path], live: pd.DataFrame) -> Segments:
+    def look(home: Path, log_rows: Callable[..., Path], live: pd.DataFrame) -> SegmentReports:
         log_rows(live, "a.parquet", scores=[0.3] * len(live))
         log = sources.captured_log(home, "flight-delay")
         labels = sources.captured_labels(home, "flight-delay")
         return segment_reading.read(
-            segment_reading.Cut(
-                "flight-delay", 1, keeping.week_window(live["event_time"].iloc[0].date()), "origin"
+            segment_reading.SegmentCut(
+                "flight-delay",
+                1,
+                profile_rows.week_window(live["event_time"].iloc[0].date()),
+                "origin",
             ),
             kept,
-            segment_reading.Rows(sources.RowsInFile(path), (log, log.parts()), (labels, ())),
+            segment_reading.SegmentSource(
+                sources.RowsInFile(path), (log, log.parts()), (labels, ())
+            ),
             None,
         )
 
@@ -55,7 +60,7 @@ def week(winter: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_only_the_segment_that_moved_drifts(
-    cut_by_origin: Callable[..., Segments],
+    cut_by_origin: Callable[..., SegmentReports],
     week: pd.DataFrame,
     tmp_path: Path,
     log_rows: Callable[..., Path],
@@ -76,7 +81,7 @@ def test_only_the_segment_that_moved_drifts(
 
 
 def test_rows_that_are_gone_are_not_evaluable(
-    cut_by_origin: Callable[..., Segments], week: pd.DataFrame, tmp_path: Path
+    cut_by_origin: Callable[..., SegmentReports], week: pd.DataFrame, tmp_path: Path
 ) -> None:
     def nothing(*_: object, **__: object) -> None:
         """Nothing was captured."""
@@ -105,8 +110,8 @@ def test_an_alert_holds_only_if_it_holds_over_all_segments() -> None:
 
 
 def test_segments_without_enough_rows_come_last_and_are_counted() -> None:
-    small = Segment("few", replace(a_report(0, UNKNOWN), severity=None))
-    large = Segment("many", replace(a_report(0, STABLE, a_column("temp", 0.1)), severity=0.1))
+    small = SegmentReport("few", replace(a_report(0, UNKNOWN), severity=None))
+    large = SegmentReport("many", replace(a_report(0, STABLE, a_column("temp", 0.1)), severity=0.1))
 
     order = segments.by_movement([small, large])
 

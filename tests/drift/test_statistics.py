@@ -14,17 +14,18 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from core.drift.counting.counts import Reference
-from core.drift.judging import measuring, statistics
-from core.drift.report import ColumnKind
+from core.drift.calibration import measured_columns
+from core.drift.statistics import count_distances
+from core.drift.values.counts import Reference
+from core.drift.values.results import ColumnKind
 from core.errors import InsufficientData
 from tests.drift.conftest import profiles_of
 
 Counts = npt.NDArray[np.int64]
 Statistic = Callable[[Counts, Counts], float]
 
-OF_CATEGORIES = {**statistics.UNORDERED, **statistics.ASSOCIATIONS}
-SYMMETRIC = {**OF_CATEGORIES, "kolmogorov_smirnov": statistics.kolmogorov_smirnov}
+OF_CATEGORIES = {**count_distances.UNORDERED, **count_distances.ASSOCIATIONS}
+SYMMETRIC = {**OF_CATEGORIES, "kolmogorov_smirnov": count_distances.kolmogorov_smirnov}
 UP_TO_ONE = [
     "total_variation",
     "jensen_shannon",
@@ -95,7 +96,10 @@ def test_a_side_without_rows_is_not_no_drift(name: str) -> None:
 
 @given(sides=sides)
 def test_mann_whitney_changes_its_sign_with_the_sides(sides: tuple[Counts, Counts]) -> None:
-    there, back = statistics.mann_whitney(*sides), statistics.mann_whitney(*reversed(sides))
+    there, back = (
+        count_distances.mann_whitney(*sides),
+        count_distances.mann_whitney(*reversed(sides)),
+    )
 
     assert -0.5 - 1e-12 <= there <= 0.5 + 1e-12
     assert there == pytest.approx(-back, abs=1e-9)
@@ -106,8 +110,8 @@ def test_sides_that_share_no_bin_are_as_associated_as_can_be(sides: tuple[Counts
     r = np.concatenate([sides[0], np.zeros_like(sides[0])])
     w = np.concatenate([np.zeros_like(sides[1]), sides[1]])
 
-    assert statistics.cramers_v(r, w) == pytest.approx(1)
-    assert statistics.total_variation(r, w) == pytest.approx(1)
+    assert count_distances.cramers_v(r, w) == pytest.approx(1)
+    assert count_distances.total_variation(r, w) == pytest.approx(1)
 
 
 @given(sides=sides)
@@ -115,8 +119,8 @@ def test_the_energy_distance_of_one_step_is_its_root(sides: tuple[Counts, Counts
     both = np.asarray([10, 0]), np.asarray([0.0, 0.0]), np.asarray([0, 7]), np.asarray([0.0, 14.0])
     r = sides[0]
 
-    assert statistics.energy(*both) == pytest.approx(2.0)
-    assert statistics.energy(r, r * 3.0, r, r * 3.0) == pytest.approx(0, abs=1e-6)
+    assert count_distances.energy(*both) == pytest.approx(2.0)
+    assert count_distances.energy(r, r * 3.0, r, r * 3.0) == pytest.approx(0, abs=1e-6)
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), shift=st.floats(-100, 100))
@@ -126,13 +130,13 @@ def test_wasserstein_of_a_shift_inside_the_bins_is_the_shift(
     rows = np.asarray([len(values)], dtype=np.int64)
     sums = np.asarray([sum(values)])
 
-    moved = statistics.wasserstein(rows, sums, rows, sums + shift * len(values))
+    moved = count_distances.wasserstein(rows, sums, rows, sums + shift * len(values))
 
     assert moved == pytest.approx(abs(shift), abs=1e-6)
 
 
 def test_psi_of_an_emptied_bin_is_large_and_finite() -> None:
-    psi = statistics.population_stability_index(np.asarray([500, 500]), np.asarray([1_000, 0]))
+    psi = count_distances.population_stability_index(np.asarray([500, 500]), np.asarray([1_000, 0]))
 
     assert 3 < psi < 10
 
@@ -148,7 +152,7 @@ def test_categories_agree_with_scipy_on_real_flights(
 
     for name in ("carrier", "origin", "dest", "engine", "manufacturer"):
         column = winter_reference.columns[name]
-        found = measuring.distances(column, window.columns[name])
+        found = measured_columns.distances(column, window.columns[name])
         both = pd.DataFrame(
             {"r": winter[name].value_counts(), "w": july[name].value_counts()}
         ).fillna(0)
@@ -177,7 +181,7 @@ def test_numbers_agree_with_scipy_on_real_flights_to_a_hundredth(
     for name, column in winter_reference.columns.items():
         if column.kind is not ColumnKind.NUMERIC:
             continue
-        found = measuring.distances(column, window.columns[name])
+        found = measured_columns.distances(column, window.columns[name])
         r, w = winter[name].dropna(), live[name].dropna()
 
         assert found["kolmogorov_smirnov"] == pytest.approx(ks_2samp(r, w).statistic, abs=0.01), (

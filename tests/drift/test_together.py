@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.drift import sources
-from core.drift.counting import keeping
-from core.drift.report import ColumnKind, DriftVerdict, Grain, Measure, Together
-from core.drift.together import classifier, encoding, multivariate, reconstruction
-from core.drift.together import judged as together
-from core.drift.together import kept as kept_together
-from core.drift.together.judged import OwnWindows
+from core.drift.multivariate import classifier, encoding, reconstruction, sampled_windows
+from core.drift.multivariate import multivariate_judgement as together
+from core.drift.multivariate import multivariate_rows as kept_together
+from core.drift.multivariate.multivariate_judgement import OwnWindows
+from core.drift.values.results import (
+    ColumnKind,
+    DriftVerdict,
+    Grain,
+    MeasuredNumber,
+    MultivariateReport,
+)
+from core.drift.windows import profile_rows
 from core.errors import InsufficientData
-from core.live.treatment import Capture
-from core.store.drift import ProfileStore
+from core.inference.personal_columns import ColumnCapture
+from core.store.drift_profiles import ProfileStore
 from tests.drift.conftest import INPUTS, reference_of
 
 STABLE, DRIFTING, UNKNOWN = (
@@ -132,7 +138,7 @@ def test_few_windows_or_inseparable_ones_give_no_verdict_and_say_so() -> None:
     assert "Shown without a verdict: 5 windows" in together.in_words(shown, None, ["temp"], 5)
     assert same.verdict is UNKNOWN
     assert "none could stand out" in together.in_words(same, None, [], 9)
-    assert together.verdict([shown, Measure(2.0, STABLE)]) is STABLE
+    assert together.verdict([shown, MeasuredNumber(2.0, STABLE)]) is STABLE
 
 
 def test_own_windows_lie_side_by_side_and_have_rows() -> None:
@@ -152,20 +158,20 @@ LogRows = Callable[..., Path]
 
 def look(
     engine: Engine, tmp_path: Path, winter: pd.DataFrame, live: pd.DataFrame, log_rows: LogRows
-) -> Together:
+) -> MultivariateReport:
     for day, rows in live.groupby(live["event_time"].dt.floor("D")):
         log_rows(rows, f"{day:%m-%d}.parquet")
     path = tmp_path / "inputs.parquet"
     reference = reference_of(winter[["event_time", *INPUTS]], path)
-    kept = keeping.KeptReference(reference, reference.reference_id, None)
+    kept = profile_rows.KeptReference(reference, reference.reference_id, None)
     log = sources.captured_log(tmp_path, "flight-delay")
-    return multivariate.judge(
+    return sampled_windows.judge(
         ProfileStore(engine),
         "flight-delay",
         1,
-        keeping.week_window(live["event_time"].iloc[0].date()),
+        profile_rows.week_window(live["event_time"].iloc[0].date()),
         kept,
-        multivariate.Rows(sources.RowsInFile(path), log, log.parts(), len(live)),
+        sampled_windows.SampleSource(sources.RowsInFile(path), log, log.parts(), len(live)),
         at=AT,
     )
 
@@ -211,12 +217,12 @@ def test_the_same_rows_are_found_again_in_the_store_and_grown_ones_are_not(
 def test_columns_that_capture_hashed_are_left_out_and_named(
     tmp_path: Path, winter: pd.DataFrame, log_rows: LogRows
 ) -> None:
-    from core.drift.together import rows
+    from core.drift.windows import row_samples
 
     log_rows(winter.head(300), "a.parquet")
     log = sources.captured_log(tmp_path, "flight-delay")
     hashed = tuple(
-        type(part)(part.path, part.name, part.state, Capture(hashed=frozenset({"carrier"})))
+        type(part)(part.path, part.name, part.state, ColumnCapture(hashed=frozenset({"carrier"})))
         for part in log.parts()
         if isinstance(part, sources.LogFile)
     )
@@ -227,24 +233,24 @@ def test_columns_that_capture_hashed_are_left_out_and_named(
         def readable(self, parts: object) -> object:  # noqa: ARG002
             return hashed, ()
 
-    assert rows.withheld(Hashing(), hashed) == {"carrier"}  # type: ignore[arg-type]
+    assert row_samples.withheld(Hashing(), hashed) == {"carrier"}  # type: ignore[arg-type]
 
 
 def test_a_sample_is_the_same_every_time_and_in_the_order_of_time(
     tmp_path: Path, winter: pd.DataFrame, log_rows: LogRows
 ) -> None:
-    from core.drift.together import rows
+    from core.drift.windows import row_samples
 
     live = winter[winter["event_time"].dt.floor("D") == pd.Timestamp("2013-01-14", tz="UTC")]
     log_rows(live.iloc[::-1], "a.parquet")
     log = sources.captured_log(tmp_path, "flight-delay")
     kinds = {"temp": ColumnKind.NUMERIC, "carrier": ColumnKind.CATEGORICAL}
-    window = keeping.day_window(live["event_time"].iloc[0].date())
+    window = profile_rows.day_window(live["event_time"].iloc[0].date())
 
-    first = rows.of_window(log, log.parts(), window, kinds, limit=200)
-    again = rows.of_window(log, log.parts(), window, kinds, limit=200)
+    first = row_samples.of_window(log, log.parts(), window, kinds, limit=200)
+    again = row_samples.of_window(log, log.parts(), window, kinds, limit=200)
 
     assert 120 <= len(first) <= 280
     pd.testing.assert_frame_equal(first, again)
-    assert set(rows.days_of(first)) == {15719}
+    assert set(row_samples.days_of(first)) == {15719}
     assert first["stile_place"].is_monotonic_increasing

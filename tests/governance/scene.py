@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 from mlflow import MlflowClient
 
 from core.drift.monitor import DriftMonitor
-from core.governance.acts.alerting import DriftAlerts
-from core.governance.evidence import Evidence
-from core.governance.gathering.gather import Sources, gather, verify
-from core.governance.policies.policy import Policy, parse_policy
-from core.governance.registry.observing import present_intervals
+from core.governance.figures.evidence_gathering import EvidenceSources, gather, verify
+from core.governance.registry.alias_watch import present_intervals
+from core.governance.rules.evidence import Evidence
+from core.governance.rules.policies.policy import Policy, parse_policy
+from core.governance.use_cases.drift_alerts import DriftAlerts
 from core.identity.people import Person, Role, Side, Username
-from core.live.files import inference_folder, write_whole
+from core.inference.log_folder import inference_folder, write_whole
 from core.store import migrations, transaction
-from core.store.drift import ProfileStore
-from core.store.governance import GovernanceStore
+from core.store.drift_profiles import ProfileStore
+from core.store.governance_store import GovernanceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.reader import TrackingReader
@@ -71,7 +71,7 @@ class Scene:
 
     folder: Path
     experiment: str
-    sources: Sources
+    sources: EvidenceSources
 
     @property
     def client(self) -> MlflowClient:
@@ -233,7 +233,7 @@ def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -
     tracking, reader = TrackingReader(door), ArtifactReader(door, folder)
     store = GovernanceStore(engine)
     drift = DriftMonitor(tracking, reader, ProfileStore(engine), folder)
-    sources = Sources(
+    sources = EvidenceSources(
         tracking,
         reader,
         drift,

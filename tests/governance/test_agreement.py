@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift.counting.keeping import week_window
-from core.drift.report import Performance
+from core.drift.values.results import Performance
+from core.drift.windows.profile_rows import week_window
 from core.errors import InsufficientData
-from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.gathering.agreement import NAME, live_mean
+from core.governance.figures.live_agreement import NAME, live_mean
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
 from core.identity.people import Side
-from core.live.batch import log_inputs
-from core.live.labels import log_labels
+from core.inference.batch_log import log_inputs
+from core.inference.labels import log_labels
 from tests.governance.scene import AT, MODEL, Scene, inputs_around
 
 START = datetime(2013, 7, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def week(number: int, *, loss: float, rows: int, half: float | None) -> Performa
 def online(evidence: Evidence) -> Figure:
     found = evidence.figure(NAME)
     assert found is not None
-    assert (found.side, found.part) == (Side.DATA_SCIENCE, Part.LIVE)
+    assert (found.side, found.part) == (Side.DATA_SCIENCE, EvidencePart.LIVE)
     return found
 
 

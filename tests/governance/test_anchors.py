@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.governance.ledger.anchors import anchor_findings
-from core.governance.ledger.entries import Flaw, append
+from core.governance.rules.ledger.anchors import anchor_findings
+from core.governance.rules.ledger.entries import LedgerFlaw, append
 from core.identity.people import Username
-from core.tracking.values import ModelVersion, RegisteredModel
+from core.values.mlflow_entities import ModelVersion, RegisteredModel
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ENTRY = append(None, at=AT, actor=Username("ada"), kind="policy_published", body={"model": "m"})
@@ -23,7 +23,7 @@ def test_an_anchor_that_cannot_be_one_was_altered(text: str) -> None:
 
     (finding,) = anchor_findings([ENTRY], [model], no_version)
 
-    assert finding.flaw is Flaw.ANCHOR_MISMATCH
+    assert finding.flaw is LedgerFlaw.ANCHOR_MISMATCH
 
 
 def test_the_anchor_of_the_head_agrees() -> None:

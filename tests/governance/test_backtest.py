@@ -7,13 +7,26 @@ import numpy as np
 import pytest
 
 from core.governance.comparison.paired import paired_bootstrap
-from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part, canonical_json
-from core.governance.policies.backtest import Flip, back_test
-from core.governance.policies.backtest_document import back_test_document
-from core.governance.policies.bars import Published
-from core.governance.policies.margins import outcome_at, with_margin
-from core.governance.policies.policy import Policy, Verdict, parse_policy
-from core.governance.requests import Key, PromotionRequest, Purpose, RequestId, Status
+from core.governance.rules.evidence import (
+    Evidence,
+    EvidencePart,
+    Figure,
+    FigureStatus,
+    JsonValue,
+    canonical_json,
+)
+from core.governance.rules.policies.backtest import DecisionFlip, back_test
+from core.governance.rules.policies.backtest_document import back_test_document
+from core.governance.rules.policies.bar_history import PublishedPolicy
+from core.governance.rules.policies.other_margins import outcome_at, with_margin
+from core.governance.rules.policies.policy import CheckVerdict, Policy, parse_policy
+from core.governance.rules.requests import (
+    PromotionRequest,
+    RequestId,
+    RequestPurpose,
+    RequestStatus,
+    TurnedKey,
+)
 from core.identity.people import Side, Username
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -47,7 +60,7 @@ LOOSER = a_policy(("0.6", "0.9"))
 
 def evidence(**values: JsonValue) -> Evidence:
     figures = (
-        Figure(name, ORANGE, Part.PINNED, FigureStatus.KNOWN, value, "", "a run", AT)
+        Figure(name, ORANGE, EvidencePart.PINNED, FigureStatus.KNOWN, value, "", "a run", AT)
         for name, value in values.items()
     )
     return Evidence(tuple(figures), AT)
@@ -57,12 +70,12 @@ def a_request(
     number: int = 1,
     *,
     loss: float = 0.55,
-    status: Status = Status.APPLIED,
+    status: RequestStatus = RequestStatus.APPLIED,
     move: tuple[int | None, int] = (3, 5),
     settled: timedelta = timedelta(hours=1),
     policy: Policy = IN_FORCE,
     keys: tuple[tuple[Side, Username, bool], ...] = ((ORANGE, BEN, False), (BLUE, EVA, False)),
-    purpose: Purpose = Purpose.PROMOTE,
+    purpose: RequestPurpose = RequestPurpose.PROMOTE,
     **values: JsonValue,
 ) -> PromotionRequest:
     return PromotionRequest(
@@ -81,11 +94,11 @@ def a_request(
         authors=frozenset({ANA}),
         verified_at=AT,
         keys=tuple(
-            Key(side, person, "d", AT + settled, AT + 14 * DAY, authors_own=own)
+            TurnedKey(side, person, "d", AT + settled, AT + 14 * DAY, authors_own=own)
             for side, person, own in keys
         ),
         settled_at=AT + settled,
-        outcome="the alias had moved" if status is Status.CONFLICT else "",
+        outcome="the alias had moved" if status is RequestStatus.CONFLICT else "",
         purpose=purpose,
     )
 
@@ -93,15 +106,15 @@ def a_request(
 @pytest.mark.parametrize(
     ("draft", "loss", "status", "then", "now", "flip"),
     [
-        (STRICTER, 0.55, Status.APPLIED, "pass", "fail", Flip.HELD),
-        (STRICTER, 0.45, Status.APPLIED, "pass", "pass", Flip.NONE),
-        (LOOSER, 0.7, Status.EXPIRED, "fail", "pass", Flip.LET_THROUGH),
-        (LOOSER, 0.95, Status.REJECTED, "fail", "fail", Flip.NONE),
-        (STRICTER, 0.55, Status.REJECTED, "pass", "fail", Flip.HELD),
+        (STRICTER, 0.55, RequestStatus.APPLIED, "pass", "fail", DecisionFlip.HELD),
+        (STRICTER, 0.45, RequestStatus.APPLIED, "pass", "pass", DecisionFlip.NONE),
+        (LOOSER, 0.7, RequestStatus.EXPIRED, "fail", "pass", DecisionFlip.LET_THROUGH),
+        (LOOSER, 0.95, RequestStatus.REJECTED, "fail", "fail", DecisionFlip.NONE),
+        (STRICTER, 0.55, RequestStatus.REJECTED, "pass", "fail", DecisionFlip.HELD),
     ],
 )
 def test_a_decision_flips_where_the_draft_says_otherwise(
-    draft: Policy, loss: float, status: Status, then: str, now: str, flip: Flip
+    draft: Policy, loss: float, status: RequestStatus, then: str, now: str, flip: DecisionFlip
 ) -> None:
     (case,) = back_test(draft, [a_request(loss=loss, status=status)], at=AT).cases
 
@@ -114,8 +127,8 @@ def test_nothing_is_claimed_where_the_evidence_lacks_the_figure() -> None:
 
     tested = back_test(draft, [a_request()], at=AT)
 
-    assert tested.cases[0].drafted is Verdict.NOT_EVALUABLE
-    assert tested.cases[0].flip is Flip.UNKNOWN
+    assert tested.cases[0].drafted is CheckVerdict.NOT_EVALUABLE
+    assert tested.cases[0].flip is DecisionFlip.UNKNOWN
     assert "1 cannot be judged" in tested.says
 
 
@@ -127,7 +140,7 @@ def test_a_check_that_fails_holds_also_where_another_cannot_be_judged() -> None:
 
     (case,) = back_test(parse_policy(more, version=2), [a_request()], at=AT).cases
 
-    assert case.flip is Flip.HELD
+    assert case.flip is DecisionFlip.HELD
 
 
 def test_a_dry_run_flips_nothing() -> None:
@@ -138,16 +151,16 @@ def test_a_dry_run_flips_nothing() -> None:
 
     (case,) = back_test(parse_policy(draft, version=2), [a_request()], at=AT).cases
 
-    assert case.flip is Flip.NONE
+    assert case.flip is DecisionFlip.NONE
     assert [f.verdict.value for f in case.findings] == ["pass", "fail"]
 
 
 def test_what_is_still_being_decided_and_what_decides_nothing_is_left_out() -> None:
     past = [
-        a_request(1, status=Status.OPEN),
-        a_request(2, status=Status.CHANGES_REQUESTED),
-        a_request(3, purpose=Purpose.ADOPT),
-        a_request(4, purpose=Purpose.RESTORE),
+        a_request(1, status=RequestStatus.OPEN),
+        a_request(2, status=RequestStatus.CHANGES_REQUESTED),
+        a_request(3, purpose=RequestPurpose.ADOPT),
+        a_request(4, purpose=RequestPurpose.RESTORE),
         replace(a_request(5), model="air-time"),
         replace(a_request(6), alias="challenger"),
         a_request(7),
@@ -157,11 +170,11 @@ def test_what_is_still_being_decided_and_what_decides_nothing_is_left_out() -> N
 
 
 def test_break_glass_is_shown_and_never_flips() -> None:
-    past = [a_request(purpose=Purpose.BREAK_GLASS, keys=())]
+    past = [a_request(purpose=RequestPurpose.BREAK_GLASS, keys=())]
 
     (case,) = back_test(STRICTER, past, at=AT).cases
 
-    assert (case.flip, case.reasons) == (Flip.NONE, ())
+    assert (case.flip, case.reasons) == (DecisionFlip.NONE, ())
 
 
 def test_a_rollback_and_a_conflict_that_the_draft_would_have_spared() -> None:
@@ -169,7 +182,7 @@ def test_a_rollback_and_a_conflict_that_the_draft_would_have_spared() -> None:
         a_request(1, loss=0.45, move=(None, 3), settled=1 * DAY),
         a_request(2, loss=0.55, move=(3, 5), settled=2 * DAY),
         a_request(3, loss=0.45, move=(5, 3), settled=3 * DAY),
-        a_request(4, loss=0.55, move=(3, 6), status=Status.CONFLICT),
+        a_request(4, loss=0.55, move=(3, 6), status=RequestStatus.CONFLICT),
     ]
 
     tested = back_test(STRICTER, past, at=AT)
@@ -208,7 +221,7 @@ def test_keys_that_the_draft_would_have_missed_hold_a_decision(
 ) -> None:
     (case,) = back_test(a_policy(*draft), [a_request(keys=keys)], at=AT).cases
 
-    assert case.flip is Flip.HELD
+    assert case.flip is DecisionFlip.HELD
     assert says in case.reasons[0]
 
 
@@ -257,7 +270,7 @@ def test_an_interval_is_judged_as_the_comparison_judges_it(shift: float, margin:
 
 
 def test_a_bar_that_was_set_after_the_result_is_named() -> None:
-    history = [Published(IN_FORCE, Username("ada"), AT)]
+    history = [PublishedPolicy(IN_FORCE, Username("ada"), AT)]
     past = [a_request(1), a_request(2)]
     started = {RequestId(1): AT - DAY, RequestId(2): AT + DAY}
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.governance.checks import Finding, finding, judge, overall
-from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
-from core.governance.policies.policy import Check, Level, Verdict, default_policy
-from core.governance.registry.flags import Flag, Judged, flags
+from core.governance.rules.checks import Finding, finding, judge, overall
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus, JsonValue
+from core.governance.rules.policies.policy import Check, CheckLevel, CheckVerdict, default_policy
+from core.governance.rules.registry.flags import RequestResult, VersionFlag, flags
 from core.identity.people import Side
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -21,7 +21,7 @@ def a_figure(
     side: Side = Side.DATA_SCIENCE,
     says: str = "The figure.",
 ) -> Figure:
-    return Figure(name, side, Part.PINNED, status, value, says, "run 1", AT)
+    return Figure(name, side, EvidencePart.PINNED, status, value, says, "run 1", AT)
 
 
 def evidence(*figures: Figure) -> Evidence:
@@ -31,7 +31,7 @@ def evidence(*figures: Figure) -> Evidence:
 def a_check(
     require: str = 'comparison.log_loss.verdict == "better"',
     *needs: str,
-    level: Level = Level.BLOCKING,
+    level: CheckLevel = CheckLevel.BLOCKING,
 ) -> Check:
     return Check(
         "beats-champion",
@@ -43,7 +43,9 @@ def a_check(
     )
 
 
-def a_finding(verdict: Verdict, level: Level = Level.BLOCKING, check_id: str = "c") -> Finding:
+def a_finding(
+    verdict: CheckVerdict, level: CheckLevel = CheckLevel.BLOCKING, check_id: str = "c"
+) -> Finding:
     return Finding(check_id, Side.DATA_SCIENCE, level, verdict, (), "Because.")
 
 
@@ -52,7 +54,7 @@ def test_a_rule_that_holds_is_a_pass_with_the_figures_sentence() -> None:
 
     found = finding(a_check(), evidence(figure))
 
-    assert found.verdict is Verdict.PASS
+    assert found.verdict is CheckVerdict.PASS
     assert found.says == "−0.037 log loss on 27,300 rows."
     assert found.figures == (figure,)
 
@@ -60,14 +62,14 @@ def test_a_rule_that_holds_is_a_pass_with_the_figures_sentence() -> None:
 def test_a_rule_that_does_not_hold_says_what_was_wanted() -> None:
     found = finding(a_check(), evidence(a_figure(value={"verdict": "worse"})))
 
-    assert found.verdict is Verdict.FAIL
+    assert found.verdict is CheckVerdict.FAIL
     assert found.says == "The figure. Wanted: It beats the champion."
 
 
 def test_a_figure_nobody_gathered_is_not_evaluable() -> None:
     found = finding(a_check(), evidence())
 
-    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.verdict is CheckVerdict.NOT_EVALUABLE
     assert "comparison.log_loss" in found.says
 
 
@@ -76,13 +78,16 @@ def test_a_figure_that_is_not_evaluable_says_why() -> None:
 
     found = finding(a_check(), evidence(figure))
 
-    assert (found.verdict, found.says) == (Verdict.NOT_EVALUABLE, "The run logged no predictions.")
+    assert (found.verdict, found.says) == (
+        CheckVerdict.NOT_EVALUABLE,
+        "The run logged no predictions.",
+    )
 
 
 def test_an_inconclusive_figure_makes_the_check_inconclusive_even_if_the_rule_would_hold() -> None:
     figure = a_figure(value={"verdict": "better"}, status=FigureStatus.INCONCLUSIVE)
 
-    assert finding(a_check(), evidence(figure)).verdict is Verdict.INCONCLUSIVE
+    assert finding(a_check(), evidence(figure)).verdict is CheckVerdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("value", [None, {}, []])
@@ -91,7 +96,7 @@ def test_an_empty_figure_is_not_evaluable(value: JsonValue) -> None:
 
     found = finding(check, evidence(a_figure("slices", value)))
 
-    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.verdict is CheckVerdict.NOT_EVALUABLE
 
 
 def test_no_short_circuit_turns_absence_into_a_pass() -> None:
@@ -100,13 +105,13 @@ def test_no_short_circuit_turns_absence_into_a_pass() -> None:
 
     found = finding(check, evidence(a_figure("slices", ["ok"])))
 
-    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.verdict is CheckVerdict.NOT_EVALUABLE
 
 
 def test_a_rule_that_cannot_be_evaluated_over_the_values_is_not_evaluable() -> None:
     found = finding(a_check(), evidence(a_figure(value={"other": 1})))
 
-    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.verdict is CheckVerdict.NOT_EVALUABLE
     assert "cannot be evaluated" in found.says
 
 
@@ -115,7 +120,7 @@ def test_not_evaluable_outweighs_inconclusive_within_a_check() -> None:
 
     found = finding(check, evidence(a_figure("a", {"x": 1}, status=FigureStatus.INCONCLUSIVE)))
 
-    assert found.verdict is Verdict.NOT_EVALUABLE
+    assert found.verdict is CheckVerdict.NOT_EVALUABLE
 
 
 def a_slice(verdict: str) -> dict[str, JsonValue]:
@@ -125,14 +130,14 @@ def a_slice(verdict: str) -> dict[str, JsonValue]:
 @pytest.mark.parametrize(
     ("slices", "verdict"),
     [
-        (["better", "not_worse"], Verdict.PASS),
-        (["better", "inconclusive"], Verdict.INCONCLUSIVE),
-        (["inconclusive"], Verdict.INCONCLUSIVE),
-        (["better", "inconclusive", "worse"], Verdict.FAIL),
+        (["better", "not_worse"], CheckVerdict.PASS),
+        (["better", "inconclusive"], CheckVerdict.INCONCLUSIVE),
+        (["inconclusive"], CheckVerdict.INCONCLUSIVE),
+        (["better", "inconclusive", "worse"], CheckVerdict.FAIL),
     ],
 )
 def test_slices_that_cannot_be_told_make_a_rule_over_all_inconclusive(
-    slices: list[str], verdict: Verdict
+    slices: list[str], verdict: CheckVerdict
 ) -> None:
     check = a_check('slices.all(s, s.verdict in ["better", "not_worse"])', "slices")
 
@@ -145,7 +150,7 @@ def test_a_rule_may_ask_only_that_no_slice_is_shown_to_be_worse() -> None:
     check = a_check('slices.all(s, s.verdict != "worse")', "slices")
     told = a_figure("slices", [a_slice("better"), a_slice("inconclusive")])
 
-    assert finding(check, evidence(told)).verdict is Verdict.PASS
+    assert finding(check, evidence(told)).verdict is CheckVerdict.PASS
 
 
 def test_another_figure_that_is_false_or_zero_still_fails_beside_inconclusive_slices() -> None:
@@ -155,7 +160,7 @@ def test_another_figure_that_is_false_or_zero_still_fails_beside_inconclusive_sl
 
     found = finding(check, evidence(told, a_figure("ledger.verifies", False)))
 
-    assert found.verdict is Verdict.FAIL
+    assert found.verdict is CheckVerdict.FAIL
 
 
 def test_a_check_looks_at_its_own_sides_figure() -> None:
@@ -164,7 +169,7 @@ def test_a_check_looks_at_its_own_sides_figure() -> None:
 
     found = finding(check, evidence(other, a_figure("champion.version", 3)))
 
-    assert found.verdict is Verdict.PASS
+    assert found.verdict is CheckVerdict.PASS
 
 
 def test_every_check_of_a_policy_is_judged_in_its_order() -> None:
@@ -173,7 +178,7 @@ def test_every_check_of_a_policy_is_judged_in_its_order() -> None:
     found = judge(policy, evidence())
 
     assert [f.check_id for f in found] == [c.check_id for c in policy.checks]
-    assert {f.verdict for f in found} == {Verdict.NOT_EVALUABLE}
+    assert {f.verdict for f in found} == {CheckVerdict.NOT_EVALUABLE}
 
 
 @given(st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.text(max_size=5)))
@@ -181,49 +186,55 @@ def test_every_check_of_a_policy_is_judged_in_its_order() -> None:
 def test_judging_never_raises_and_only_known_figures_pass(value: dict[str, JsonValue]) -> None:
     found = finding(a_check(), evidence(a_figure(value=value)))
 
-    assert (found.verdict is Verdict.PASS) == (value.get("verdict") == "better")
+    assert (found.verdict is CheckVerdict.PASS) == (value.get("verdict") == "better")
 
 
 @pytest.mark.parametrize(
     ("verdicts", "worst"),
     [
-        ([Verdict.PASS, Verdict.PASS], Verdict.PASS),
-        ([Verdict.PASS, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
-        ([Verdict.INCONCLUSIVE, Verdict.NOT_EVALUABLE], Verdict.NOT_EVALUABLE),
-        ([Verdict.NOT_EVALUABLE, Verdict.FAIL, Verdict.PASS], Verdict.FAIL),
+        ([CheckVerdict.PASS, CheckVerdict.PASS], CheckVerdict.PASS),
+        ([CheckVerdict.PASS, CheckVerdict.INCONCLUSIVE], CheckVerdict.INCONCLUSIVE),
+        ([CheckVerdict.INCONCLUSIVE, CheckVerdict.NOT_EVALUABLE], CheckVerdict.NOT_EVALUABLE),
+        ([CheckVerdict.NOT_EVALUABLE, CheckVerdict.FAIL, CheckVerdict.PASS], CheckVerdict.FAIL),
     ],
 )
-def test_the_worst_blocking_check_decides(verdicts: list[Verdict], worst: Verdict) -> None:
+def test_the_worst_blocking_check_decides(
+    verdicts: list[CheckVerdict], worst: CheckVerdict
+) -> None:
     assert overall([a_finding(v) for v in verdicts]) is worst
 
 
-@pytest.mark.parametrize("level", [Level.WARNING, Level.OFF])
-def test_warnings_change_nothing(level: Level) -> None:
-    found = [a_finding(Verdict.PASS), a_finding(Verdict.FAIL, level)]
+@pytest.mark.parametrize("level", [CheckLevel.WARNING, CheckLevel.OFF])
+def test_warnings_change_nothing(level: CheckLevel) -> None:
+    found = [a_finding(CheckVerdict.PASS), a_finding(CheckVerdict.FAIL, level)]
 
-    assert overall(found) is Verdict.PASS
+    assert overall(found) is CheckVerdict.PASS
 
 
-@pytest.mark.parametrize("found", [[], [a_finding(Verdict.PASS, Level.WARNING)]])
+@pytest.mark.parametrize("found", [[], [a_finding(CheckVerdict.PASS, CheckLevel.WARNING)]])
 def test_nothing_judged_is_not_a_pass(found: list[Finding]) -> None:
-    assert overall(found) is Verdict.NOT_EVALUABLE
+    assert overall(found) is CheckVerdict.NOT_EVALUABLE
 
 
 def test_versions_are_flagged_with_a_reason() -> None:
-    failed = (a_finding(Verdict.PASS), a_finding(Verdict.FAIL, check_id="beats-champion"))
-    unsure = (a_finding(Verdict.INCONCLUSIVE, check_id="no-slice-worse"),)
+    failed = (a_finding(CheckVerdict.PASS), a_finding(CheckVerdict.FAIL, check_id="beats-champion"))
+    unsure = (a_finding(CheckVerdict.INCONCLUSIVE, check_id="no-slice-worse"),)
 
     found = flags(
         [1, 2, 3, 4, 5, 6],
         champion=5,
         former_champions=[3],
-        judged={2: Judged(failed), 4: Judged(unsure), 6: Judged((a_finding(Verdict.PASS),))},
+        judged={
+            2: RequestResult(failed),
+            4: RequestResult(unsure),
+            6: RequestResult((a_finding(CheckVerdict.PASS),)),
+        },
     )
 
     assert found == {
-        2: Flag("failed:beats-champion", "Because."),
-        3: Flag("superseded", "It was champion before; version 5 took its place."),
-        4: Flag("inconclusive", "no-slice-worse: Because."),
+        2: VersionFlag("failed:beats-champion", "Because."),
+        3: VersionFlag("superseded", "It was champion before; version 5 took its place."),
+        4: VersionFlag("inconclusive", "no-slice-worse: Because."),
     }
 
 
@@ -277,7 +288,7 @@ def test_no_absent_empty_or_non_finite_figure_ever_passes(
 ) -> None:
     found = finding(a_check(rule, "x"), evidence(a_figure("x", value, status=status)))
 
-    assert found.verdict is not Verdict.PASS
+    assert found.verdict is not CheckVerdict.PASS
 
 
 @given(st.sampled_from(RULES), FIT, st.sampled_from(FigureStatus))
@@ -285,7 +296,7 @@ def test_no_absent_empty_or_non_finite_figure_ever_passes(
 def test_only_a_known_figure_can_pass(rule: str, value: JsonValue, status: FigureStatus) -> None:
     found = finding(a_check(rule, "x"), evidence(a_figure("x", value, status=status)))
 
-    assert found.verdict is not Verdict.PASS or status is FigureStatus.KNOWN
+    assert found.verdict is not CheckVerdict.PASS or status is FigureStatus.KNOWN
 
 
 @given(
@@ -299,5 +310,5 @@ def test_slices_pass_only_when_each_of_them_does(verdicts: list[str], rule: str)
         a_figure("slices", slices)))  # fmt: skip
 
     good = {"better"} if "==" in rule else {"better", "not_worse"}
-    assert (found.verdict is Verdict.PASS) == (bool(verdicts) and set(verdicts) <= good)
-    assert (found.verdict is Verdict.FAIL) == bool(set(verdicts) - good - {"inconclusive"})
+    assert (found.verdict is CheckVerdict.PASS) == (bool(verdicts) and set(verdicts) <= good)
+    assert (found.verdict is CheckVerdict.FAIL) == bool(set(verdicts) - good - {"inconclusive"})

@@ -7,22 +7,22 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Loss, Losses, auc_pseudo_losses, row_losses
 from core.governance.comparison.paired import (
     MIN_ROWS,
-    Comparison,
+    ComparisonOutcome,
     Correction,
-    Outcome,
+    PairedComparison,
     paired_bootstrap,
 )
 from core.governance.comparison.resampling import joint_tail, spreads
+from core.governance.comparison.row_losses import Loss, Losses, auc_pseudo_losses, row_losses
 
 LOSSES = arrays(np.float64, 40, elements=st.floats(0, 10, width=32))
 SEEDS = st.integers(0, 2**63 - 1)
 LOOKS = 120
 
 
-def compare(champion: Losses, candidate: Losses, **options: object) -> Comparison:
+def compare(champion: Losses, candidate: Losses, **options: object) -> PairedComparison:
     given_ = {"margin": 0.0, "candidates": 1, "seed": 1, "resamples": 200, **options}
     return paired_bootstrap(champion, candidate, **given_)  # type: ignore[arg-type]  # ints stay ints
 
@@ -71,7 +71,7 @@ def times_fooled(
             rivals=list(losses[2:]) if all_there else (),
             resamples=1_000,
         )
-        fooled += answer.verdict is Outcome.BETTER
+        fooled += answer.verdict is ComparisonOutcome.BETTER
     return fooled
 
 
@@ -97,7 +97,7 @@ def test_a_model_that_is_truly_better_is_found_also_among_fifty() -> None:
 
     answer = compare(champion, champion - 0.03 + 0.1 * draw.standard_normal(2_000), candidates=50)
 
-    assert answer.verdict is Outcome.BETTER
+    assert answer.verdict is ComparisonOutcome.BETTER
     assert answer.low < -0.03 < answer.high < 0
     assert (answer.rows, answer.candidates, answer.correction) == (2_000, 50, Correction.BONFERRONI)
 
@@ -111,7 +111,7 @@ def test_a_failure_seen_once_keeps_a_model_from_being_called_better() -> None:
     answer = compare(champion, candidate)
 
     assert answer.difference < 0
-    assert answer.verdict is not Outcome.BETTER
+    assert answer.verdict is not ComparisonOutcome.BETTER
 
 
 @given(LOSSES, LOSSES, SEEDS)
@@ -123,7 +123,10 @@ def test_changing_places_changes_signs(champion: Losses, candidate: Losses, seed
 
     assert other.difference == pytest.approx(-one.difference, abs=1e-9)
     assert (other.low, other.high) == pytest.approx((-one.high, -one.low), abs=1e-9)
-    mirrored = {Outcome.BETTER: Outcome.WORSE, Outcome.WORSE: Outcome.BETTER}
+    mirrored = {
+        ComparisonOutcome.BETTER: ComparisonOutcome.WORSE,
+        ComparisonOutcome.WORSE: ComparisonOutcome.BETTER,
+    }
     if min(abs(one.low), abs(one.high)) > 1e-9:
         assert other.verdict is mirrored.get(one.verdict, one.verdict)
 
@@ -163,15 +166,17 @@ def test_the_same_seed_gives_the_same_answer() -> None:
 @pytest.mark.parametrize(
     ("shift", "margin", "verdict"),
     [
-        (-0.2, 0.0, Outcome.BETTER),
-        (0.2, 0.0, Outcome.WORSE),
-        (0.2, 0.5, Outcome.NOT_WORSE),
-        (0.0, 0.5, Outcome.NOT_WORSE),
-        (0.2, 0.2, Outcome.WORSE),
-        (0.0, 0.0, Outcome.INCONCLUSIVE),
+        (-0.2, 0.0, ComparisonOutcome.BETTER),
+        (0.2, 0.0, ComparisonOutcome.WORSE),
+        (0.2, 0.5, ComparisonOutcome.NOT_WORSE),
+        (0.0, 0.5, ComparisonOutcome.NOT_WORSE),
+        (0.2, 0.2, ComparisonOutcome.WORSE),
+        (0.0, 0.0, ComparisonOutcome.INCONCLUSIVE),
     ],
 )
-def test_the_interval_and_the_margin_decide(shift: float, margin: float, verdict: Outcome) -> None:
+def test_the_interval_and_the_margin_decide(
+    shift: float, margin: float, verdict: ComparisonOutcome
+) -> None:
     noise = np.random.default_rng(0).standard_normal(400)
     noise -= noise.mean()
 
@@ -183,7 +188,7 @@ def test_the_interval_and_the_margin_decide(shift: float, margin: float, verdict
 def test_a_model_that_answers_alike_is_not_worse() -> None:
     losses = np.random.default_rng(0).random(100)
 
-    assert compare(losses, losses).verdict is Outcome.NOT_WORSE
+    assert compare(losses, losses).verdict is ComparisonOutcome.NOT_WORSE
 
 
 def test_inconclusive_says_how_many_rows_would_tell() -> None:
@@ -193,10 +198,10 @@ def test_inconclusive_says_how_many_rows_would_tell() -> None:
     answer = compare(np.zeros(400), noise - 0.05)
     more = compare(np.zeros(8_000), np.tile(noise, 20) - 0.05)
 
-    assert answer.verdict is Outcome.INCONCLUSIVE
+    assert answer.verdict is ComparisonOutcome.INCONCLUSIVE
     assert answer.rows_to_tell is not None
     assert 400 < answer.rows_to_tell < 8_000
-    assert more.verdict is Outcome.BETTER
+    assert more.verdict is ComparisonOutcome.BETTER
     assert more.rows_to_tell is None
 
 

@@ -6,16 +6,16 @@ from typing import cast
 import numpy as np
 import pytest
 
-from core.drift.report import Grain
+from core.drift.values.results import Grain
 from core.errors import Refused
-from core.governance.checks import judge, overall
-from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.gathering import trials
-from core.governance.ledger.entries import ChainReport, Flaw, LedgerFinding
-from core.governance.policies.policy import Verdict, default_policy, parse_policy
+from core.governance.figures import trial_figures
+from core.governance.rules.checks import judge, overall
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
+from core.governance.rules.ledger.entries import ChainReport, LedgerFinding, LedgerFlaw
+from core.governance.rules.policies.policy import CheckVerdict, default_policy, parse_policy
 from core.identity.people import ModelKey, Person, Role, Side, Username
 from core.store.mapping import evidence_text, evidence_value
-from core.tracking.values import RunId
+from core.values.mlflow_entities import RunId
 from tests.governance.scene import (
     ANA,
     AT,
@@ -26,7 +26,7 @@ from tests.governance.scene import (
     predictions,
 )
 
-TRIED = trials.NAMES
+TRIED = trial_figures.NAMES
 LATER = {*TRIED, "online.loss", "drift.together"}  # what a trial, labels or a long look bring
 PREDICTIONS = "eval/predictions.parquet"
 
@@ -57,7 +57,7 @@ def changed_sides(before: Evidence, after: Evidence) -> set[Side]:
 def test_a_retrained_version_that_fits_today_better_passes_its_policy(seen: Scene) -> None:
     findings = judge(POLICY, seen.gather())
 
-    assert overall(findings) is Verdict.PASS
+    assert overall(findings) is CheckVerdict.PASS
     assert "log loss against the champion" in findings[0].says
     assert "on 600 rows, corrected for 4 candidates (Bonferroni): better." in findings[0].says
 
@@ -75,7 +75,7 @@ def test_the_comparison_uses_the_evaluation_run_and_counts_the_candidates(seen: 
 def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene) -> None:
     evidence = seen.gather()
 
-    assert {f.name for f in evidence.of(Side.DATA_SCIENCE, Part.PINNED)} == {
+    assert {f.name for f in evidence.of(Side.DATA_SCIENCE, EvidencePart.PINNED)} == {
         "artifacts.run",
         "authors",
         "baseline",
@@ -95,7 +95,7 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "run.params",
         "slices",
     }
-    assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, Part.PINNED)} == {
+    assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, EvidencePart.PINNED)} == {
         "artifacts.model",
         "candidate",
         "champion.version",
@@ -108,7 +108,7 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "reference.champion",
         "signature.declared",
     }
-    assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, Part.LIVE)} == {
+    assert {f.name for f in evidence.of(Side.DATA_ENGINEERING, EvidencePart.LIVE)} == {
         "age.data",
         "age.evidence",
         "age.training",
@@ -122,7 +122,7 @@ def test_every_figure_of_the_protocol_is_there_on_its_side_and_part(seen: Scene)
         "signature.inputs",
         *TRIED,
     }
-    assert {f.name for f in evidence.of(Side.DATA_SCIENCE, Part.LIVE)} == {
+    assert {f.name for f in evidence.of(Side.DATA_SCIENCE, EvidencePart.LIVE)} == {
         "keys.independent",
         "online.loss",
     }
@@ -174,7 +174,7 @@ def test_two_people_with_one_mlflow_name_are_both_authors(seen: Scene) -> None:
 
 
 def test_a_broken_ledger_is_said_and_no_pass(seen: Scene) -> None:
-    flaw = LedgerFinding(Flaw.HASH, 3, "Entry 3 was changed.")
+    flaw = LedgerFinding(LedgerFlaw.HASH, 3, "Entry 3 was changed.")
     sources = replace(seen.sources, ledger=lambda: ChainReport(5, "0" * 64, (flaw,)))
 
     found = figure(replace(seen, sources=sources).gather(), "ledger.verifies")
@@ -196,7 +196,7 @@ def test_the_built_in_policy_can_be_passed_by_a_first_version(seen: Scene) -> No
 
     findings = judge(policy, seen.gather(1, from_version=None, policy=policy))
 
-    assert overall(findings) is Verdict.PASS
+    assert overall(findings) is CheckVerdict.PASS
 
 
 def test_a_loss_that_is_needed_and_does_not_fit_is_not_evaluable(seen: Scene) -> None:
@@ -204,7 +204,7 @@ def test_a_loss_that_is_needed_and_does_not_fit_is_not_evaluable(seen: Scene) ->
 
     evidence = seen.gather(policy=policy)
 
-    assert judge(policy, evidence)[0].verdict is Verdict.NOT_EVALUABLE
+    assert judge(policy, evidence)[0].verdict is CheckVerdict.NOT_EVALUABLE
     assert "squared error" in figure(evidence, "comparison.squared_error").says
 
 
@@ -282,7 +282,7 @@ def test_two_people_beside_the_author_make_independent_keys_possible(seen: Scene
 
 
 def test_an_absolute_floor_holds_only_over_a_metric_that_is_there(seen: Scene) -> None:
-    def verdict(rule: str) -> Verdict:
+    def verdict(rule: str) -> CheckVerdict:
         policy = parse_policy(
             "model: flights\nalias: champion\nchecks:\n  - {id: floor, side: data_science, "
             f"level: blocking, needs: [run.metrics], require: '{rule}'}}\n",
@@ -290,10 +290,10 @@ def test_an_absolute_floor_holds_only_over_a_metric_that_is_there(seen: Scene) -
         )
         return judge(policy, seen.gather(policy=policy))[0].verdict
 
-    assert verdict("run.metrics.log_loss <= 0.5") is Verdict.PASS
-    assert verdict("run.metrics.log_loss <= 0.3") is Verdict.FAIL
-    assert verdict("run.metrics.auc >= 0.7") is Verdict.NOT_EVALUABLE
-    assert verdict("run.metrics.broken <= 0.5") is Verdict.NOT_EVALUABLE
+    assert verdict("run.metrics.log_loss <= 0.5") is CheckVerdict.PASS
+    assert verdict("run.metrics.log_loss <= 0.3") is CheckVerdict.FAIL
+    assert verdict("run.metrics.auc >= 0.7") is CheckVerdict.NOT_EVALUABLE
+    assert verdict("run.metrics.broken <= 0.5") is CheckVerdict.NOT_EVALUABLE
 
 
 def test_when_all_rivals_logged_their_rows_the_correction_is_the_max_statistic(
@@ -420,7 +420,7 @@ def test_all_inputs_together_are_a_condition_once_somebody_has_looked(live_scene
     assert after.status is FigureStatus.INCONCLUSIVE  # July's 29 days have four weeks, not eight
     found = cast("dict[str, float]", after.value)
     assert 0.5 < found["auc_low"] < found["auc"] < found["auc_high"] <= 1.0
-    assert after.part is Part.LIVE
+    assert after.part is EvidencePart.LIVE
 
 
 TENSORS = {
@@ -441,7 +441,7 @@ def test_a_model_that_takes_tensors_is_not_evaluable_in_so_many_words(growing: S
         assert found.status is FigureStatus.NOT_EVALUABLE
         assert "takes tensors (float32 of shape -1 × 28 × 28), which are no" in found.says
     assert figure(evidence, "signature.declared").status is FigureStatus.KNOWN
-    assert overall(judge(POLICY, evidence)) is Verdict.NOT_EVALUABLE
+    assert overall(judge(POLICY, evidence)) is CheckVerdict.NOT_EVALUABLE
 
 
 def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growing: Scene) -> None:
@@ -468,7 +468,7 @@ def test_a_run_without_predictions_reference_or_signature_is_not_evaluable(growi
         "signature.inputs",
         *LATER,
     }
-    assert {f.verdict for f in judge(POLICY, evidence)} == {Verdict.NOT_EVALUABLE}
+    assert {f.verdict for f in judge(POLICY, evidence)} == {CheckVerdict.NOT_EVALUABLE}
     assert "reference/inputs.parquet" in figure(evidence, "drift.candidate").says
 
 

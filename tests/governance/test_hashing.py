@@ -9,38 +9,38 @@ from typing import Final
 import pytest
 
 from core.errors import Refused
-from core.governance.acts.preparing import Preparation
-from core.governance.acts.promotion import Promotions
-from core.governance.evidence import Figure, FigureStatus
-from core.governance.gathering.gather import Sources
-from core.governance.gathering.hashing import (
+from core.governance.figures.content_hashes import (
     RENEW_AFTER,
-    Hasher,
-    Progress,
-    Unfinished,
+    ContentHasher,
+    HashingProgress,
+    HashingUnfinished,
     digest_of_files,
 )
-from core.governance.gathering.rehearsing import Rehearsals
-from core.governance.gathering.source import GatheredEvidence
-from core.governance.gathering.trials import LATENCY, LOADS, NOT_ALLOWED, NOT_YET, ROLLBACK
-from core.governance.requests import Status
-from core.sandbox.trial import Limits
+from core.governance.figures.evidence_gathering import EvidenceSources
+from core.governance.figures.evidence_source import GatheredEvidence
+from core.governance.figures.sandbox_runs import SandboxRuns
+from core.governance.figures.trial_figures import LATENCY, LOADS, NOT_ALLOWED, NOT_YET, ROLLBACK
+from core.governance.rules.evidence import Figure, FigureStatus
+from core.governance.rules.requests import RequestStatus
+from core.governance.use_cases.evidence_preparation import EvidencePreparation
+from core.governance.use_cases.promotion import Promotions
 from core.store import transaction
-from core.store.governance import GovernanceStore
-from core.store.hashes import HashStore
-from core.store.trials import TrialStore
-from core.tracking.registry import MlflowRegistry
-from core.tracking.values import ModelVersion
+from core.store.file_hashes import FileHashStore
+from core.store.governance_store import GovernanceStore
+from core.store.trials import TrialRepository
+from core.tracking.mlflow_registry import MlflowRegistry
+from core.values.mlflow_entities import ModelVersion
+from core.values.model_trial import Limits
 from tests.governance.scene import ANA, AT, MODEL, Scene
 from tests.sandbox.models import strange
 
 LATER: Final = AT + timedelta(hours=1)
 
 
-def a_hasher(scene: Scene, *, small_bytes: int = 0) -> Hasher:
+def a_hasher(scene: Scene, *, small_bytes: int = 0) -> ContentHasher:
     """By which everything is large, unless told otherwise."""
     engine = transaction.connect(f"sqlite:///{scene.folder}/stile.db")
-    return Hasher(scene.sources.artifacts, HashStore(engine), small_bytes=small_bytes)
+    return ContentHasher(scene.sources.artifacts, FileHashStore(engine), small_bytes=small_bytes)
 
 
 def candidate(scene: Scene) -> ModelVersion:
@@ -52,7 +52,7 @@ class Killed(Exception):
 
 
 def killed_after(files: int) -> object:
-    def show(progress: Progress) -> None:
+    def show(progress: HashingProgress) -> None:
         if progress.files_done == files:
             raise Killed
 
@@ -68,7 +68,7 @@ def test_small_places_are_hashed_when_somebody_looks(scene: Scene) -> None:
 
 
 def test_large_places_are_told_how_far_they_are(scene: Scene) -> None:
-    with pytest.raises(Unfinished, match=r"Hashing 0 of 3 files, 0 of 0 MB\.") as told:
+    with pytest.raises(HashingUnfinished, match=r"Hashing 0 of 3 files, 0 of 0 MB\.") as told:
         a_hasher(scene).digests(candidate(scene), at=AT)
 
     assert told.value.progress.share == 0
@@ -102,7 +102,7 @@ def test_a_file_more_or_of_another_size_is_noticed_at_once(scene: Scene, text: s
     path = "model/python_env.yaml" if text else "model/new.bin"
     scene.client.log_text(str(version.run_id), text, path)
 
-    with pytest.raises(Unfinished):
+    with pytest.raises(HashingUnfinished):
         hasher.digests(version, at=AT)
 
 
@@ -128,7 +128,7 @@ def test_what_stile_writes_itself_is_not_hashed(scene: Scene) -> None:
 
 
 def test_whoever_waits_is_shown_how_far_it_is(scene: Scene) -> None:
-    shown: list[Progress] = []
+    shown: list[HashingProgress] = []
 
     replace(a_hasher(scene), show=shown.append).digests(candidate(scene), at=AT)
 
@@ -139,26 +139,26 @@ def test_whoever_waits_is_shown_how_far_it_is(scene: Scene) -> None:
 # the worker
 
 
-def an_office(scene: Scene, *, allowed: bool = False) -> tuple[Promotions, Preparation]:
+def an_office(scene: Scene, *, allowed: bool = False) -> tuple[Promotions, EvidencePreparation]:
     """Promotions over the scene, everything large, and what the worker does beside its rounds."""
     engine = transaction.connect(f"sqlite:///{scene.folder}/stile.db")
     given, hasher = scene.sources, a_hasher(scene)
-    rehearsals = Rehearsals(
+    rehearsals = SandboxRuns(
         given.tracking,
         given.artifacts,
         given.drift,
-        TrialStore(engine),
+        TrialRepository(engine),
         scene.folder,
         allowed=allowed,
         limits=Limits(memory_mb=1500),
     )
-    sources: Sources = replace(given, hasher=hasher, rehearsals=rehearsals)
+    sources: EvidenceSources = replace(given, hasher=hasher, rehearsals=rehearsals)
     store = GovernanceStore(engine)
     with store.deciding() as record:
         record.put_person(ANA)
     registry = MlflowRegistry(given.artifacts.door)
     promotions = Promotions(store, registry, GatheredEvidence(sources))
-    preparation = Preparation(
+    preparation = EvidencePreparation(
         promotions, given.tracking, hasher, rehearsals, lambda: datetime.now(UTC)
     )
     return promotions, preparation
@@ -217,7 +217,7 @@ def test_what_was_promoted_is_hashed_too_and_again_later(scene: Scene) -> None:
     promotions, preparation = an_office(scene)
     open_one(promotions)
     with promotions.store.deciding() as record:
-        record.save(replace(promotions.requests()[0], status=Status.APPLIED))
+        record.save(replace(promotions.requests()[0], status=RequestStatus.APPLIED))
     key = scene.sources.artifacts.contents(candidate(scene)).key
 
     preparation.prepare(datetime.now(UTC))

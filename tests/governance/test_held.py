@@ -6,18 +6,18 @@ from typing import Any, cast
 
 import pytest
 
-from core.drift.given import FromWindow
-from core.governance.acts.sourcing import Sourcing
-from core.governance.checks import judge, overall
-from core.governance.evidence import Evidence, Part
-from core.governance.gathering.gather import verify
-from core.governance.gathering.source import GatheredEvidence
-from core.governance.judgement import changed_facts, holding
-from core.governance.policies.policy import Verdict, parse_policy
-from core.governance.requests import PromotionRequest, RequestId, Status
+from core.drift.references.offered_reference import FromWindow
+from core.governance.figures.evidence_gathering import verify
+from core.governance.figures.evidence_source import GatheredEvidence
+from core.governance.rules.checks import judge, overall
+from core.governance.rules.evidence import Evidence, EvidencePart
+from core.governance.rules.judgement import changed_facts, holding
+from core.governance.rules.policies.policy import CheckVerdict, parse_policy
+from core.governance.rules.requests import PromotionRequest, RequestId, RequestStatus
+from core.governance.use_cases.sources_and_references import SourcesAndReferences
 from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 from core.store.sources import SourceStore
 from core.tracking.client import MlflowDoor
 from tests.governance.scene import ANA, AT, MODEL, Scene
@@ -46,7 +46,7 @@ class Desk:
     """A scene, and the desk at which Emil attaches references to it."""
 
     scene: Scene
-    sourcing: Sourcing
+    sourcing: SourcesAndReferences
 
     def attach(self, version: int = 2) -> None:
         self.sourcing.attach(EMIL.username, MODEL, version, JULY, form=f"a {version}", at=AT)
@@ -79,7 +79,10 @@ def desk(live_scene: Scene) -> Desk:
         for person in PEOPLE:
             record.put_person(person)
     sources = live_scene.sources
-    return Desk(live_scene, Sourcing(store, sources.tracking, sources.drift, SourceStore(engine)))
+    return Desk(
+        live_scene,
+        SourcesAndReferences(store, sources.tracking, sources.drift, SourceStore(engine)),
+    )
 
 
 def facts(evidence: Evidence, name: str) -> dict[str, object]:
@@ -94,7 +97,7 @@ def test_what_a_run_logged_is_pinned_by_its_digest_on_the_engineering_side(seen:
     ours, theirs = (facts(evidence, f"reference.{who}") for who in ("candidate", "champion"))
     assert (ours["logged_by_run"], theirs["logged_by_run"]) == (True, True)
     assert ours["digest"] != theirs["digest"]
-    pinned = {f.name for f in evidence.of(Side.DATA_ENGINEERING, Part.PINNED)}
+    pinned = {f.name for f in evidence.of(Side.DATA_ENGINEERING, EvidencePart.PINNED)}
     assert {"reference.candidate", "reference.champion"} <= pinned
 
 
@@ -124,7 +127,7 @@ def test_the_request_says_why_its_keys_no_longer_match(desk: Desk) -> None:
         alias="champion",
         from_version=1,
         to_version=2,
-        status=Status.OPEN,
+        status=RequestStatus.OPEN,
         opened_by=ANA.username,
         opened_at=AT,
         expires_at=AT + timedelta(days=9),
@@ -166,8 +169,8 @@ def test_a_policy_may_ask_that_nobody_attached_anything(desk: Desk) -> None:
     before = overall(judge(LOGGED, desk.gather()))
     desk.attach(1)
 
-    assert before is Verdict.PASS
-    assert overall(judge(LOGGED, desk.gather())) is Verdict.FAIL
+    assert before is CheckVerdict.PASS
+    assert overall(judge(LOGGED, desk.gather())) is CheckVerdict.FAIL
 
 
 def test_who_attached_the_candidates_reference_is_an_author(desk: Desk) -> None:

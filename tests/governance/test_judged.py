@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.governance.evidence import Evidence, Figure, FigureStatus, JsonValue, Part
-from core.governance.policies.policy import Policy, default_policy
-from core.governance.registry.flags import Flag, Judged, flags
-from core.governance.registry.judged import is_beaten, last_judged
-from core.governance.requests import PromotionRequest, RequestId, Status
+from core.governance.registry.last_judgement import is_beaten, last_judged
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus, JsonValue
+from core.governance.rules.policies.policy import Policy, default_policy
+from core.governance.rules.registry.flags import RequestResult, VersionFlag, flags
+from core.governance.rules.requests import PromotionRequest, RequestId, RequestStatus
 from core.identity.people import Side, Username
 
 AT: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -23,7 +23,7 @@ def compared(name: str, low: float | None, *, margin: float = 0.01) -> Figure:
     value: JsonValue = None if low is None else {"low": low, "high": low + 0.1, "margin": margin}
     status = FigureStatus.NOT_EVALUABLE if low is None else FigureStatus.KNOWN
     return Figure(
-        f"comparison.{name}", Side.DATA_SCIENCE, Part.PINNED, status, value, "", "a run", AT
+        f"comparison.{name}", Side.DATA_SCIENCE, EvidencePart.PINNED, status, value, "", "a run", AT
     )
 
 
@@ -33,7 +33,7 @@ def evidence(*figures: Figure, at: datetime = AT) -> Evidence:
 
 def a_request(frozen: Evidence, *, policy: Policy = POLICY) -> PromotionRequest:
     return PromotionRequest(
-        RequestId(1), "flight-delay", "champion", 3, 4, Status.REJECTED, Username("ana"), AT,
+        RequestId(1), "flight-delay", "champion", 3, 4, RequestStatus.REJECTED, Username("ana"), AT,
         AT + timedelta(days=14), "", policy, frozen, frozenset(), AT,
     )  # fmt: skip
 
@@ -41,7 +41,7 @@ def a_request(frozen: Evidence, *, policy: Policy = POLICY) -> PromotionRequest:
 def of(
     frozen: Evidence, now: Evidence | None = None, *, champion: int | None = 3,
     in_force: Policy | None = None, later: timedelta = timedelta(),
-) -> Judged:  # fmt: skip
+) -> RequestResult:  # fmt: skip
     return last_judged(
         a_request(frozen), now or frozen, champion=champion, in_force=in_force, at=AT + later
     )
@@ -94,9 +94,9 @@ def test_the_worst_that_is_known_of_a_version_is_its_flag() -> None:
         [2, 3, 4],
         champion=5,
         judged={
-            2: Judged(beaten_by=3, stale="Old."),
-            3: Judged(beaten_by=9, stale="Old."),
-            4: Judged(),
+            2: RequestResult(beaten_by=3, stale="Old."),
+            3: RequestResult(beaten_by=9, stale="Old."),
+            4: RequestResult(),
         },
     )
 
@@ -104,4 +104,4 @@ def test_the_worst_that_is_known_of_a_version_is_its_flag() -> None:
         2: "dominated",
         3: "stale-evidence",  # the one that beat it is not registered any more
     }
-    assert found[3] == Flag("stale-evidence", "Old.")
+    assert found[3] == VersionFlag("stale-evidence", "Old.")

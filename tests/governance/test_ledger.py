@@ -7,16 +7,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import LedgerBroken, Refused
-from core.governance.evidence import JsonValue, canonical_json
-from core.governance.ledger.chain import check_anchor, verify_chain, verify_rows
-from core.governance.ledger.entries import (
+from core.governance.rules.evidence import JsonValue, canonical_json
+from core.governance.rules.ledger.chain import check_anchor, verify_chain, verify_rows
+from core.governance.rules.ledger.entries import (
     DOMAIN,
     GENESIS,
     KEY_LOST,
     PLAIN,
     Anchor,
-    Entry,
-    Flaw,
+    LedgerEntry,
+    LedgerFlaw,
     LedgerKey,
     append,
     entry_hash,
@@ -31,11 +31,11 @@ NEXT_KEY = LedgerKey.of("another secret, later")
 BODIES = st.dictionaries(
     st.text(max_size=8), st.none() | st.booleans() | st.integers() | st.text(max_size=20)
 )
-FIELDS = [field.name for field in dataclasses.fields(Entry)]
+FIELDS = [field.name for field in dataclasses.fields(LedgerEntry)]
 
 
-def a_ledger(*bodies: dict[str, JsonValue], key: LedgerKey | None = None) -> list[Entry]:
-    entries: list[Entry] = []
+def a_ledger(*bodies: dict[str, JsonValue], key: LedgerKey | None = None) -> list[LedgerEntry]:
+    entries: list[LedgerEntry] = []
     for i, body in enumerate(bodies):
         previous = entries[-1] if entries else None
         at = AT + timedelta(minutes=i)
@@ -44,7 +44,7 @@ def a_ledger(*bodies: dict[str, JsonValue], key: LedgerKey | None = None) -> lis
 
 
 @st.composite
-def ledgers(draw: st.DrawFn) -> tuple[list[Entry], tuple[LedgerKey, ...]]:
+def ledgers(draw: st.DrawFn) -> tuple[list[LedgerEntry], tuple[LedgerKey, ...]]:
     """A whole ledger of one to six entries, plain or signed, and the keys that verify it."""
     bodies = draw(st.lists(BODIES, min_size=1, max_size=6))
     key = draw(st.sampled_from([None, KEY]))
@@ -53,7 +53,7 @@ def ledgers(draw: st.DrawFn) -> tuple[list[Entry], tuple[LedgerKey, ...]]:
 
 @given(ledgers())
 @settings(deadline=None)
-def test_a_whole_ledger_verifies(ledger: tuple[list[Entry], tuple[LedgerKey, ...]]) -> None:
+def test_a_whole_ledger_verifies(ledger: tuple[list[LedgerEntry], tuple[LedgerKey, ...]]) -> None:
     entries, keys = ledger
 
     report = verify_chain(entries, keys)
@@ -65,7 +65,7 @@ def test_a_whole_ledger_verifies(ledger: tuple[list[Entry], tuple[LedgerKey, ...
 @given(ledgers(), st.data())
 @settings(max_examples=300, deadline=None)
 def test_changing_any_character_of_any_field_of_any_entry_is_detected(
-    ledger: tuple[list[Entry], tuple[LedgerKey, ...]], data: st.DataObject
+    ledger: tuple[list[LedgerEntry], tuple[LedgerKey, ...]], data: st.DataObject
 ) -> None:
     entries, keys = ledger
     place = data.draw(st.integers(0, len(entries) - 1))
@@ -87,7 +87,7 @@ def test_changing_any_character_of_any_field_of_any_entry_is_detected(
 @given(ledgers(), st.data())
 @settings(deadline=None)
 def test_a_missing_or_moved_entry_is_named(
-    ledger: tuple[list[Entry], tuple[LedgerKey, ...]], data: st.DataObject
+    ledger: tuple[list[LedgerEntry], tuple[LedgerKey, ...]], data: st.DataObject
 ) -> None:
     entries, keys = ledger
     assume(len(entries) > 1)
@@ -102,7 +102,7 @@ def test_a_missing_or_moved_entry_is_named(
 @given(ledgers(), st.data())
 @settings(deadline=None)
 def test_what_is_remembered_says_the_same_as_looking_again(
-    ledger: tuple[list[Entry], tuple[LedgerKey, ...]], data: st.DataObject
+    ledger: tuple[list[LedgerEntry], tuple[LedgerKey, ...]], data: st.DataObject
 ) -> None:
     entries, keys = ledger
     known = data.draw(st.integers(0, len(entries)))
@@ -125,7 +125,7 @@ def test_the_first_bad_entry_is_named_and_what_rests_on_it_is_not() -> None:
 
     report = verify_chain(entries)
 
-    assert [(f.flaw, f.seq) for f in report.findings] == [(Flaw.HASH, 2)]
+    assert [(f.flaw, f.seq) for f in report.findings] == [(LedgerFlaw.HASH, 2)]
     assert "Entry 2 (test by ana)" in report.findings[0].says
 
 
@@ -134,10 +134,10 @@ def test_who_rewrites_everything_without_the_key_is_found_out() -> None:
     forged = a_ledger({"a": 1}, {"a": 666}, key=LedgerKey("the same id", b"a guess"))
 
     assert verify_chain(honest, [KEY]).ok
-    assert verify_chain(forged, [KEY]).findings[0].flaw is Flaw.KEY_MISSING
+    assert verify_chain(forged, [KEY]).findings[0].flaw is LedgerFlaw.KEY_MISSING
     impostor = LedgerKey(KEY.key_id, b"a guess")
     forged = a_ledger({"a": 1}, {"a": 666}, key=impostor)
-    assert verify_chain(forged, [KEY]).findings[0].flaw is Flaw.SEAL
+    assert verify_chain(forged, [KEY]).findings[0].flaw is LedgerFlaw.SEAL
 
 
 def test_an_empty_ledger_is_whole_and_its_head_is_the_genesis() -> None:
@@ -167,7 +167,7 @@ def test_the_hash_is_of_the_canonical_json_of_the_entry() -> None:
     assert entry.hash == entry_hash(**fields) == wanted
 
 
-def changed_key() -> list[Entry]:
+def changed_key() -> list[LedgerEntry]:
     """Two entries of the first key, one of the next."""
     entries = a_ledger({"a": 1}, {"a": 2}, key=KEY)
     return [*entries, append(entries[-1], at=AT, actor="a", kind="k", body={}, key=NEXT_KEY)]
@@ -178,10 +178,10 @@ def test_a_part_whose_key_is_not_at_hand_is_one_finding_over_a_plain_chain() -> 
 
     report = verify_chain(entries, [NEXT_KEY])
 
-    assert [(f.flaw, f.seq) for f in report.findings] == [(Flaw.KEY_MISSING, 1)]
+    assert [(f.flaw, f.seq) for f in report.findings] == [(LedgerFlaw.KEY_MISSING, 1)]
     assert "Entries 1 to 2" in report.findings[0].says
     entries[0] = dataclasses.replace(entries[0], body='{"a":7}')
-    assert Flaw.HASH in {f.flaw for f in verify_chain(entries, [NEXT_KEY]).findings}
+    assert LedgerFlaw.HASH in {f.flaw for f in verify_chain(entries, [NEXT_KEY]).findings}
 
 
 def test_a_key_declared_lost_leaves_a_plain_chain_that_holds_and_says_what_is_not_proved() -> None:
@@ -220,7 +220,7 @@ def test_only_a_key_at_hand_may_declare_another_lost() -> None:
 
     findings = verify_chain(entries, [NEXT_KEY]).findings
 
-    assert [f.flaw for f in findings] == [Flaw.KEY_MISSING, Flaw.KEY_MISSING]
+    assert [f.flaw for f in findings] == [LedgerFlaw.KEY_MISSING, LedgerFlaw.KEY_MISSING]
 
 
 def test_a_declaration_holds_for_the_entries_it_names_only() -> None:
@@ -228,7 +228,7 @@ def test_a_declaration_holds_for_the_entries_it_names_only() -> None:
     body = {**lost_key(entries, KEY.key_id), "last": 1}
     entries.append(append(entries[-1], at=AT, actor="a", kind=KEY_LOST, body=body, key=NEXT_KEY))
 
-    assert verify_chain(entries, [NEXT_KEY]).findings[0].flaw is Flaw.KEY_MISSING
+    assert verify_chain(entries, [NEXT_KEY]).findings[0].flaw is LedgerFlaw.KEY_MISSING
 
 
 def test_a_key_that_was_replaced_may_not_seal_again() -> None:
@@ -237,7 +237,7 @@ def test_a_key_that_was_replaced_may_not_seal_again() -> None:
 
     finding = verify_chain(entries, [KEY, NEXT_KEY]).findings[0]
 
-    assert (finding.flaw, finding.seq) == (Flaw.KEY_RETURNED, 4)
+    assert (finding.flaw, finding.seq) == (LedgerFlaw.KEY_RETURNED, 4)
 
 
 def test_former_keys_are_separated_by_commas() -> None:
@@ -264,7 +264,7 @@ def test_a_mangled_entry_can_still_be_looked_at(field: str) -> None:
 
     assert (mangled.facts == {}) is (field == "body")
     assert mangled.time.tzinfo is not None
-    assert verify_chain([mangled]).findings[0].flaw is Flaw.HASH
+    assert verify_chain([mangled]).findings[0].flaw is LedgerFlaw.HASH
 
 
 def test_a_signed_chain_is_not_continued_without_its_key() -> None:
@@ -280,7 +280,7 @@ def test_an_unsigned_entry_after_a_signed_one_is_a_flaw() -> None:
         dataclasses.replace(first, key_id=PLAIN), at=AT, actor="mallory", kind="k", body={}
     )
 
-    assert verify_chain([first, unsigned], [KEY]).findings[0].flaw is Flaw.DOWNGRADED
+    assert verify_chain([first, unsigned], [KEY]).findings[0].flaw is LedgerFlaw.DOWNGRADED
 
 
 def test_a_missing_tail_is_noticed_by_the_anchor_alone() -> None:
@@ -290,7 +290,7 @@ def test_a_missing_tail_is_noticed_by_the_anchor_alone() -> None:
     assert verify_chain(entries[:2]).ok
     finding = check_anchor(entries[:2], anchor)
     assert finding is not None
-    assert finding.flaw is Flaw.SHORTER_THAN_ANCHOR
+    assert finding.flaw is LedgerFlaw.SHORTER_THAN_ANCHOR
     assert "the tag of flight-delay" in finding.says
 
 
@@ -301,7 +301,7 @@ def test_a_rewritten_ledger_disagrees_with_its_anchor() -> None:
     assert check_anchor(entries, Anchor(2, entries[1].hash)) is None
     finding = check_anchor(rewritten, Anchor(2, entries[1].hash))
     assert finding is not None
-    assert finding.flaw is Flaw.ANCHOR_MISMATCH
+    assert finding.flaw is LedgerFlaw.ANCHOR_MISMATCH
 
 
 def test_an_entry_gives_back_what_was_written() -> None:

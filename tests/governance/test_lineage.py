@@ -4,18 +4,25 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.governance.evidence import FigureStatus, Part
-from core.governance.gathering.figures import Scribe
-from core.governance.gathering.lineage import Packing, dependencies_figure, packages_in, size_figure
+from core.governance.figures.figure_writer import FigureWriter
+from core.governance.figures.lineage import (
+    ModelPackaging,
+    dependencies_figure,
+    packages_in,
+    size_figure,
+)
+from core.governance.rules.evidence import EvidencePart, FigureStatus
 from core.identity.people import Side
-from core.tracking.values import ModelFiles
+from core.values.mlflow_entities import ModelFiles
 
-SCRIBE = Scribe(Side.DATA_ENGINEERING, Part.PINNED, datetime(2026, 11, 20, tzinfo=UTC))
+SCRIBE = FigureWriter(
+    Side.DATA_ENGINEERING, EvidencePart.PINNED, datetime(2026, 11, 20, tzinfo=UTC)
+)
 
 
-def packed(requirements: str, *, sizes: tuple[int | None, ...] = (10,)) -> Packing:
+def packed(requirements: str, *, sizes: tuple[int | None, ...] = (10,)) -> ModelPackaging:
     files = ModelFiles({f"file-{i}": size for i, size in enumerate(sizes)}, {})
-    return Packing(files, packages_in({"requirements.txt": requirements}))
+    return ModelPackaging(files, packages_in({"requirements.txt": requirements}))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,7 @@ def test_the_same_packages_in_another_order_and_spelling_do_not_differ() -> None
 
 
 def test_a_version_that_does_not_say_what_it_needs_is_not_evaluable() -> None:
-    unknown = Packing(None, None, "m 1 points outside of its run.")
+    unknown = ModelPackaging(None, None, "m 1 points outside of its run.")
 
     for ours, theirs in ((unknown, packed("a==1")), (packed("a==1"), unknown)):
         found = dependencies_figure(ours, theirs, source="m 2", scribe=SCRIBE)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from core.governance.evidence import JsonValue, Part
-from core.governance.gathering.figures import Scribe
-from core.governance.policies.catalogue import FIGURES, with_seen
-from core.governance.policies.lint import Weight, lint, parts_read
-from core.governance.policies.policy import default_policy, problems_of
+from core.governance.figures.figure_writer import FigureWriter
+from core.governance.rules.evidence import EvidencePart, JsonValue
+from core.governance.rules.policies.draft_lint import RemarkWeight, lint, parts_read
+from core.governance.rules.policies.figure_catalogue import FIGURES, with_seen
+from core.governance.rules.policies.policy import default_policy, problems_of
 from core.identity.people import Side
 from tests.governance.scene import AT, Scene
 from tests.governance.test_policy import A_POLICY
@@ -163,7 +163,7 @@ def test_a_side_that_nobody_checks_and_authors_that_may_turn_are_warnings() -> N
     )
 
     assert found.ok
-    assert [r.weight for r in found.remarks] == [Weight.WARNING] * 2
+    assert [r.weight for r in found.remarks] == [RemarkWeight.WARNING] * 2
     assert "No check of data engineering blocks" in found.remarks[0].says
     assert "author's own" in found.remarks[1].says
 
@@ -174,7 +174,9 @@ def test_the_built_in_policy_has_no_error() -> None:
 
 @pytest.mark.parametrize("value", [{"ece": 0.01}, None])
 def test_figures_that_evidence_has_shown_are_provided_too(value: JsonValue) -> None:
-    seen = Scribe(Side.DATA_SCIENCE, Part.PINNED, AT).known("calibration.own", value, "", source="")
+    seen = FigureWriter(Side.DATA_SCIENCE, EvidencePart.PINNED, AT).known(
+        "calibration.own", value, "", source=""
+    )
     text = SHAPE.format(needs="calibration.own", require="calibration.own.ece <= 0.05")
 
     assert not lint(text).ok

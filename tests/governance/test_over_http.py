@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from core.governance.acts.promotion import Promotions
-from core.governance.gathering.source import GatheredEvidence
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import Status
+from core.governance.figures.evidence_source import GatheredEvidence
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.requests import RequestStatus
+from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
 from core.store import migrations, transaction
-from core.store.governance import GovernanceStore
-from core.store.people import PeopleStore
-from core.tracking.registry import MlflowRegistry
+from core.store.governance_store import GovernanceStore
+from core.store.people import PeopleRepository
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.governance.scene import ANA, AT, MODEL, POLICY, Scene, set_scene_at
 from tests.mlflow_fixtures import MlflowStore
 
@@ -32,7 +32,7 @@ def promotions(served: Scene) -> Promotions:
     engine = transaction.connect(f"sqlite:///{served.folder}/stile.db")
     migrations.upgrade(engine)
     for person in (ANA, BEN, EMIL, ADA):
-        PeopleStore(engine).put(person)
+        PeopleRepository(engine).put(person)
     registry = MlflowRegistry(served.sources.tracking.door)
     made = Promotions(GovernanceStore(engine), registry, GatheredEvidence(served.sources))
     made.publish_policy(ADA.username, POLICY.source, AT)
@@ -54,7 +54,7 @@ def test_two_keys_move_the_alias_of_a_real_server(served: Scene, promotions: Pro
         request.request_id, at=AT
     )
 
-    assert done.status is Status.APPLIED
+    assert done.status is RequestStatus.APPLIED
     client = served.client
     assert int(client.get_model_version_by_alias(MODEL, "champion").version) == 2
     tags = client.get_model_version(MODEL, "2").tags

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Loss
-from core.governance.comparison.pairing import losses_for, pair
-from core.governance.evidence import FigureStatus
+from core.governance.comparison.row_losses import Loss
+from core.governance.comparison.row_pairing import losses_for, pair
+from core.governance.rules.evidence import FigureStatus
 from tests.governance.scene import NEWER, Scene, predictions
 
 NUMBERS = [1, 0, 1]

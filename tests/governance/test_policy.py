@@ -3,8 +3,14 @@ from pathlib import Path
 import pytest
 
 from core.errors import InsufficientData, Refused
-from core.governance.evidence import JsonValue
-from core.governance.policies.policy import Check, Level, default_policy, evaluate, parse_policy
+from core.governance.rules.evidence import JsonValue
+from core.governance.rules.policies.policy import (
+    Check,
+    CheckLevel,
+    default_policy,
+    evaluate,
+    parse_policy,
+)
 from core.identity.people import Side
 
 ASKED = "  - {id: a, side: data_science, asks: Is it lawful}\n"
@@ -39,7 +45,7 @@ def refusal(source: str) -> str:
 
 
 def a_check(require: str, *needs: str) -> Check:
-    return Check("a-check", Side.DATA_SCIENCE, Level.BLOCKING, needs or ("figure",), require)
+    return Check("a-check", Side.DATA_SCIENCE, CheckLevel.BLOCKING, needs or ("figure",), require)
 
 
 def test_a_policy_file_becomes_a_policy() -> None:
@@ -55,7 +61,7 @@ def test_a_policy_file_becomes_a_policy() -> None:
 
 
 def test_off_is_a_level_and_not_yamls_false() -> None:
-    assert parse_policy(A_POLICY, version=1).checks[1].level is Level.OFF
+    assert parse_policy(A_POLICY, version=1).checks[1].level is CheckLevel.OFF
 
 
 def test_the_digest_is_of_what_the_policy_says_and_not_of_how_it_is_written() -> None:
@@ -206,7 +212,7 @@ def test_the_built_in_policy_wants_both_keys_of_any_model(model: str) -> None:
 
     assert (policy.model, policy.alias, policy.version) == (model, "champion", 0)
     assert policy.keys == {Side.DATA_SCIENCE: 1, Side.DATA_ENGINEERING: 1}
-    assert any(check.level is Level.BLOCKING for check in policy.checks)
+    assert any(check.level is CheckLevel.BLOCKING for check in policy.checks)
 
 
 def test_the_policies_of_the_demonstration_can_be_published() -> None:

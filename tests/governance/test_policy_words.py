@@ -4,9 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.governance.policies.bars import Published, bars_set_at, set_after_result
-from core.governance.policies.policy import Policy, default_policy, parse_policy
-from core.governance.policies.words import Effect, changes, rule_in_words, terms
+from core.governance.rules.policies.bar_history import (
+    PublishedPolicy,
+    bars_set_at,
+    set_after_result,
+)
+from core.governance.rules.policies.policy import Policy, default_policy, parse_policy
+from core.governance.rules.policies.policy_sentences import (
+    ChangeEffect,
+    changes,
+    rule_in_words,
+    terms,
+)
 from core.identity.people import Side, Username
 from tests.governance.test_policy import A_POLICY
 
@@ -22,8 +31,8 @@ def policy(*changed: tuple[str, str], version: int = 1) -> Policy:
     return parse_policy(source, version=version)
 
 
-def history(*policies: Policy) -> list[Published]:
-    return [Published(p, Username("ada"), START + n * DAY) for n, p in enumerate(policies)]
+def history(*policies: Policy) -> list[PublishedPolicy]:
+    return [PublishedPolicy(p, Username("ada"), START + n * DAY) for n, p in enumerate(policies)]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +70,7 @@ def test_questions_are_read_as_sentences_and_their_changes_told() -> None:
 
     assert "Whoever turns the data science key attests: Lawful?" in terms(asked)
     assert [each.effect for each in (*new, *moved, *gone)] == [
-        Effect.STRICTER, Effect.DIFFERENT, Effect.LOOSER,
+        ChangeEffect.STRICTER, ChangeEffect.DIFFERENT, ChangeEffect.LOOSER,
     ]  # fmt: skip
     assert new[0].says == "Question “lawful” is new, of the data science key: Lawful?"
     assert asked.digest != policy().digest
@@ -110,7 +119,7 @@ def test_every_difference_is_said_in_words(
     found = {c.what: c for c in changes(policy(), policy((old, new)))}
 
     assert what in found
-    assert found[what].effect is Effect(effect)
+    assert found[what].effect is ChangeEffect(effect)
     assert says in found[what].says
 
 
@@ -126,7 +135,7 @@ def test_a_bar_that_moved_is_called_stricter_or_looser(sign: str, number: str, e
 
     (change,) = changes(before, after)
 
-    assert change.effect is Effect(effect)
+    assert change.effect is ChangeEffect(effect)
     assert change.side is Side.DATA_ENGINEERING
 
 
@@ -135,8 +144,8 @@ def test_a_check_that_went_is_looser() -> None:
         c.what: c.effect for c in changes(policy(), default_policy("flight-delay", "champion"))
     }
 
-    assert names["check:files-known"] is Effect.STRICTER
-    assert names["check:fits-today-better"] is Effect.DIFFERENT  # it was a dry run
+    assert names["check:files-known"] is ChangeEffect.STRICTER
+    assert names["check:fits-today-better"] is ChangeEffect.DIFFERENT  # it was a dry run
 
 
 def test_terms_say_who_may_turn_and_what_keeps_a_key() -> None:

@@ -9,8 +9,8 @@ from scipy import stats
 
 from core.errors import InsufficientData
 from core.governance.comparison.baseline import trivial_answer, trivial_losses
-from core.governance.comparison.losses import Loss, Losses
 from core.governance.comparison.reliability import MIN_ROWS, of_numbers, of_probabilities
+from core.governance.comparison.row_losses import Loss, Losses
 
 
 def forecasts(rows: int, draw: np.random.Generator, *, slope: float = 1.0) -> tuple[Losses, Losses]:

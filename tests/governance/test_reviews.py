@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.drift.report import DriftVerdict, Grain, Performance, Window, WindowReport
-from core.governance.policies.policy import ReviewBounds, Verdict
-from core.governance.reviews import Approval, Cause, Decay, decay
+from core.drift.values.results import DriftVerdict, Grain, Performance, Window, WindowReport
+from core.governance.rules.policies.policy import CheckVerdict, ReviewBounds
+from core.governance.rules.reviews import Approval, Decay, ReviewCause, decay
 from tests.drift.test_history import DRIFTING, STABLE, UNKNOWN, a_report
 
 MONDAY = datetime(2013, 7, 1, tzinfo=UTC)
@@ -53,32 +53,32 @@ def test_a_young_approval_of_a_stable_champion_is_within_its_bounds() -> None:
 
 def test_an_old_approval_is_outside_of_them() -> None:
     assert found(days=89.9).causes == frozenset()
-    assert found(days=90).causes == {Cause.AGE}
+    assert found(days=90).causes == {ReviewCause.AGE}
     assert "90 days old" in found(days=90).says
 
 
 def test_two_whole_weeks_of_drift_in_a_row_are_outside() -> None:
     assert found(reports=weeks(DRIFTING, STABLE, DRIFTING)).causes == frozenset()
-    assert found(reports=weeks(STABLE, DRIFTING, DRIFTING)).causes == {Cause.DRIFT}
+    assert found(reports=weeks(STABLE, DRIFTING, DRIFTING)).causes == {ReviewCause.DRIFT}
 
 
 def test_weeks_that_were_looked_at_when_it_was_approved_do_not_count_again() -> None:
     seen = Approval(APPROVED, seen_until=weeks(DRIFTING, DRIFTING)[0].window.start + WEEK)
 
     assert found(seen, reports=weeks(DRIFTING, DRIFTING)).causes == frozenset()
-    assert found(seen, reports=weeks(DRIFTING, DRIFTING, DRIFTING)).causes == {Cause.DRIFT}
+    assert found(seen, reports=weeks(DRIFTING, DRIFTING, DRIFTING)).causes == {ReviewCause.DRIFT}
 
 
 def test_a_loss_that_is_for_sure_worse_than_in_testing_is_outside() -> None:
     assert found(live=losses(0.53, 0.9)).causes == frozenset()  # the last week may still fill
-    assert found(live=losses(0.56, 0.9)).causes == {Cause.PERFORMANCE}
+    assert found(live=losses(0.56, 0.9)).causes == {ReviewCause.PERFORMANCE}
 
 
 def test_what_cannot_be_judged_is_neither_calm_nor_due() -> None:
     nothing = found(reports=weeks(UNKNOWN, UNKNOWN))
 
     assert nothing.causes == frozenset()
-    assert {line.verdict for line in nothing.compared[1:]} == {Verdict.NOT_EVALUABLE}
+    assert {line.verdict for line in nothing.compared[1:]} == {CheckVerdict.NOT_EVALUABLE}
 
 
 def test_a_bound_that_is_switched_off_makes_nothing_due() -> None:

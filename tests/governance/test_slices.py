@@ -6,11 +6,11 @@ import pytest
 from scipy import stats
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Losses
-from core.governance.comparison.paired import Correction, Outcome, Strictness
+from core.governance.comparison.paired import ComparisonOutcome, Correction, IntervalStrictness
+from core.governance.comparison.row_losses import Losses
 from core.governance.comparison.slices import MIN_ROWS, Slice, compare_slices, gaps, slices_of
 
-ONCE = Strictness(0.025, 1, Correction.NONE)
+ONCE = IntervalStrictness(0.025, 1, Correction.NONE)
 
 
 def cut(*sizes: int) -> tuple[Slice, ...]:
@@ -21,7 +21,7 @@ def cut(*sizes: int) -> tuple[Slice, ...]:
 
 def verdicts(
     slices: tuple[Slice, ...], champion: Losses, candidate: Losses, *, margin: float = 0.0
-) -> dict[str, Outcome | None]:
+) -> dict[str, ComparisonOutcome | None]:
     answers = compare_slices(slices, champion, candidate, margin=margin, strict=ONCE, seed=1)
     return {each.slice.value: each.answer and each.answer.verdict for each in answers}
 
@@ -33,7 +33,7 @@ def test_the_slice_that_got_worse_is_found_behind_a_better_whole() -> None:
 
     found = verdicts(slices, champion, champion + change)
 
-    assert found == {"part-0": Outcome.BETTER, "part-1": Outcome.WORSE}
+    assert found == {"part-0": ComparisonOutcome.BETTER, "part-1": ComparisonOutcome.WORSE}
 
 
 def test_too_few_rows_have_no_interval_however_clear_they_look() -> None:
@@ -41,7 +41,7 @@ def test_too_few_rows_have_no_interval_however_clear_they_look() -> None:
 
     found = verdicts(slices, np.ones(599), np.zeros(599))
 
-    assert found == {"part-0": Outcome.BETTER, "part-1": None}
+    assert found == {"part-0": ComparisonOutcome.BETTER, "part-1": None}
 
 
 def test_equal_models_have_a_slice_called_worse_at_most_at_the_stated_rate() -> None:
@@ -50,7 +50,7 @@ def test_equal_models_have_a_slice_called_worse_at_most_at_the_stated_rate() -> 
     for _ in range(looks):
         shared, *own = draw.standard_normal((3, 1_200))
         champion, candidate = ((shared + 0.5 * each) ** 2 for each in own)
-        alarms += Outcome.WORSE in verdicts(slices, champion, candidate).values()
+        alarms += ComparisonOutcome.WORSE in verdicts(slices, champion, candidate).values()
 
     assert alarms <= stats.binom.ppf(0.999, looks, 0.025)
 

@@ -7,20 +7,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.governance.checks import judge
-from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.gathering import trials
-from core.governance.gathering.figures import Scribe
-from core.governance.policies.catalogue import FIGURES
-from core.governance.policies.policy import Verdict, parse_policy
+from core.governance.figures import trial_figures
+from core.governance.figures.figure_writer import FigureWriter
+from core.governance.rules.checks import judge
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
+from core.governance.rules.policies.figure_catalogue import FIGURES
+from core.governance.rules.policies.policy import CheckVerdict, parse_policy
 from core.identity.people import Side
-from core.sandbox.trial import Answered, Bout, Latency, Limits, Outcome, Trial, latency_of, ratio_of
-from core.tracking.values import ModelVersion, RunId
+from core.values.mlflow_entities import ModelVersion, RunId
+from core.values.model_trial import (
+    Latency,
+    Limits,
+    PairedTrial,
+    SandboxPredictions,
+    Trial,
+    TrialOutcome,
+    latency_of,
+    ratio_of,
+)
 
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CHAMPION: Final = ModelVersion("flights", 1, RunId("r"), "s", None, "READY", AT)
 TIMES: Final = Latency(4.0, 6.0, 200, (4.0,) * 20, 50.0, 1000)
-WELL: Final = Trial(Outcome.TRIED, "", 1.2, 300.0, Answered(5, 5), Answered(500, 500), TIMES)
+WELL: Final = Trial(
+    TrialOutcome.TRIED,
+    "",
+    1.2,
+    300.0,
+    SandboxPredictions(5, 5),
+    SandboxPredictions(500, 500),
+    TIMES,
+)
 POLICY: Final = parse_policy(
     """
 model: flights
@@ -41,79 +58,83 @@ checks:
 
 
 def figures(candidate: Trial = WELL, champion: Trial | None = WELL) -> dict[str, Figure]:
-    bout = Bout(candidate, champion, AT, "here (x86_64)", Limits())
-    scribe = Scribe(Side.DATA_ENGINEERING, Part.LIVE, AT)
-    found = trials.of_bout(bout, None if champion is None else CHAMPION, scribe=scribe)
+    bout = PairedTrial(candidate, champion, AT, "here (x86_64)", Limits())
+    scribe = FigureWriter(Side.DATA_ENGINEERING, EvidencePart.LIVE, AT)
+    found = trial_figures.of_bout(bout, None if champion is None else CHAMPION, scribe=scribe)
     return {figure.name: figure for figure in found}
 
 
-def verdicts(candidate: Trial = WELL, champion: Trial | None = WELL) -> dict[str, Verdict]:
+def verdicts(candidate: Trial = WELL, champion: Trial | None = WELL) -> dict[str, CheckVerdict]:
     evidence = Evidence(tuple(figures(candidate, champion).values()), AT)
     return {finding.check_id: finding.verdict for finding in judge(POLICY, evidence)}
 
 
 def test_two_well_models_pass_all_of_it() -> None:
-    assert set(verdicts().values()) == {Verdict.PASS}
+    assert set(verdicts().values()) == {CheckVerdict.PASS}
 
 
 @pytest.mark.parametrize(
-    "outcome", [o for o in Outcome if o.is_the_models and o is not Outcome.TRIED]
+    "outcome", [o for o in TrialOutcome if o.is_the_models and o is not TrialOutcome.TRIED]
 )
-def test_what_a_model_does_wrong_fails(outcome: Outcome) -> None:
+def test_what_a_model_does_wrong_fails(outcome: TrialOutcome) -> None:
     found = verdicts(Trial(outcome, "It raised."))
 
-    assert found["loads-and-predicts"] is Verdict.FAIL
-    assert found["no-nan-on-live-inputs"] is Verdict.FAIL
-    assert found["not-much-slower"] is Verdict.NOT_EVALUABLE
-    assert found["way-back"] is Verdict.PASS
+    assert found["loads-and-predicts"] is CheckVerdict.FAIL
+    assert found["no-nan-on-live-inputs"] is CheckVerdict.FAIL
+    assert found["not-much-slower"] is CheckVerdict.NOT_EVALUABLE
+    assert found["way-back"] is CheckVerdict.PASS
 
 
 def test_what_our_environment_lacks_is_not_evaluable() -> None:
-    found = verdicts(Trial(Outcome.LACKS_PACKAGE, "Stile's own environment has no xgboost."))
+    found = verdicts(Trial(TrialOutcome.LACKS_PACKAGE, "Stile's own environment has no xgboost."))
 
-    assert set(found.values()) - {Verdict.NOT_EVALUABLE} == {Verdict.PASS}  # of the way back only
-    assert found["way-back"] is Verdict.PASS
+    assert set(found.values()) - {CheckVerdict.NOT_EVALUABLE} == {
+        CheckVerdict.PASS
+    }  # of the way back only
+    assert found["way-back"] is CheckVerdict.PASS
 
 
-@pytest.mark.parametrize("answered", [Answered(5, 5, nan=1), Answered(5, 5, infinite=1)])
-def test_a_value_that_is_no_number_fails(answered: Answered) -> None:
-    trial = Trial(Outcome.TRIED, "", 1.0, 300.0, answered, Answered(500, 500), TIMES)
+@pytest.mark.parametrize(
+    "answered", [SandboxPredictions(5, 5, nan=1), SandboxPredictions(5, 5, infinite=1)]
+)
+def test_a_value_that_is_no_number_fails(answered: SandboxPredictions) -> None:
+    trial = Trial(TrialOutcome.TRIED, "", 1.0, 300.0, answered, SandboxPredictions(500, 500), TIMES)
 
-    assert verdicts(trial)["loads-and-predicts"] is Verdict.FAIL
+    assert verdicts(trial)["loads-and-predicts"] is CheckVerdict.FAIL
 
 
 def test_without_example_or_live_rows_nobody_can_tell() -> None:
-    trial = Trial(Outcome.TRIED, "", 1.0, 300.0)
+    trial = Trial(TrialOutcome.TRIED, "", 1.0, 300.0)
 
     found = verdicts(trial)
 
-    assert set(found.values()) - {Verdict.PASS} == {Verdict.NOT_EVALUABLE}
-    assert "input example" in figures(trial)[trials.PREDICTS].says
-    assert "input example" in figures(trial)[trials.LATENCY].says
+    assert set(found.values()) - {CheckVerdict.PASS} == {CheckVerdict.NOT_EVALUABLE}
+    assert "input example" in figures(trial)[trial_figures.PREDICTS].says
+    assert "input example" in figures(trial)[trial_figures.LATENCY].says
 
 
 def test_a_champion_that_does_not_load_closes_the_way_back() -> None:
-    broken = Trial(Outcome.NOT_LOADED, "ValueError: no weights")
+    broken = Trial(TrialOutcome.NOT_LOADED, "ValueError: no weights")
 
-    assert verdicts(champion=broken)["way-back"] is Verdict.FAIL
-    assert "flights 1 does not load" in figures(champion=broken)[trials.ROLLBACK].says
-    assert verdicts(champion=broken)["not-much-slower"] is Verdict.NOT_EVALUABLE
+    assert verdicts(champion=broken)["way-back"] is CheckVerdict.FAIL
+    assert "flights 1 does not load" in figures(champion=broken)[trial_figures.ROLLBACK].says
+    assert verdicts(champion=broken)["not-much-slower"] is CheckVerdict.NOT_EVALUABLE
 
 
 def test_the_first_champion_has_no_way_back() -> None:
-    assert figures(champion=None)[trials.ROLLBACK].status is FigureStatus.NOT_EVALUABLE
+    assert figures(champion=None)[trial_figures.ROLLBACK].status is FigureStatus.NOT_EVALUABLE
 
 
 def test_a_slower_model_fails_only_when_it_is_shown_to_be_slower() -> None:
     slow = Latency(12.0, 20.0, 200, (12.0,) * 20, None)
     unsure = Latency(12.0, 20.0, 20, (2.0, 30.0) * 10, None)
 
-    assert verdicts(Trial(Outcome.TRIED, "", 1.0, 1.0, None, None, slow))["not-much-slower"] is (
-        Verdict.FAIL
-    )
-    assert verdicts(Trial(Outcome.TRIED, "", 1.0, 1.0, None, None, unsure))["not-much-slower"] is (
-        Verdict.PASS
-    )
+    assert verdicts(Trial(TrialOutcome.TRIED, "", 1.0, 1.0, None, None, slow))[
+        "not-much-slower"
+    ] is (CheckVerdict.FAIL)
+    assert verdicts(Trial(TrialOutcome.TRIED, "", 1.0, 1.0, None, None, unsure))[
+        "not-much-slower"
+    ] is (CheckVerdict.PASS)
 
 
 def test_the_catalogue_knows_every_part_of_every_figure() -> None:

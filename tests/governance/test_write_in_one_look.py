@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from core.governance.acts.promotion import Promotions
-from core.governance.gathering.source import GatheredEvidence
-from core.governance.judgement import TAG_FLAG, TAG_REQUEST
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, Status
+from core.governance.figures.evidence_source import GatheredEvidence
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.judgement import TAG_FLAG, TAG_REQUEST
+from core.governance.rules.requests import PromotionRequest, RequestStatus
+from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
 from core.store import transaction
-from core.store.governance import GovernanceStore
-from core.store.people import PeopleStore
-from core.tracking.registry import MlflowRegistry
+from core.store.governance_store import GovernanceStore
+from core.store.people import PeopleRepository
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.governance.scene import ANA, AT, MODEL, Scene, set_scene
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
@@ -72,7 +72,7 @@ def desk(migrated_store: Path, migrated_decisions: Path, tmp_path: Path) -> Desk
     scene = set_scene(tmp_path, migrated_store, migrated_decisions, live=False)
     engine = transaction.connect(f"sqlite:///{tmp_path}/stile.db")
     for person in (ANA, BEN, EMIL, ADA):
-        PeopleStore(engine).put(person)
+        PeopleRepository(engine).put(person)
     store = GovernanceStore(engine)
     registry = MlflowRegistry(scene.sources.tracking.door)
     promotions = Promotions(store, registry, GatheredEvidence(scene.sources))
@@ -102,20 +102,20 @@ def test_an_alias_that_is_moved_while_evidence_is_read_is_left_where_it_was_put(
     meddled = replace(desk.promotions, source=Meddled(desk.scene.sources, moves))
     ended = desk.write(request, meddled)
 
-    assert ended.status is Status.CONFLICT
+    assert ended.status is RequestStatus.CONFLICT
     assert desk.champion == third
     assert desk.scene.client.get_model_version(MODEL, "2").tags.get(TAG_REQUEST) is None
 
 
 def test_a_former_champion_that_was_deleted_gets_no_flag_and_stops_nothing(desk: Desk) -> None:
     third = desk.scene.register(desk.scene.log_run())
-    assert desk.write(desk.approved(2)).status is Status.APPLIED
+    assert desk.write(desk.approved(2)).status is RequestStatus.APPLIED
     assert desk.scene.client.get_model_version(MODEL, "1").tags[TAG_FLAG] == "superseded"
     desk.scene.client.delete_model_version(MODEL, "1")
 
     ended = desk.write(desk.approved(third))
 
-    assert ended.status is Status.APPLIED
+    assert ended.status is RequestStatus.APPLIED
     assert desk.champion == third
     assert desk.scene.client.get_model_version(MODEL, "2").tags[TAG_FLAG] == "superseded"
     assert desk.promotions.owed(ended.request_id) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from components import frame
+from components.shell import frame
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.pages.house import House
 from tests.streamlit_fixtures import *  # noqa: F403  fixtures are found by their names

@@ -7,11 +7,11 @@ from itertools import count
 
 from streamlit.testing.v1 import AppTest
 
-from components import state
+from components.shell import state
 from core.bootstrap import Services, work_of
-from core.governance.requests import PromotionRequest
+from core.governance.rules.requests import PromotionRequest
 from core.identity.people import Side, Username
-from core.worker import Round, release, run_once
+from core.worker import WorkerRound, release, run_once
 
 MODEL = "flight-delay"
 POLICY = """\
@@ -103,7 +103,7 @@ class House:
             at=at,
         )
 
-    def work(self) -> Round:
+    def work(self) -> WorkerRound:
         """One round of a worker, and what it does beside it; then it gives its lease back."""
         work = work_of(self.services)
         try:

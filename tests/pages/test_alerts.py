@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.drift.alerts import Alert, Subject
+from core.drift.calibration.alerts import AlertSubject, DriftAlert
 from tests.pages.house import EMIL, MODEL, VERA, House, keys_of, text_of
 from tests.pages.watched import HOSTILE, with_live_inputs, with_reference
 
@@ -20,10 +20,10 @@ def drifting(house: House) -> House:
     return house
 
 
-def inputs_alert(house: House) -> Alert:
+def inputs_alert(house: House) -> DriftAlert:
     found = {alert.subject: alert for alert in house.services.alerts.open(MODEL)}
-    assert set(found) == {Subject.INPUTS, Subject.PREDICTIONS}
-    return found[Subject.INPUTS]
+    assert set(found) == {AlertSubject.INPUTS, AlertSubject.PREDICTIONS}
+    return found[AlertSubject.INPUTS]
 
 
 def test_an_open_alert_waits_for_the_data_engineer_until_acknowledged(drifting: House) -> None:

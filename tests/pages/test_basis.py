@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.drift.given import FromWindow
-from core.drift.report import Grain
-from core.tracking.values import RunId
+from core.drift.references.offered_reference import FromWindow
+from core.drift.values.results import Grain
+from core.values.mlflow_entities import RunId
 from tests.pages import watched
 from tests.pages.house import ADA, BEN, BLUE, EMIL, MODEL, VERA, House, keys_of, text_of
 from tests.pages.watched import SERVED, TRAINED, a_day

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.drift.report import Grain, Together
-from core.drift.together.looking import Looking
+from core.drift.multivariate.sample_tasks import SampleTask
+from core.drift.values.results import Grain, MultivariateReport
 from tests.pages import watched
 from tests.pages.house import EMIL, MODEL, VERA, House, text_of
 
@@ -171,7 +171,7 @@ def test_too_few_rows_to_look_at_together_are_not_evaluable(moved: House) -> Non
     assert "120 rows are too few to tell two sides apart; 150 are needed" in text
 
 
-def until_looked_at(house: House, day: str, *, grain: Grain = Grain.WEEK) -> Together:
+def until_looked_at(house: House, day: str, *, grain: Grain = Grain.WEEK) -> MultivariateReport:
     """What was found, once the look in the background has ended."""
     of = house.services.drift
     window = next(
@@ -188,7 +188,7 @@ def test_the_segment_that_moved_is_named_with_what_its_scores_promise(moved: Hou
     first = moved.visit("drift", VERA, **week)
     window = until_looked_at(moved, "2026-10-12").window
     look = moved.services.drift.segments
-    while isinstance(found := look.ask(MODEL, 1, window, "origin"), Looking):
+    while isinstance(found := look.ask(MODEL, 1, window, "origin"), SampleTask):
         assert not found.failed
         until_looked_at(moved, "2026-10-12")  # the look goes on in the background
 

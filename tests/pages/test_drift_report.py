@@ -11,18 +11,18 @@ import typer
 
 from core import cli
 from core.cli import monitor
-from core.drift.report import Grain
-from core.drift.telling.reporting import html_report
+from core.drift.report.report_contents import html_report
+from core.drift.values.results import Grain
 from core.errors import Refused
-from core.governance.registry.timeline import Interval, Standing
+from core.governance.rules.registry.production_timeline import Governed, ProductionInterval
 from tests.pages import watched
 from tests.pages.house import MODEL, VERA, House
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MOVED = datetime(2026, 10, 17, 1, tzinfo=UTC)
 INTERVALS = (
-    Interval(1, None, MOVED, Standing.UNKNOWN),
-    Interval(2, MOVED, None, Standing.GOVERNED, request=7),
+    ProductionInterval(1, None, MOVED, Governed.UNKNOWN),
+    ProductionInterval(2, MOVED, None, Governed.GOVERNED, request=7),
 )
 
 

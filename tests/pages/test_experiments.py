@@ -132,7 +132,7 @@ def large() -> None:
     import pandas as pd
     import streamlit as st
 
-    from components import tables
+    from components.runs import run_tables
 
     count = 2_500
     runs = pd.DataFrame(
@@ -142,7 +142,7 @@ def large() -> None:
             "metrics.m": range(count),
         }
     )
-    picked = tables.pick_runs(runs, ["metrics.m"], picked=("id7", "id2400"), pinned=())
+    picked = run_tables.pick_runs(runs, ["metrics.m"], picked=("id7", "id2400"), pinned=())
     st.write(",".join(picked))
 
 

@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from core.tracking.registry import MlflowRegistry
+from core.tracking.mlflow_registry import MlflowRegistry
 from tests.pages.house import ADA, MODEL, VERA, House, keys_of, text_of
 
 

@@ -1,6 +1,6 @@
 """The first page of a house with more models than fit as cards."""
 
-from components.model_list import CARDS
+from components.registry.model_list import CARDS
 from tests.pages.house import ANA, MODEL, VERA, House, text_of
 
 

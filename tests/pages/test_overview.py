@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from components import sign_in
+from components.shell import sign_in
 from core.identity.people import with_rights
 from tests.pages.house import (
     ANA,
@@ -106,7 +106,7 @@ def test_a_key_of_one_model_waits_where_it_turns_and_a_sentence_says_so_elsewher
 
 
 def _sidebar() -> None:
-    from components import frame
+    from components.shell import frame
     from core.identity.people import Username
 
     frame.sidebar(frame.services().people.get(Username("emil")))

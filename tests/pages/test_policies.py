@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.governance.policies.proposals import PolicyRequest, Stage
+from core.governance.rules.policies.proposals import PolicyRequest, PolicyStage
 from core.identity.people import Username
 from tests.pages.house import (
     ADA,
@@ -203,7 +203,7 @@ def test_a_proposal_is_sent_back_and_revised(house: House) -> None:
     app.button(key="decisions_request_changes_policy").click().run()
     app.text_area[-1].set_value("Milder.").run()
     confirm(app)
-    assert house.services.policies.request(request.number).stage is Stage.CHANGES_REQUESTED
+    assert house.services.policies.request(request.number).stage is PolicyStage.CHANGES_REQUESTED
 
     mine = house.visit("policies", request.opened_by, view="proposals", request=request.number)
     mine.button(key="decisions_revise_policy").click().run()
@@ -213,7 +213,7 @@ def test_a_proposal_is_sent_back_and_revised(house: House) -> None:
 
     revised = house.services.policies.request(request.number)
     assert not mine.exception
-    assert (revised.stage, "# milder" in revised.draft.source) == (Stage.OPEN, True)
+    assert (revised.stage, "# milder" in revised.draft.source) == (PolicyStage.OPEN, True)
 
 
 def test_a_proposal_is_rejected_with_a_reason(house: House) -> None:
@@ -227,7 +227,7 @@ def test_a_proposal_is_rejected_with_a_reason(house: House) -> None:
     app.button(key="decisions_reject_policy").click().run()
     app.text_area[-1].set_value("Too strict.").run()
     confirm(app)
-    assert house.services.policies.request(request.number).stage is Stage.REJECTED
+    assert house.services.policies.request(request.number).stage is PolicyStage.REJECTED
     assert "Too strict." in said(app)
 
 

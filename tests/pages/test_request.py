@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.governance.judgement import Judgement
-from core.governance.ledger.kept import kept_of
-from core.governance.registry.writeback import WriteBack
-from core.governance.requests import PromotionRequest, Status
+from core.governance.registry.write_back import WriteBack
+from core.governance.rules.judgement import Judgement
+from core.governance.rules.ledger.kept_decisions import kept_of
+from core.governance.rules.requests import PromotionRequest, RequestStatus
 from core.identity.people import Username
 from core.store.people import STILE
-from core.tracking.values import RunId
+from core.values.mlflow_entities import RunId
 from tests.pages import watched
 from tests.pages.house import (
     ADA,
@@ -238,7 +238,7 @@ def test_rejecting_without_a_reason_is_refused_and_with_one_ends_the_request(hou
     app.text_area[0].set_value("Too early.").run()
     confirm(app)
 
-    assert house.services.promotions.request(request.request_id).status is Status.REJECTED
+    assert house.services.promotions.request(request.request_id).status is RequestStatus.REJECTED
     assert "Too early" in text_of(app)
 
 
@@ -253,7 +253,7 @@ def test_changes_are_requested_and_refreshing_the_evidence_opens_it_again(house:
     confirm(open_drawer(app, "decisions_revise"))
 
     again = house.services.promotions.request(request.request_id)
-    assert again.status is Status.OPEN
+    assert again.status is RequestStatus.OPEN
     assert BEN in again.authors
 
 

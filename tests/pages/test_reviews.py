@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.governance.requests import Purpose, Status
-from core.governance.reviews import DUE, Review
+from core.governance.rules.requests import RequestPurpose, RequestStatus
+from core.governance.rules.reviews import DUE, Review
 from core.store.people import STILE
 from tests.pages.house import ADA, ANA, BEN, EMIL, MODEL, POLICY, VERA, House, keys_of, text_of
 from tests.pages.watched import with_live_inputs, with_reference
@@ -96,7 +96,7 @@ def test_another_version_is_asked_for_from_the_review(
     answer(app)
 
     asked = house.services.promotions.requests()[0]
-    assert (asked.to_version, asked.opened_by, asked.status) == (2, EMIL, Status.OPEN)
+    assert (asked.to_version, asked.opened_by, asked.status) == (2, EMIL, RequestStatus.OPEN)
     assert f"[Continue](/request?id={asked.request_id})" in text_of(app)
     assert house.services.reviews.due() == ()
     assert "◷ review due" not in text_of(house.visit(page, VERA))
@@ -113,7 +113,7 @@ def test_a_review_is_answered_with_a_rollback_whose_plan_is_shown_first(
     house.work()
 
     back = house.services.promotions.requests()[0]
-    assert (back.purpose, back.restores) == (Purpose.ROLLBACK, 1)
+    assert (back.purpose, back.restores) == (RequestPurpose.ROLLBACK, 1)
     assert house.services.tracking.registered_model(MODEL).aliases["champion"] == 2
     assert house.services.reviews.due() == ()
 

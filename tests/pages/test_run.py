@@ -2,7 +2,7 @@
 
 import pytest
 
-from components import frame
+from components.shell import frame
 from tests.pages.house import MODEL, VERA, House, text_of
 from tests.pages.training import FIGURE, Laboratory, picture, predictions
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.governance.registry.reconcile import Depth
-from core.governance.requests import Purpose, Status
+from core.governance.registry.reconciler import ReconcilerDepth
+from core.governance.rules.requests import RequestPurpose, RequestStatus
 from tests.pages.house import ADA, ANA, BEN, BLUE, EMIL, VERA, House, keys_of, text_of
 
 
@@ -24,7 +24,7 @@ def test_a_member_asks_for_a_version_and_is_led_to_the_request(house: House) -> 
 
     (request,) = house.services.promotions.requests()
     assert (request.to_version, request.opened_by) == (2, ANA)
-    assert (request.status, request.comment) == (Status.OPEN, "Retrained on March to May.")
+    assert (request.status, request.comment) == (RequestStatus.OPEN, "Retrained on March to May.")
     assert f"[Continue](/request?id={request.request_id})" in text_of(app)
 
 
@@ -112,7 +112,11 @@ def test_whoever_holds_a_key_rolls_back_to_what_was_approved_before(house: House
     assert ": unchanged" in told
     assert "not asked for again; this side approved the version before" in told
     back = house.services.promotions.requests()[0]
-    assert (back.purpose, back.status, back.restores) == (Purpose.ROLLBACK, Status.APPROVED, 1)
+    assert (back.purpose, back.status, back.restores) == (
+        RequestPurpose.ROLLBACK,
+        RequestStatus.APPROVED,
+        1,
+    )
     assert [(key.person, key.side, key.comment) for key in back.keys] == [
         (EMIL, BLUE, "Errors doubled.")
     ]
@@ -127,7 +131,7 @@ def test_nobody_rolls_back_without_a_key_or_to_what_was_never_approved(house: Ho
     house.promote(2)
     house.promote(1)
     house.point(2)
-    house.services.reconciler.look(Depth.ALIASES, at=datetime.now(UTC))
+    house.services.reconciler.look(ReconcilerDepth.ALIASES, at=datetime.now(UTC))
 
     app = house.visit("versions", ADA, version=1)
     other = house.visit("versions", EMIL, version=1, alias="challenger")

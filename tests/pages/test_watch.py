@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components import answering
-from core.governance import reviews
-from core.governance.acts import glass
-from core.governance.requests import Purpose, Status
+from components.request import answer_drawers
+from core.governance.rules import reviews
+from core.governance.rules.requests import RequestPurpose, RequestStatus
+from core.governance.use_cases import breaking_glass
 from core.tracking.accounts import Account, Accounts
 from core.tracking.bypass import Bypass
 from tests.pages.house import (
@@ -26,7 +26,7 @@ from tests.pages.house import (
 )
 
 RESTORE, ADOPT = (f"answering_{kind}_{MODEL}_champion" for kind in ("restore", "adopt"))
-BEFORE = f"answering_{answering.BEFORE}_{MODEL}_champion"
+BEFORE = f"answering_{answer_drawers.BEFORE}_{MODEL}_champion"
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_restore_by_click_puts_the_decision_back(moved: House) -> None:
     moved.work()
 
     request = moved.services.promotions.requests()[0]
-    assert (request.purpose, request.status) == (Purpose.RESTORE, Status.APPLIED)
+    assert (request.purpose, request.status) == (RequestPurpose.RESTORE, RequestStatus.APPLIED)
     told = text_of(moved.visit("request", BEN, id=request.request_id))
     assert told.count("key: not asked for; an earlier decision is issued again") == 2
     assert request.comment == "Somebody tried something."
@@ -87,7 +87,7 @@ def test_adopt_by_click_asks_for_two_keys_and_leads_to_the_request(moved: House)
     confirm(app, "It was an urgent fix.")
 
     request = moved.services.promotions.requests()[0]
-    assert (request.purpose, request.status) == (Purpose.ADOPT, Status.OPEN)
+    assert (request.purpose, request.status) == (RequestPurpose.ADOPT, RequestStatus.OPEN)
     assert f"[Continue](/request?id={request.request_id})" in text_of(app)
     page = text_of(moved.visit("request", BEN, id=request.request_id)).replace("\\", "")
     assert "was moved to 1 around Stile" in page
@@ -123,10 +123,10 @@ def test_a_broken_glass_is_loud_until_somebody_else_has_reviewed_it(house: House
     request = house.open()
     house.turn(request, BEN, ORANGE)
     app = house.visit("request", ADA, id=request.request_id)
-    app.button(key=f"answering_{answering.GLASS}_{request.request_id}").click().run()
+    app.button(key=f"answering_{answer_drawers.GLASS}_{request.request_id}").click().run()
     confirm(app, "The old one answers nothing.")
     house.work()
-    review = f"answering_{answering.REVIEW}_{request.request_id}"
+    review = f"answering_{answer_drawers.REVIEW}_{request.request_id}"
 
     hers, his = house.visit("overview", ADA), house.visit("overview", EMIL)
 
@@ -142,7 +142,7 @@ def test_a_broken_glass_is_loud_until_somebody_else_has_reviewed_it(house: House
 
 def test_a_review_that_waits_for_me_is_among_what_waits_for_me(house: House) -> None:
     request = house.open()
-    glass.break_glass(
+    breaking_glass.break_glass(
         house.services.store, ADA, request.request_id, reason="An outage.",
         idempotency_key="glass", at=datetime.now(UTC),
     )  # fmt: skip
@@ -159,7 +159,7 @@ def test_nobody_but_an_administrator_is_offered_the_glass(house: House) -> None:
 
     for person in (ANA, BEN, EMIL, VERA):
         app = house.visit("request", person, id=request.request_id)
-        assert f"answering_{answering.GLASS}_{request.request_id}" not in keys_of(app)
+        assert f"answering_{answer_drawers.GLASS}_{request.request_id}" not in keys_of(app)
 
 
 def test_a_silent_watch_is_said_on_the_first_page(house: House) -> None:
@@ -233,14 +233,14 @@ def test_both_keys_of_an_adoption_settle_it(moved: House) -> None:
     moved.turn(request, EMIL, BLUE)
     settled = moved.services.promotions.request(request.request_id)
 
-    assert settled.status is Status.OPEN
+    assert settled.status is RequestStatus.OPEN
     assert [key.person for key in settled.keys] == [EMIL]
 
 
 def _way(found: object) -> None:
-    from components import watch
+    from components.registry import reconciler_findings
 
-    watch.way(found)  # type: ignore[arg-type]  # its source runs alone, without our imports
+    reconciler_findings.way(found)  # type: ignore[arg-type]  # its source runs alone, without our imports
 
 
 def way(accounts: Accounts | None) -> AppTest:

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from core.live.files import inference_folder
-from core.live.labels import append_labels
-from core.tracking.values import RunId
+from core.inference.labels import append_labels
+from core.inference.log_folder import inference_folder
+from core.values.mlflow_entities import RunId
 from tests.pages.house import MODEL, House
 
 HOSTILE = '</script><img src=x onerror=alert(1)>"; drop table'

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from core.sandbox.contest import try_models
-from core.sandbox.trial import Bout, Limits, Outcome, Trial
+from core.sandbox.trial_runs import try_models
+from core.values.model_trial import Limits, PairedTrial, Trial, TrialOutcome
 from tests.sandbox.models import ROWS, strange, trained
 
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Tri
 
 
 @pytest.fixture(scope="module")
-def bout(tmp_path_factory: pytest.TempPathFactory) -> Bout:
+def bout(tmp_path_factory: pytest.TempPathFactory) -> PairedTrial:
     """A trained candidate, with live rows to replay, beside a champion that takes its time."""
     candidate = trained(tmp_path_factory.mktemp("candidate"))
     ROWS.to_parquet(candidate / "replay.parquet")
@@ -65,10 +65,10 @@ def bout(tmp_path_factory: pytest.TempPathFactory) -> Bout:
     return try_models(candidate, slow, at=AT)
 
 
-def test_a_good_model_loads_and_predicts_its_example_and_live_rows(bout: Bout) -> None:
+def test_a_good_model_loads_and_predicts_its_example_and_live_rows(bout: PairedTrial) -> None:
     found = bout.candidate
 
-    assert (found.outcome, found.says, found.loads) == (Outcome.TRIED, "", True)
+    assert (found.outcome, found.says, found.loads) == (TrialOutcome.TRIED, "", True)
     assert found.example is not None
     assert found.example.finite
     assert found.example.numbers == 3
@@ -77,7 +77,7 @@ def test_a_good_model_loads_and_predicts_its_example_and_live_rows(bout: Bout) -
     assert found.memory_mb > 50
 
 
-def test_latency_is_measured_by_row_and_by_batch(bout: Bout) -> None:
+def test_latency_is_measured_by_row_and_by_batch(bout: PairedTrial) -> None:
     latency = bout.candidate.latency
 
     assert latency is not None
@@ -87,7 +87,7 @@ def test_latency_is_measured_by_row_and_by_batch(bout: Bout) -> None:
     assert latency.batch_ms is not None
 
 
-def test_the_champion_is_timed_in_turns_with_the_candidate(bout: Bout) -> None:
+def test_the_champion_is_timed_in_turns_with_the_candidate(bout: PairedTrial) -> None:
     champion = bout.champion
 
     assert champion is not None
@@ -99,26 +99,26 @@ def test_the_champion_is_timed_in_turns_with_the_candidate(bout: Bout) -> None:
 @pytest.mark.parametrize(
     ("name", "outcome", "says"),
     [
-        ("raises", Outcome.NOT_LOADED, "ValueError: no weights"),
+        ("raises", TrialOutcome.NOT_LOADED, "ValueError: no weights"),
         (
             "hoards",
-            Outcome.OUT_OF_MEMORY,
+            TrialOutcome.OUT_OF_MEMORY,
             "It wanted more than the 1,500 MB of memory it may have.",
         ),
-        ("sleeps", Outcome.OUT_OF_TIME, "It was not done within 2 s and was ended."),
-        ("exits", Outcome.ENDED, "It ended the process itself, with code 7."),
-        ("forks", Outcome.NOT_PREDICTED, "RuntimeError: not today"),
-        ("scribbles", Outcome.NONSENSE, "It wrote into the answers of the trial."),
+        ("sleeps", TrialOutcome.OUT_OF_TIME, "It was not done within 2 s and was ended."),
+        ("exits", TrialOutcome.ENDED, "It ended the process itself, with code 7."),
+        ("forks", TrialOutcome.NOT_PREDICTED, "RuntimeError: not today"),
+        ("scribbles", TrialOutcome.NONSENSE, "It wrote into the answers of the trial."),
         (
             "lacks",
-            Outcome.LACKS_PACKAGE,
+            TrialOutcome.LACKS_PACKAGE,
             f"Stile's own environment has no {NOWHERE}; install it beside Stile to try the model.",
         ),
-        ("nan", Outcome.TRIED, ""),
+        ("nan", TrialOutcome.TRIED, ""),
     ],
 )
 def test_whatever_a_model_does_is_one_sentence(
-    tried: dict[str, tuple[Path, Trial]], name: str, outcome: Outcome, says: str
+    tried: dict[str, tuple[Path, Trial]], name: str, outcome: TrialOutcome, says: str
 ) -> None:
     found = tried[name][1]
 

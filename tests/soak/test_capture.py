@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
-from core.live.files import inference_folder
-from tests.live.conftest import (  # noqa: F401  fixtures are found by their names
+from core.inference.log_folder import inference_folder
+from tests.inference.conftest import (  # noqa: F401  fixtures are found by their names
     INPUTS,
     MODEL,
     Registry,
@@ -26,7 +26,7 @@ from tests.live.conftest import (  # noqa: F401  fixtures are found by their nam
     start_serving,
     trained_models,
 )
-from tests.live.test_serve import children, counters, end
+from tests.inference.test_serve import children, counters, end
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

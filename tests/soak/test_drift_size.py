@@ -16,10 +16,10 @@ import pytest
 from mlflow import MlflowClient
 
 from core.drift.monitor import DriftMonitor
-from core.drift.report import Grain
-from core.live.files import inference_folder
+from core.drift.values.results import Grain
+from core.inference.log_folder import inference_folder
 from core.store import migrations, transaction
-from core.store.drift import ProfileStore
+from core.store.drift_profiles import ProfileStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from tests.bench import peers

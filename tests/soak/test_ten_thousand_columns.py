@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components import frame
-from core.tracking.values import RunId
+from components.shell import frame
+from core.values.mlflow_entities import RunId
 from tests.pages.house import MODEL, House
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]

@@ -7,14 +7,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from core.governance.evidence import Evidence, Figure, FigureStatus, Part
-from core.governance.policies.policy import Check, Level, Policy, ReviewBounds, Validity
-from core.governance.policies.questions import Question
-from core.governance.requests import Comment, Key, PromotionRequest, Purpose, RequestId, Status
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
+from core.governance.rules.policies.policy import Check, CheckLevel, Policy, ReviewBounds, Validity
+from core.governance.rules.policies.questions import Question
+from core.governance.rules.requests import (
+    Comment,
+    PromotionRequest,
+    RequestId,
+    RequestPurpose,
+    RequestStatus,
+    TurnedKey,
+)
 from core.identity.people import ModelKey, Person, Role, Side, Username
 from core.store import mapping, migrations, transaction
-from core.store.governance import GovernanceStore
-from core.store.people import PeopleStore
+from core.store.governance_store import GovernanceStore
+from core.store.people import PeopleRepository
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 NAMES = TEXTS.filter(bool)
@@ -39,7 +46,7 @@ FIGURES = st.builds(
     Figure,
     name=TEXTS,
     side=SIDES,
-    part=st.sampled_from(Part),
+    part=st.sampled_from(EvidencePart),
     status=st.sampled_from(FigureStatus),
     value=JSON,
     says=TEXTS,
@@ -54,7 +61,7 @@ CHECKS = st.builds(
     Check,
     check_id=TEXTS,
     side=SIDES,
-    level=st.sampled_from(Level),
+    level=st.sampled_from(CheckLevel),
     needs=st.lists(TEXTS, max_size=3).map(tuple),
     require=TEXTS,
     says=TEXTS,
@@ -82,7 +89,7 @@ POLICIES = st.builds(
     questions=st.lists(st.builds(Question, TEXTS, SIDES, TEXTS), max_size=2).map(tuple),
 )
 KEYS = st.builds(
-    Key,
+    TurnedKey,
     side=SIDES,
     person=USERNAMES,
     digest=DIGESTS,
@@ -102,7 +109,7 @@ REQUESTS = st.builds(
     alias=NAMES,
     from_version=st.none() | VERSIONS,
     to_version=VERSIONS,
-    status=st.sampled_from([s for s in Status if not s.is_in_flight]),
+    status=st.sampled_from([s for s in RequestStatus if not s.is_in_flight]),
     opened_by=USERNAMES,
     opened_at=TIMES,
     expires_at=TIMES,
@@ -113,7 +120,7 @@ REQUESTS = st.builds(
     verified_at=st.none() | TIMES,
     outcome=TEXTS,
     settled_at=st.none() | TIMES,
-    purpose=st.sampled_from(Purpose),
+    purpose=st.sampled_from(RequestPurpose),
     restores=st.none() | VERSIONS.map(RequestId),
 )
 MODELS = st.sampled_from(["fraud", "a:b", "Größe 2", "main.air.flight-delay"])
@@ -153,7 +160,7 @@ def test_a_policy_round_trips(policy: Policy) -> None:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(REQUESTS, st.lists(KEYS, max_size=3), st.lists(COMMENTS, max_size=3))
 def test_a_request_with_keys_and_comments_round_trips_through_the_database(
-    engine: Engine, request_: PromotionRequest, keys: list[Key], comments: list[Comment]
+    engine: Engine, request_: PromotionRequest, keys: list[TurnedKey], comments: list[Comment]
 ) -> None:
     store = GovernanceStore(engine)
 
@@ -183,7 +190,7 @@ def test_a_request_with_keys_and_comments_round_trips_through_the_database(
 @settings(max_examples=40, deadline=None)
 @given(PEOPLE)
 def test_a_person_round_trips_through_the_database(engine: Engine, person: Person) -> None:
-    people = PeopleStore(engine)
+    people = PeopleRepository(engine)
 
     people.put(person)
 

@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-from core import look
+from core import read_cache
 from core.errors import Refused
-from core.tracking import places
+from core.tracking import artifact_places
+from core.tracking.artifact_places import ArtifactRoot, allowed_location, checked
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
-from core.tracking.places import Place, allowed_location, checked
 from core.tracking.reader import TrackingReader
-from core.tracking.values import ArtifactFile, RunId
+from core.values.mlflow_entities import ArtifactFile, RunId
 from tests.mlflow_fixtures import MlflowStore
 
 LogRun = Callable[..., str]
@@ -108,7 +108,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("path", HOSTILE)
 def test_hostile_names_are_refused_before_anything_is_asked(path: str, tmp_path: Path) -> None:
-    place = Place(connect("http://127.0.0.1:1", ""), "mlflow-artifacts:/0/1/artifacts")
+    place = ArtifactRoot(connect("http://127.0.0.1:1", ""), "mlflow-artifacts:/0/1/artifacts")
 
     with pytest.raises(Refused, match="not one Stile opens"):
         checked(path)
@@ -124,7 +124,7 @@ def test_hostile_names_are_refused_before_anything_is_asked(path: str, tmp_path:
 def test_a_download_lies_in_a_private_folder_that_is_gone_afterwards(logged: Logged) -> None:
     artifacts, run = logged({"eval/x.json": b"{}"})
     run_info = MlflowClient(artifacts.door.tracking_uri).get_run(run).info
-    place = Place(artifacts.door, run_info.artifact_uri)
+    place = ArtifactRoot(artifacts.door, run_info.artifact_uri)
     file = place.find("eval/x.json")
     assert file is not None
 
@@ -143,12 +143,12 @@ def test_within_one_look_a_file_is_fetched_once_and_is_gone_afterwards(
     place = artifacts.contents(run).place
     small, other = artifacts.list_run(run)
     fetched: list[str] = []
-    download = places._download
+    download = artifact_places._download
     monkeypatch.setattr(
-        places, "_download", lambda uri, *rest: fetched.append(uri) or download(uri, *rest)
+        artifact_places, "_download", lambda uri, *rest: fetched.append(uri) or download(uri, *rest)
     )
 
-    with look.opened():
+    with read_cache.opened():
         with place.fetched(small, max_bytes=10) as first:
             pass
         with place.fetched(small, max_bytes=10) as again, place.fetched(other, max_bytes=10):

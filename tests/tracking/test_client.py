@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import requests
 
-from core import look
+from core import read_cache
 from core.errors import Refused, Unavailable
 from core.tracking.client import Breaker, MlflowDoor, connect, host_of
+from core.tracking.mlflow_registry import MlflowRegistry
 from core.tracking.reader import TrackingReader
-from core.tracking.registry import MlflowRegistry
-from core.tracking.values import RunId
+from core.values.mlflow_entities import RunId
 from tests.mlflow_fixtures import MlflowStore
 
 pytestmark = pytest.mark.timeout(60)
@@ -238,11 +238,11 @@ def test_one_look_asks_for_a_record_once_and_another_look_asks_again(
 
     monkeypatch.setattr(MlflowDoor, "call", counted)
 
-    with look.opened(), look.opened():
+    with read_cache.opened(), read_cache.opened():
         first, again = reader.registered_model(name), reader.registered_model(name)
     assert (first, len(asked)) == (again, 1)
 
     reader.registered_model(name)
-    with look.opened():
+    with read_cache.opened():
         reader.registered_model(name)
     assert len(asked) == 3

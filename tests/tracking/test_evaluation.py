@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from core.errors import InsufficientData
-from core.tracking import evaluation
+from core.tracking import evaluation_curves
 
 
 def predictions(rows: int = 400, *, ties: bool = False) -> pd.DataFrame:
@@ -23,10 +23,10 @@ def predictions(rows: int = 400, *, ties: bool = False) -> pd.DataFrame:
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_areas_are_those_of_scikit_learn(ties: bool) -> None:
-    happened, score = evaluation.scored(predictions(ties=ties))
+    happened, score = evaluation_curves.scored(predictions(ties=ties))
 
-    roc = evaluation.receiver_operating_characteristic(happened, score)
-    recall = evaluation.precision_recall(happened, score)
+    roc = evaluation_curves.receiver_operating_characteristic(happened, score)
+    recall = evaluation_curves.precision_recall(happened, score)
 
     assert roc.area == pytest.approx(metrics.roc_auc_score(happened, score))
     assert recall.area == pytest.approx(metrics.average_precision_score(happened, score))
@@ -35,9 +35,9 @@ def test_areas_are_those_of_scikit_learn(ties: bool) -> None:
 
 @given(st.integers(60, 300), st.integers(2, 20))
 def test_calibration_keeps_the_mean_of_what_happened(rows: int, bins: int) -> None:
-    happened, score = evaluation.scored(predictions(rows))
+    happened, score = evaluation_curves.scored(predictions(rows))
 
-    curve = evaluation.calibration(happened, score, bins=bins)
+    curve = evaluation_curves.calibration(happened, score, bins=bins)
 
     assert len(curve.x) == bins
     assert (np.diff(curve.x) >= 0).all()
@@ -56,4 +56,4 @@ def test_calibration_keeps_the_mean_of_what_happened(rows: int, bins: int) -> No
 )
 def test_what_cannot_be_drawn_is_said_and_not_invented(changed: pd.DataFrame) -> None:
     with pytest.raises(InsufficientData):
-        evaluation.scored(changed)
+        evaluation_curves.scored(changed)

@@ -16,11 +16,11 @@ from mlflow.entities import DatasetInput as LoggedInput
 
 from core.errors import Refused
 from core.tracking.client import connect
+from core.tracking.filter_grammar import EXAMPLE
 from core.tracking.filters import apply, sort, unknown_names
-from core.tracking.grammar import EXAMPLE
-from core.tracking.index import RunIndex, RunTable
 from core.tracking.reader import TrackingReader
-from core.tracking.values import ExperimentId
+from core.tracking.run_index import RunIndex, RunTable
+from core.values.mlflow_entities import ExperimentId
 
 Ask = Callable[[str], list[str]]
 STARTED = 1_700_000_000_000

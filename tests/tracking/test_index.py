@@ -14,14 +14,14 @@ from mlflow import MlflowClient
 from mlflow.entities import RunStatus
 
 from core.errors import Refused, Unavailable
-from core.tracking import columns
-from core.tracking.catchup import read_changes, read_everything
+from core.tracking import run_columns
 from core.tracking.client import MlflowDoor, connect
-from core.tracking.index import RunIndex
+from core.tracking.experiment_copies import ExperimentCopies
+from core.tracking.index_updates import read_changes, read_everything
 from core.tracking.reader import TrackingReader
-from core.tracking.shelf import Shelf
-from core.tracking.values import ExperimentId, Run, RunId
-from core.tracking.values import RunStatus as OurStatus
+from core.tracking.run_index import RunIndex
+from core.values.mlflow_entities import ExperimentId, Run, RunId
+from core.values.mlflow_entities import RunStatus as OurStatus
 from tests.mlflow_fixtures import MlflowStore
 
 LogRun = Callable[..., str]
@@ -109,7 +109,7 @@ def a_run(run_id: str, **facts: object) -> Run:
 
 
 def frame_of(*runs: Run) -> tuple[pd.DataFrame, frozenset[tuple[str, str]]]:
-    return columns.frame_of([columns.table_of(runs)], {ExperimentId("1"): "e"})
+    return run_columns.frame_of([run_columns.table_of(runs)], {ExperimentId("1"): "e"})
 
 
 def test_nan_that_was_logged_is_told_from_nothing_logged() -> None:
@@ -312,7 +312,7 @@ def test_a_broken_file_is_read_from_mlflow_again(
     table = index_of(door, tmp_path).table([experiment])
 
     assert table.stale is None
-    assert Shelf(file.parent).load(experiment) is not None
+    assert ExperimentCopies(file.parent).load(experiment) is not None
 
 
 def test_an_experiment_that_is_gone_is_refused(door: Switch, tmp_path: Path) -> None:
@@ -401,9 +401,9 @@ def test_a_first_reading_shows_what_there_is_so_far(
 
 
 def test_a_run_that_is_on_two_pages_is_there_once() -> None:
-    pages = [columns.table_of([a_run("1"), a_run("2")]), columns.table_of([a_run("2")])]
+    pages = [run_columns.table_of([a_run("1"), a_run("2")]), run_columns.table_of([a_run("2")])]
 
-    assert sorted(columns.joined(pages)["run_id"].to_pylist()) == ["1", "2"]
+    assert sorted(run_columns.joined(pages)["run_id"].to_pylist()) == ["1", "2"]
 
 
 def test_a_table_that_another_question_is_still_reading_says_so(

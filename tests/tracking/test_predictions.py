@@ -9,14 +9,14 @@ from mlflow import MlflowClient
 
 from core.errors import Refused
 from core.tracking.artifacts import ArtifactReader
-from core.tracking.predictions import (
+from core.tracking.prediction_files import (
     EVALUATED,
     PREDICTIONS,
     TAG_HOLDOUT,
     log_predictions,
     of_evaluation,
 )
-from core.tracking.values import RunId
+from core.values.mlflow_entities import RunId
 from tests.mlflow_fixtures import MlflowStore
 
 

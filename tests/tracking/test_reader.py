@@ -11,9 +11,9 @@ from mlflow.entities import Dataset, InputTag, LoggedModelOutput, LoggedModelSta
 from mlflow.entities import DatasetInput as LoggedInput
 
 from core.errors import Refused
+from core.tracking.mlflow_registry import MlflowRegistry
 from core.tracking.reader import TrackingReader, next_page_size
-from core.tracking.registry import MlflowRegistry
-from core.tracking.values import ColumnSpec, ExperimentId, RunId, RunStatus, Signature
+from core.values.mlflow_entities import ColumnSpec, ExperimentId, RunId, RunStatus, Signature
 from tests.mlflow_fixtures import MlflowStore
 
 LogRun = Callable[..., str]

@@ -3,22 +3,8 @@
 Imported when something is read, because Ibis takes a while to import.
 """
 
-from core.drift.sources.counting import countable, profiles_of, reference_of
 from core.drift.sources.engines import embedded, engine_of, translated
-from core.drift.sources.files import LogFile, label_files, log_files, readable
-from core.drift.sources.learnt import LearntRows, RowsInFile, RowsOfDays
-from core.drift.sources.log import (
-    PARTS_AT_ONCE,
-    Log,
-    LogDay,
-    LogPart,
-    Reading,
-    cannot_read,
-    captured_labels,
-    captured_log,
-    read_log,
-)
-from core.drift.sources.tables import (
+from core.drift.sources.event_tables import (
     FILE,
     between,
     in_utc,
@@ -27,16 +13,30 @@ from core.drift.sources.tables import (
     named_table,
     table_of,
 )
+from core.drift.sources.inference_log import (
+    PARTS_AT_ONCE,
+    InferenceLog,
+    LogDay,
+    LogPart,
+    LogReading,
+    cannot_read,
+    captured_labels,
+    captured_log,
+    read_log,
+)
+from core.drift.sources.log_files import LogFile, label_files, log_files, readable
+from core.drift.sources.reference_rows import LearntRows, RowsInFile, RowsOfDays
+from core.drift.sources.table_counts import countable, profiles_of, reference_of
 
 __all__ = [
     "FILE",
     "PARTS_AT_ONCE",
+    "InferenceLog",
     "LearntRows",
-    "Log",
     "LogDay",
     "LogFile",
     "LogPart",
-    "Reading",
+    "LogReading",
     "RowsInFile",
     "RowsOfDays",
     "between",

@@ -12,7 +12,7 @@ import psycopg
 import pyarrow as pa
 from ibis.common.exceptions import IbisError
 
-from core.drift.engine import Engine
+from core.drift.values.engine_name import Engine
 from core.errors import Refused, Unavailable
 
 ATTACHED: Final = "attached"

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Loss, Losses, numbers, row_losses
+from core.governance.comparison.row_losses import Loss, Losses, numbers, row_losses
 
 
 def trivial_answer(y_true: npt.NDArray[Any], loss: Loss) -> object:

@@ -9,8 +9,14 @@ from typing import Final
 import numpy as np
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Losses
-from core.governance.comparison.resampling import RESAMPLES, Spread, interval, joint_tail, spreads
+from core.governance.comparison.resampling import (
+    RESAMPLES,
+    ResampledMean,
+    interval,
+    joint_tail,
+    spreads,
+)
+from core.governance.comparison.row_losses import Losses
 
 MIN_ROWS: Final = 30
 """Fewer paired rows say nothing that an interval could honestly carry."""
@@ -19,7 +25,7 @@ LEVEL: Final = 0.05
 """How often an interval may miss, both sides together."""
 
 
-class Outcome(StrEnum):
+class ComparisonOutcome(StrEnum):
     """The answer of a comparison; `BETTER` and `NOT_WORSE` are good news for the candidate."""
 
     BETTER = "better"
@@ -37,7 +43,7 @@ class Correction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Mean loss of the candidate minus the champion's, with its interval: negative is better.
 
     `rows_to_tell` is how many rows it would take, were the difference what it seems, to end an
@@ -45,7 +51,7 @@ class Comparison:
     `independent` says as how many independent candidates the `candidates` counted for.
     """
 
-    verdict: Outcome
+    verdict: ComparisonOutcome
     difference: float
     low: float
     high: float
@@ -58,16 +64,16 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Strictness:
+class IntervalStrictness:
     """How many looks an interval has to stand: `tail` is what it leaves out on each side."""
 
     tail: float
     candidates: int
     correction: Correction
 
-    def among(self, looks: int) -> "Strictness":
+    def among(self, looks: int) -> "IntervalStrictness":
         """The same for several looks at once (Bonferroni over these)."""
-        return Strictness(self.tail / max(1, looks), self.candidates, self.correction)
+        return IntervalStrictness(self.tail / max(1, looks), self.candidates, self.correction)
 
 
 def paired_bootstrap(
@@ -80,7 +86,7 @@ def paired_bootstrap(
     rivals: Sequence[Losses] = (),
     resamples: int = RESAMPLES,
     level: float = LEVEL,
-) -> Comparison:
+) -> PairedComparison:
     """Whether the candidate loses less than the champion on the same rows.
 
     The rows' differences are resampled and the interval of their mean is taken at a level that is
@@ -124,7 +130,9 @@ def paired_bootstrap(
     return compared(found[0], strict, margin=margin, level=level)
 
 
-def strictness(family: Sequence[Spread], *, candidates: int, level: float = LEVEL) -> Strictness:
+def strictness(
+    family: Sequence[ResampledMean], *, candidates: int, level: float = LEVEL
+) -> IntervalStrictness:
     """How strict to be with one of `candidates`, given the spreads of as many of them as are there.
 
     Only when all are there does the max-statistic speak for all.
@@ -132,21 +140,23 @@ def strictness(family: Sequence[Spread], *, candidates: int, level: float = LEVE
     if candidates < 1 or not 0 < level < 1:
         raise ValueError("candidates >= 1 and 0 < level < 1 are wanted")
     if candidates == 1:
-        return Strictness(level / 2, 1, Correction.NONE)
+        return IntervalStrictness(level / 2, 1, Correction.NONE)
     if len(family) == candidates:
-        return Strictness(joint_tail(family, level=level), candidates, Correction.MAX_STATISTIC)
-    return Strictness(level / 2 / candidates, candidates, Correction.BONFERRONI)
+        return IntervalStrictness(
+            joint_tail(family, level=level), candidates, Correction.MAX_STATISTIC
+        )
+    return IntervalStrictness(level / 2 / candidates, candidates, Correction.BONFERRONI)
 
 
 def compared(
-    spread: Spread, strict: Strictness, *, margin: float, level: float = LEVEL
-) -> Comparison:
+    spread: ResampledMean, strict: IntervalStrictness, *, margin: float, level: float = LEVEL
+) -> PairedComparison:
     """The answer that a spread of differences gives under this strictness and margin."""
     if margin < 0:
         raise ValueError("margin >= 0 is wanted")
     low, high = interval(spread, strict.tail)
     verdict = _verdict(low, high, margin)
-    return Comparison(
+    return PairedComparison(
         verdict=verdict,
         difference=spread.mean,
         low=low,
@@ -156,7 +166,7 @@ def compared(
         candidates=strict.candidates,
         correction=strict.correction,
         rows_to_tell=_rows_to_tell(spread, low, high, margin=margin)
-        if verdict is Outcome.INCONCLUSIVE
+        if verdict is ComparisonOutcome.INCONCLUSIVE
         else None,
         independent=level / 2 / strict.tail,
     )
@@ -182,17 +192,17 @@ def paired_difference(champion_loss: Losses, candidate_loss: Losses) -> Losses:
     return difference
 
 
-def _verdict(low: float, high: float, margin: float) -> Outcome:
+def _verdict(low: float, high: float, margin: float) -> ComparisonOutcome:
     if high < 0:
-        return Outcome.BETTER
+        return ComparisonOutcome.BETTER
     if high <= margin:
-        return Outcome.NOT_WORSE
+        return ComparisonOutcome.NOT_WORSE
     if low > 0:
-        return Outcome.WORSE
-    return Outcome.INCONCLUSIVE
+        return ComparisonOutcome.WORSE
+    return ComparisonOutcome.INCONCLUSIVE
 
 
-def _rows_to_tell(spread: Spread, low: float, high: float, *, margin: float) -> int | None:
+def _rows_to_tell(spread: ResampledMean, low: float, high: float, *, margin: float) -> int | None:
     """Rows after which the nearer end of the interval would cross its border; ends go as 1/√n."""
     mean = spread.mean
     needed = [

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from scipy import stats
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Losses, numbers
 from core.governance.comparison.paired import LEVEL
 from core.governance.comparison.resampling import weighted_sums
+from core.governance.comparison.row_losses import Losses, numbers
 
 BINS: Final = 10
 MIN_ROWS: Final = 200
@@ -23,7 +23,7 @@ _STEPS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class NumberWithInterval:
     """A number with its interval."""
 
     value: float
@@ -40,9 +40,9 @@ class Reliability:
     be believed; a slope below 1 says too sure of itself. They are None where no line fits.
     """
 
-    error: Estimate
-    slope: Estimate | None
-    intercept: Estimate | None
+    error: NumberWithInterval
+    slope: NumberWithInterval | None
+    intercept: NumberWithInterval | None
     rows: int
     bins: int
 
@@ -115,7 +115,7 @@ def of_numbers(truth: Losses, forecast: Losses) -> Reliability:
     mean = float(off.mean())
     line = _straight_line(predicted, happened)
     return Reliability(
-        error=Estimate(mean, mean - reach, mean + reach),
+        error=NumberWithInterval(mean, mean - reach, mean + reach),
         slope=line and line[1],
         intercept=line and line[0],
         rows=len(happened),
@@ -130,7 +130,7 @@ def _require_rows(rows: int) -> None:
         )
 
 
-def _expected_error(truth: Losses, forecast: Losses, *, seed: int) -> Estimate:
+def _expected_error(truth: Losses, forecast: Losses, *, seed: int) -> NumberWithInterval:
     rows = len(truth)
     off = truth - forecast
     order = np.argsort(forecast, kind="stable")
@@ -141,10 +141,12 @@ def _expected_error(truth: Losses, forecast: Losses, *, seed: int) -> Estimate:
     value = float(np.abs(sums).sum() / rows)
     off_by = np.abs(weighted_sums(columns, seed=seed)).sum(axis=1) / rows
     reach = float(np.quantile(off_by, 1 - LEVEL))
-    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach))
+    return NumberWithInterval(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
-def _logistic_line(forecast: Losses, truth: Losses) -> tuple[Estimate, Estimate] | None:
+def _logistic_line(
+    forecast: Losses, truth: Losses
+) -> tuple[NumberWithInterval, NumberWithInterval] | None:
     odds = np.log(forecast / (1 - forecast))
     if float(odds.std()) < _SURE:
         return None
@@ -162,7 +164,9 @@ def _logistic_line(forecast: Losses, truth: Losses) -> tuple[Estimate, Estimate]
     return None  # the outcomes are separated: no finite line is best
 
 
-def _straight_line(forecast: Losses, truth: Losses) -> tuple[Estimate, Estimate] | None:
+def _straight_line(
+    forecast: Losses, truth: Losses
+) -> tuple[NumberWithInterval, NumberWithInterval] | None:
     if float(forecast.std()) <= _SURE * max(1.0, float(np.abs(forecast).max())):
         return None
     design = np.column_stack([np.ones_like(forecast), forecast])
@@ -174,7 +178,7 @@ def _straight_line(forecast: Losses, truth: Losses) -> tuple[Estimate, Estimate]
 
 def _with_errors(
     beta: Losses, design: Losses, weight: Losses, residual: Losses
-) -> tuple[Estimate, Estimate] | None:
+) -> tuple[NumberWithInterval, NumberWithInterval] | None:
     """Both coefficients with intervals from the sandwich of bread and squared residuals."""
     try:
         bread = np.linalg.inv(design.T @ (design * weight[:, None]))
@@ -186,7 +190,8 @@ def _with_errors(
         return None
     reach = _quantile() * np.sqrt(np.maximum(variances, 0.0))
     first, second = (
-        Estimate(float(b), float(b - r), float(b + r)) for b, r in zip(beta, reach, strict=True)
+        NumberWithInterval(float(b), float(b - r), float(b + r))
+        for b, r in zip(beta, reach, strict=True)
     )
     return first, second
 

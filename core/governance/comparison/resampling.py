@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from core.governance.comparison.losses import Losses
+from core.governance.comparison.row_losses import Losses
 
 Mask = npt.NDArray[np.bool_]
 
@@ -27,7 +27,7 @@ _STEP: Final = 1 / math.sqrt(_SHARE * (1 - _SHARE))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spread:
+class ResampledMean:
     """A mean over rows and its error. `z` are resampled means, less the mean, in errors of it."""
 
     mean: float
@@ -43,7 +43,7 @@ def spreads(
     seed: int,
     resamples: int = RESAMPLES,
     within: Sequence[Mask | None] = (),
-) -> tuple[Spread, ...]:
+) -> tuple[ResampledMean, ...]:
     """The mean of each column and its spread, all resampled with the same weights.
 
     The rows' weights are drawn once per resample and shared by all columns (losses, candidates,
@@ -88,7 +88,7 @@ def spreads(
         matrix[place, number] = scaled / math.sqrt(rows)
         found.append((mean, deviation / math.sqrt(rows), float((scaled**3).mean()), rows))
     z = weighted_sums(matrix, seed=seed, resamples=resamples)
-    return tuple(Spread(*facts, z[:, number]) for number, facts in enumerate(found))
+    return tuple(ResampledMean(*facts, z[:, number]) for number, facts in enumerate(found))
 
 
 def weighted_sums(
@@ -110,7 +110,7 @@ def weighted_sums(
     return np.asarray((sums - centre) * _STEP)
 
 
-def interval(spread: Spread, tail: float) -> tuple[float, float]:
+def interval(spread: ResampledMean, tail: float) -> tuple[float, float]:
     """The interval of the mean that leaves out `tail` on each side; it holds the mean.
 
     Far out, 2,000 resamples hold a handful of values or none: the interval is therefore never
@@ -131,7 +131,7 @@ def interval(spread: Spread, tail: float) -> tuple[float, float]:
     return spread.mean - spread.error * below, spread.mean + spread.error * above
 
 
-def joint_tail(family: Sequence[Spread], *, level: float) -> float:
+def joint_tail(family: Sequence[ResampledMean], *, level: float) -> float:
     """How much to leave out on each side so that all intervals of a family hold together.
 
     The largest of all standardised deviations is looked at in each resample (the max-statistic):

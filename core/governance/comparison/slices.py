@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from core.errors import InsufficientData
-from core.governance.comparison.losses import Losses
-from core.governance.comparison.paired import LEVEL, Comparison, Strictness, compared
+from core.governance.comparison.paired import LEVEL, IntervalStrictness, PairedComparison, compared
 from core.governance.comparison.resampling import Mask, spreads
+from core.governance.comparison.row_losses import Losses
 
 SLICE_COLUMN: Final = "slice_"
 """A column of the predictions whose name begins so says to which part each row belongs."""
@@ -46,11 +46,11 @@ class SliceAnswer:
     slice: Slice
     champion: float
     candidate: float
-    answer: Comparison | None
+    answer: PairedComparison | None
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class SliceGap:
     """How much more one model loses on the worst slice of a column than on the best.
 
     The interval holds for all pairs of the column's slices together, so it also holds for the two
@@ -90,7 +90,7 @@ def compare_slices(
     candidate_loss: Losses,
     *,
     margin: float,
-    strict: Strictness,
+    strict: IntervalStrictness,
     seed: int,
 ) -> tuple[SliceAnswer, ...]:
     """The comparison on each slice, corrected for the candidates and for how many slices there are.
@@ -130,7 +130,7 @@ def compare_slices(
     )
 
 
-def gaps(slices: Sequence[Slice], losses: Losses, *, level: float = LEVEL) -> tuple[Gap, ...]:
+def gaps(slices: Sequence[Slice], losses: Losses, *, level: float = LEVEL) -> tuple[SliceGap, ...]:
     """One gap for each column that has two slices of at least `MIN_ROWS` rows.
 
     Parameters
@@ -155,7 +155,7 @@ def gaps(slices: Sequence[Slice], losses: Losses, *, level: float = LEVEL) -> tu
         )
         gap = means[worst] - means[best]
         found.append(
-            Gap(
+            SliceGap(
                 column=column,
                 worst=large[worst].value,
                 best=large[best].value,

@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import Refused
-from core.governance.checks import judge
-from core.governance.evidence import JsonValue, canonical_json, utc_millis
-from core.governance.ledger.anchors import Versions, anchor_findings, anchors_kept
-from core.governance.ledger.bundles import (
-    Decision,
+from core.governance.rules.checks import judge
+from core.governance.rules.evidence import JsonValue, canonical_json, utc_millis
+from core.governance.rules.ledger.anchors import Versions, anchor_findings, anchors_kept
+from core.governance.rules.ledger.bundles import (
+    DecisionBundle,
     applied_by,
     bundle,
     decided_by,
     policy_bundle,
 )
-from core.governance.ledger.entries import PLAIN, Entry, LedgerFinding
-from core.governance.ledger.model_card import model_card
-from core.governance.policies.record import altered_findings
-from core.governance.requests import PromotionRequest
-from core.store.governance import GovernanceStore, Record
-from core.tracking.values import RegisteredModel
+from core.governance.rules.ledger.cyclonedx_card import model_card
+from core.governance.rules.ledger.entries import PLAIN, LedgerEntry, LedgerFinding
+from core.governance.rules.policies.published_record import altered_findings
+from core.governance.rules.requests import PromotionRequest
+from core.store.governance_store import GovernanceStore, Record
+from core.values.mlflow_entities import RegisteredModel
 
 VERIFIER: Final = "verify_export.py"
 _SCRIPT: Final = Path(__file__).parent / "standalone" / VERIFIER
@@ -38,7 +38,7 @@ Progress = Callable[[float, str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportSummary:
     """What an export holds; `findings` are of the ledger and its anchors, as they were found."""
 
     entries: int
@@ -49,14 +49,14 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class Exporter:
+class RecordExporter:
     """Reads everything that an export holds; `models` and `version` ask MLflow."""
 
     store: GovernanceStore
     models: Callable[[], Sequence[RegisteredModel]]
     version: Versions
 
-    def to_folder(self, folder: Path, *, at: datetime, progress: Progress) -> Exported:
+    def to_folder(self, folder: Path, *, at: datetime, progress: Progress) -> ExportSummary:
         """What was exported; the folder appears whole, or not at all.
 
         Raises
@@ -84,7 +84,7 @@ class Exporter:
             raise Refused(f"{folder} cannot be written ({says}); name another folder.") from error
         return exported
 
-    def to_zip(self, *, at: datetime, progress: Progress) -> tuple[bytes, Exported]:
+    def to_zip(self, *, at: datetime, progress: Progress) -> tuple[bytes, ExportSummary]:
         """The same as the bytes of a zip."""
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
@@ -95,7 +95,7 @@ class Exporter:
                     archive.write(path, path.relative_to(folder).as_posix())
         return packed.getvalue(), exported
 
-    def _write(self, folder: Path, *, at: datetime, progress: Progress) -> Exported:
+    def _write(self, folder: Path, *, at: datetime, progress: Progress) -> ExportSummary:
         progress(0.0, "Verifying the ledger")
         report = self.store.verify()
         models, version = self.models(), cache(self.version)  # first: no anchor is the newer
@@ -124,7 +124,7 @@ class Exporter:
         _put(folder / "anchors.json", kept)
         shutil.copyfile(_SCRIPT, folder / VERIFIER)
         progress(0.95, "Counting digests")
-        exported = Exported(
+        exported = ExportSummary(
             entries=len(entries),
             head=report.head,
             bundles=len(decisions) + len(proposals),
@@ -136,7 +136,7 @@ class Exporter:
         return exported
 
     def _told(
-        self, folder: Path, exported: Exported, notes: Sequence[str], *, at: datetime
+        self, folder: Path, exported: ExportSummary, notes: Sequence[str], *, at: datetime
     ) -> Mapping[str, JsonValue]:
         """The table of contents: every file by its SHA-256, sealed where there is a key."""
         key = self.store.ledger_key
@@ -157,17 +157,19 @@ class Exporter:
         return {**told, "seal": key.seal_export(digest) if key else PLAIN}
 
 
-def _decisions(record: Record, entries: Sequence[Entry]) -> Iterator[Decision]:
+def _decisions(record: Record, entries: Sequence[LedgerEntry]) -> Iterator[DecisionBundle]:
     """Every request that people decided, oldest first; what is still open is no decision."""
     for request in reversed(record.requests()):
         if not request.status.is_waiting:
             yield decision_of(record, request, entries)
 
 
-def decision_of(record: Record, request: PromotionRequest, entries: Sequence[Entry]) -> Decision:
+def decision_of(
+    record: Record, request: PromotionRequest, entries: Sequence[LedgerEntry]
+) -> DecisionBundle:
     """A decided request with everything it rests on, from the ledger's entries."""
     verified = record.verified(request.request_id)
-    return Decision(
+    return DecisionBundle(
         request=request,
         verified=verified,
         findings=judge(request.policy, verified),
@@ -185,8 +187,8 @@ def _put(path: Path, document: JsonValue) -> None:
     path.write_bytes(canonical_json(document) + b"\n")
 
 
-def _put_lines(path: Path, entries: Sequence[Entry]) -> None:
-    names = [field.name for field in fields(Entry)]
+def _put_lines(path: Path, entries: Sequence[LedgerEntry]) -> None:
+    names = [field.name for field in fields(LedgerEntry)]
     lines = (
         canonical_json({name: _as_json(getattr(entry, name)) for name in names})
         for entry in entries

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from core.errors import Refused
-from core.governance.acts.deciding import said_text
-from core.governance.ledger.chain import verify_chain
-from core.governance.ledger.entries import Entry, Flaw, LedgerFinding, lost_key
+from core.governance.decisions.deciding import said_text
+from core.governance.rules.ledger.chain import verify_chain
+from core.governance.rules.ledger.entries import LedgerEntry, LedgerFinding, LedgerFlaw, lost_key
 from core.identity.people import Role, Username, require_role
-from core.store.governance import GovernanceStore
+from core.store.governance_store import GovernanceStore
 
 
 def declare_key_lost(
@@ -17,9 +17,9 @@ def declare_key_lost(
     key_id: str,
     *,
     reason: str,
-    anchors: Callable[[Sequence[Entry]], tuple[LedgerFinding, ...]],
+    anchors: Callable[[Sequence[LedgerEntry]], tuple[LedgerFinding, ...]],
     at: datetime,
-) -> Entry:
+) -> LedgerEntry:
     """The entry that says so, sealed with the new key; from here on decisions are possible again.
 
     `anchors` compares entries with what MLflow remembers. Afterwards nothing before the entry can
@@ -51,14 +51,18 @@ def declare_key_lost(
         return record.declare_key_lost(body, actor=actor, at=at)
 
 
-def _require_plain_chain(store: GovernanceStore, entries: Sequence[Entry], key_id: str) -> None:
+def _require_plain_chain(
+    store: GovernanceStore, entries: Sequence[LedgerEntry], key_id: str
+) -> None:
     if store.ledger_key is None:
         raise Refused("Set a new STILE_LEDGER_KEY first; it seals the declaration.")
     if key_id in {key.key_id for key in store.keys}:
         raise Refused(f"Key {key_id} is at hand; there is nothing to declare.")
     lost_key(entries, key_id)
     wrong = [
-        f for f in verify_chain(entries, store.keys).findings if f.flaw is not Flaw.KEY_MISSING
+        f
+        for f in verify_chain(entries, store.keys).findings
+        if f.flaw is not LedgerFlaw.KEY_MISSING
     ]
     if wrong:
         raise Refused(f"{wrong[0].says} A key is not declared lost over a broken chain.")

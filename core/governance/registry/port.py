@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from core.tracking.values import ModelVersion
+from core.values.mlflow_entities import ModelVersion
 
 
 class Registry(Protocol):

@@ -10,8 +10,8 @@ from pathlib import Path
 import ibis
 
 from core.drift import sources
-from core.drift.judging import assessment, calibration
-from core.drift.report import Grain, Window
+from core.drift.calibration import alert_levels, assessment
+from core.drift.values.results import Grain, Window
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,8 +27,8 @@ with sources.embedded() as connection:
         sources.table_of(connection, [Path(sys.argv[2])]), reference
     ).values()
 taken["both profiles"] = time.perf_counter() - began
-size = calibration.size_class(profile.rows)
-known = calibration.calibrate(reference, days=1, rows=size)
+size = alert_levels.size_class(profile.rows)
+known = alert_levels.calibrate(reference, days=1, rows=size)
 report = assessment.assess(
     model="bench",
     version=1,

@@ -1,0 +1,1 @@
+"""Widgets of the Compare page: who is compared, and what differs."""

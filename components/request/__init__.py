@@ -1,0 +1,1 @@
+"""Widgets of promotion requests: opened, read, decided and reviewed."""

@@ -1,0 +1,1 @@
+"""Widgets of runs: tables, numbers and artifacts."""

@@ -1,1 +1,0 @@
-"""What is unusual: distances between counts, their levels, and verdicts. Pure."""

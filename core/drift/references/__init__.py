@@ -1,0 +1,1 @@
+"""What a version is compared with: found, offered, kept."""

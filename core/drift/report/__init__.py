@@ -1,0 +1,1 @@
+"""The drift of a model in words and on paper."""

@@ -1,1 +1,0 @@
-"""What windows say together, in words and on paper."""

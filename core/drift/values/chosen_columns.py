@@ -1,0 +1,50 @@
+"""By which columns rows are counted apart: what somebody stated, or what matters most. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.drift.calibration.alert_levels import RATE
+from core.drift.segments.moved_segments import columns_to_cut_by
+from core.drift.values.counts import SEGMENTS
+from core.drift.windows.profile_rows import KeptReference
+
+MOST_CUTS: Final = 3
+"""Rows are grouped by all cuts at once, so that every one more multiplies what is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringSettings:
+    """How a model is watched: `segments` by which columns (None: by the one that matters most).
+
+    `rate` is the share of windows without drift in which anything may alert.
+    """
+
+    segments: tuple[str, ...] | None = None
+    rate: float = RATE
+
+
+def cuts(kept: KeptReference, stated: MonitoringSettings) -> tuple[str, ...]:
+    """The columns by which rows are counted apart, of those that this reference can be cut by.
+
+    By default the most important category of at most `SEGMENTS` levels.
+    """
+    able = columns_to_cut_by(kept.reference, dict(kept.importance or {}))
+    if stated.segments is not None:
+        return tuple(name for name in dict.fromkeys(stated.segments) if name in able)[:MOST_CUTS]
+    few = (name for name in able if _levels(kept, name) <= SEGMENTS)
+    return tuple(few)[:1]
+
+
+def cannot(kept: KeptReference, stated: MonitoringSettings) -> tuple[str, ...]:
+    """A sentence on each stated column that rows cannot be cut by."""
+    able = cuts(kept, stated)
+    return tuple(
+        f"Segments by {name} are not counted: it is no category of 2 to 60 levels in training."
+        for name in stated.segments or ()
+        if name not in able
+    )
+
+
+def _levels(kept: KeptReference, name: str) -> int:
+    levels = kept.reference.columns[name].levels
+    return 0 if levels is None else len(levels.top) + len(levels.other)

@@ -1,1 +1,0 @@
-"""The rules: policies as published and proposed, what they ask, say and would have decided."""

@@ -1,0 +1,1 @@
+"""What is decided, as pure functions of values: no I/O and no clock."""

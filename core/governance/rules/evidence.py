@@ -1,0 +1,161 @@
+"""What a decision looks at: named figures of two sides, pinned or live, and their digest."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from core.errors import StileError
+from core.identity.people import Side
+
+SCHEMA_VERSION: Final = 1
+
+JsonValue: TypeAlias = (
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+
+
+PENDING: Final[Mapping[str, JsonValue]] = MappingProxyType({"pending": "hashing"})
+"""The value of a figure that is still being made: files are hashed before anyone decides."""
+
+
+class FigureStatus(StrEnum):
+    """Whether a figure can be used; anything but KNOWN keeps a check from passing."""
+
+    KNOWN = "known"
+    INCONCLUSIVE = "inconclusive"
+    NOT_EVALUABLE = "not_evaluable"
+
+
+class EvidencePart(StrEnum):
+    """Pinned facts do not move by themselves and are what a key signs; live conditions move."""
+
+    PINNED = "pinned"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One named value of the evidence.
+
+    `value` is JSON without NaN or infinity, None unless known or inconclusive. `says` is a
+    sentence: why it is not known, or what it means. `source` is where it comes from (a run, an
+    artifact path, the inference log), `at` when it was read, `unit` its unit where it has one.
+    """
+
+    name: str
+    side: Side
+    part: EvidencePart
+    status: FigureStatus
+    value: JsonValue
+    says: str
+    source: str
+    at: datetime
+    unit: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        """True while the figure is still being made; it is not evaluable until then."""
+        return self.status is FigureStatus.NOT_EVALUABLE and self.value == PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All figures gathered for one request at one moment, in a fixed order of names."""
+
+    figures: tuple[Figure, ...]
+    gathered_at: datetime
+    schema_version: int = SCHEMA_VERSION
+
+    def figure(self, name: str) -> Figure | None:
+        """The figure of that name, or None when nobody gathered it."""
+        return next((figure for figure in self.figures if figure.name == name), None)
+
+    def of(self, side: Side, part: EvidencePart) -> tuple[Figure, ...]:
+        """One side's pinned or live figures."""
+        return tuple(f for f in self.figures if f.side is side and f.part is part)
+
+    @property
+    def pending(self) -> tuple[Figure, ...]:
+        """The figures that are still being made; nobody decides before they are known."""
+        return tuple(figure for figure in self.figures if figure.is_pending)
+
+    def pinned_digest(self, side: Side) -> str:
+        """SHA-256 of one side's pinned facts: what a key of that side signs.
+
+        When a figure was read, and the sentence that explains it, are not part of the fact.
+        """
+        return hashlib.sha256(canonical_json(signed_facts(self, side))).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything as it was shown: live conditions, sentences and times included."""
+        return hashlib.sha256(canonical_json(evidence_document(self))).hexdigest()
+
+
+def signed_facts(evidence: Evidence, side: Side) -> Mapping[str, JsonValue]:
+    """The document whose canonical JSON a key of that side signs."""
+    facts = {
+        f.name: {"status": f.status.value, "value": f.value, "source": f.source, "unit": f.unit}
+        for f in evidence.of(side, EvidencePart.PINNED)
+    }
+    return {"schema": evidence.schema_version, "side": side.value, "facts": facts}
+
+
+def evidence_document(evidence: Evidence) -> Mapping[str, JsonValue]:
+    """The evidence as the JSON in which it is kept."""
+    return {
+        "schema": evidence.schema_version,
+        "gathered_at": evidence.gathered_at.isoformat(),
+        "figures": [_figure_document(figure) for figure in evidence.figures],
+    }
+
+
+def _figure_document(figure: Figure) -> Mapping[str, JsonValue]:
+    return {
+        "name": figure.name,
+        "side": figure.side.value,
+        "part": figure.part.value,
+        "status": figure.status.value,
+        "value": figure.value,
+        "says": figure.says,
+        "source": figure.source,
+        "at": figure.at.isoformat(),
+        "unit": figure.unit,
+    }
+
+
+def canonical_json(value: JsonValue) -> bytes:
+    """UTF-8 JSON that is the same for equal values: sorted keys, no spaces, no NaN or infinity.
+
+    Raises
+    ------
+    StileError
+        A number is not finite: such a figure must be gathered as *not evaluable* instead.
+    """
+    try:
+        text = json.dumps(
+            value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+        return text.encode("utf-8")
+    except ValueError as error:  # a lone surrogate is one too: such text has no bytes to digest
+        raise StileError(
+            "Canonical JSON holds finite numbers and whole characters only."
+        ) from error
+
+
+def utc_millis(at: datetime) -> str:
+    """An aware time as ISO 8601 in UTC with milliseconds, the only form that is ever digested."""
+    if at.tzinfo is None:
+        raise StileError("A time without a time zone cannot be evidence.")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def finite_or_none(value: float) -> float | None:
+    """The number, or None where JSON has no word for it."""
+    return value if math.isfinite(value) else None

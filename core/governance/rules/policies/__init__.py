@@ -1,0 +1,1 @@
+"""Policies as published and proposed: what they require, say and would have decided. Pure."""

@@ -1,0 +1,1 @@
+"""The registry beside the ledger, as values: flags, sightings, disagreements. Pure."""

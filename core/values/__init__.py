@@ -1,0 +1,1 @@
+"""Pure ground for everything: JSON, YAML, references and entities as frozen values."""
