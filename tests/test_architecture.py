@@ -241,7 +241,6 @@ STILL_IN_A_CIRCLE = {
 }
 
 
-
 def test_no_foreign_text_is_drawn_as_html_and_nothing_is_unpickled() -> None:
     banned = ("unsafe_allow_html=True", "pickle.load", "joblib.load")
     wrong = [
