@@ -138,7 +138,7 @@ def look_together(
     champion: int | None,
     show: Callable[[str, float | None], None],
 ) -> None:
-    """Nothing; afterwards all inputs of the judged window were looked at together.
+    """Look at all inputs of the judged window together.
 
     What cannot be looked at is no error here: its figure says why.
     """
