@@ -21,7 +21,8 @@ from core.governance.use_cases.approval_reviews import ApprovalReviews
 from core.governance.use_cases.drift_alerts import DriftAlerts
 from core.governance.use_cases.evidence_preparation import EvidencePreparation
 from core.governance.use_cases.log_removal import remove_expired
-from core.governance.use_cases.policy_requests import PolicyRequests, RunStarted
+from core.governance.use_cases.policy_reading import RunStarted
+from core.governance.use_cases.policy_requests import PolicyRequests
 from core.governance.use_cases.promotion import Promotions
 from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.governance.use_cases.review_requests import ReviewRequests

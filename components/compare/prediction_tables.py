@@ -17,8 +17,9 @@ from core.governance.figures.comparison_verdicts import (
     PRIMARY,
     SLICES,
 )
-from core.governance.rules.evidence import Evidence, FigureStatus, JsonValue
+from core.governance.rules.evidence import Evidence, FigureStatus
 from core.governance.rules.judgement import Judgement
+from core.values.canonical_json import JsonValue
 
 ABSENT: Final = "–"
 _WORST_FIRST: Final = ("worse", "inconclusive", "not_worse", "better")

@@ -7,8 +7,8 @@ import streamlit as st
 
 from components.drift import drift_readings
 from components.shell import champion_state, frame, theme
+from core.drift.report.window_marks import WindowMark, marks, moves
 from core.drift.values.results import Grain, WindowReport
-from core.drift.values.window_history import WindowMark, marks, moves
 from core.values.mlflow_entities import RegisteredModel
 
 _NEWEST = 4

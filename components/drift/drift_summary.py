@@ -9,14 +9,9 @@ import streamlit as st
 from components.drift import champion_marks
 from components.figures.drift import windows_figures as figures
 from components.shell import charts, frame, theme
+from core.drift.report.window_marks import WindowMark
 from core.drift.values.results import DriftVerdict, Grain, WindowReport
-from core.drift.values.window_history import (
-    WindowMark,
-    by_concern,
-    newest_evaluable,
-    on_one_axis,
-    streak,
-)
+from core.drift.values.window_history import by_concern, newest_evaluable, on_one_axis, streak
 
 _ROW_HEIGHT = 24
 

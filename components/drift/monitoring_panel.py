@@ -7,7 +7,7 @@ import streamlit as st
 
 from components.request.decision_drawers import acting
 from components.shell import frame, theme
-from core.drift.values.chosen_columns import MOST_CUTS, MonitoringSettings
+from core.drift.values.monitoring_choice import MOST_CUTS, MonitoringSettings
 from core.governance.use_cases import monitoring
 from core.identity.people import Person, holds_inputs
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from components.runs import run_tables
 from components.shell import frame, theme
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies.bar_history import AFTER_THE_RESULT
+from core.values.canonical_json import JsonValue
 
 _FLIPS: Final = {
     "none": "as it was",

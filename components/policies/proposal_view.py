@@ -9,7 +9,6 @@ import streamlit as st
 from components.policies import back_test, revision_drawer, rules_view
 from components.request import decision_drawers, request_view
 from components.shell import frame, state, theme
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.policies.policy_sentences import ChangeEffect, changes
 from core.governance.rules.policies.proposals import (
@@ -20,6 +19,7 @@ from core.governance.rules.policies.proposals import (
     PolicyStage,
 )
 from core.identity.people import Person, Role, Side, has_voice, may_turn
+from core.values.canonical_json import JsonValue
 
 _STAGE: Final[Mapping[PolicyStage, str]] = {
     PolicyStage.OPEN: ":gray-badge[open]",
@@ -296,7 +296,7 @@ def _end(request: PolicyRequest, drawer: decision_drawers.DecisionDrawer, kind: 
     act = {
         "reject": policies.reject,
         "withdraw": policies.withdraw,
-        "request_changes": policies.revisions.request_changes,
+        "request_changes": policies.request_changes,
     }[kind]
     st.markdown(_SAYS[kind])
     st.text_area(label, key=drawer.comment_key, max_chars=10_000, height=120)

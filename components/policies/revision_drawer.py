@@ -31,7 +31,7 @@ def _revise(request: PolicyRequest, drawer: decision_drawers.DecisionDrawer) -> 
         source, said = drawer.into, drawer.said
         with st.spinner("Trying the draft on the evidence of the past …"):
             frame.perform(
-                lambda: frame.services().policies.revisions.revise(
+                lambda: frame.services().policies.revise(
                     decision_drawers.acting(), request.number, source, text=said,
                     idempotency_key=drawer.form, at=datetime.now(UTC),
                 ),

@@ -11,10 +11,11 @@ from components.runs import run_tables
 from components.shell import frame, theme
 from core.governance.figures import trial_figures
 from core.governance.figures.content_hashes import HashingProgress
-from core.governance.rules.evidence import Evidence, JsonValue
+from core.governance.rules.evidence import Evidence
 from core.governance.rules.judgement import Judgement
 from core.governance.rules.requests import PromotionRequest, RequestId
 from core.identity.people import Role
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, RunId
 
 _ABSENT: Final = "–"

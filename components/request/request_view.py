@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.shell import frame, theme
 from core.governance.rules.checks import Finding
-from core.governance.rules.evidence import Evidence, EvidencePart, Figure, JsonValue
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure
 from core.governance.rules.judgement import Judgement, blocking
 from core.governance.rules.policies.policy import CheckLevel, CheckVerdict
 from core.governance.rules.requests import (
@@ -19,6 +19,7 @@ from core.governance.rules.requests import (
     TurnedKey,
 )
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 
 DIGEST_SHOWN: Final = 12
 _LONGEST_VALUE: Final = 90

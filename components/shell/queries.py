@@ -30,11 +30,11 @@ from core.governance.figures.comparison_verdicts import (
     slices_in_words,
 )
 from core.governance.figures.shared_holdout import names_tried
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies.backtest import BackTest
 from core.governance.rules.policies.policy import parse_policy
 from core.tracking.bypass import Bypass, bypass_of
 from core.tracking.run_index import RunTable
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import (
     ArtifactFile,
     Curve,

@@ -10,11 +10,11 @@ import typer
 from core.cli import Exit, emit
 from core.cli.policy import FileArgument, JsonOption, printable, text_of
 from core.cli.request import acting
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies.backtest_document import back_test_document
 from core.governance.rules.policies.policy import parse_policy
 from core.governance.rules.policies.proposals import PolicyJudgement, PolicyRequestId
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 
 _FLIPS: Final = {
     "none": "unchanged",
@@ -146,7 +146,7 @@ def request_changes(
     settings = load_settings()
     actor, at = acting(settings, user), datetime.now(UTC)
     policies, asked = open_services(settings).policies, PolicyRequestId(number)
-    policies.revisions.request_changes(
+    policies.request_changes(
         actor, asked, text=comment, idempotency_key=idempotency_key or f"cli-{uuid4()}", at=at
     )
     _emit(policies.judgement(asked, at=at), as_json)
@@ -167,7 +167,7 @@ def revise(
     settings = load_settings()
     actor, at = acting(settings, user), datetime.now(UTC)
     policies, asked = open_services(settings).policies, PolicyRequestId(number)
-    policies.revisions.revise(
+    policies.revise(
         actor, asked, text_of(file), text=comment,
         idempotency_key=idempotency_key or f"cli-{uuid4()}", at=at,
     )  # fmt: skip

@@ -39,8 +39,7 @@ def watch(
     Ends with 0 (shown, or stated), 1 (it cannot be watched like that).
     """
     from core.bootstrap import open_services  # opening the services takes a moment
-    from core.drift.calibration.alert_levels import RATE
-    from core.drift.values.chosen_columns import MonitoringSettings
+    from core.drift.values.monitoring_choice import RATE, MonitoringSettings
     from core.governance.use_cases import monitoring
     from core.settings import load_settings
 

@@ -17,10 +17,10 @@ from core.drift.performance import realised_performance
 from core.drift.performance.performance_estimator import PerformanceEstimator
 from core.drift.performance.prediction_monitor import PredictionMonitor
 from core.drift.references.version_references import VersionReferences
+from core.drift.segments import chosen_columns
 from core.drift.segments.segment_monitor import SegmentMonitor
 from core.drift.segments.segment_references import SegmentReferences
-from core.drift.values import chosen_columns
-from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.monitoring_choice import MonitoringSettings
 from core.drift.values.results import (
     Conformity,
     EstimatedPerformance,

@@ -13,6 +13,7 @@ from core.drift.profile import expressions as counted
 from core.drift.segments import joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
 from core.drift.statistics.exact_distances import distances
+from core.drift.values import monitoring_choice
 from core.drift.values.counts import Profile, Reference, ReferenceColumn
 from core.drift.values.results import ColumnKind, Grain, SegmentOf, Window, WindowReport
 from core.drift.window_judge import without
@@ -39,7 +40,7 @@ def compare(
     what: str,
     cut_by: Sequence[str] = (),
     exact: bool = False,
-    rate: float = alert_levels.RATE,
+    rate: float = monitoring_choice.RATE,
 ) -> TableComparison:
     """The drift of one table against another, each with its event times where it has them.
 
@@ -84,7 +85,7 @@ def _segments(
 ) -> list[MeasuredSegment]:
     cuts = list(profile.segments)
     columns = sum((len(learnt.columns) - 1) * len(learnt.segments_by(cut)) for cut in cuts)
-    needed = joint_judgement.rows_needed(max(columns, 1), rate=alert_levels.RATE)
+    needed = joint_judgement.rows_needed(max(columns, 1), rate=monitoring_choice.RATE)
     found = []
     for cut in cuts:
         references = segment_rows.learnt(

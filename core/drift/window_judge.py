@@ -15,8 +15,8 @@ from core.drift.segments import joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
 from core.drift.segments.moved_segments import columns_to_cut_by
 from core.drift.segments.segment_references import SegmentReferences
-from core.drift.values.chosen_columns import MonitoringSettings
 from core.drift.values.counts import Profile, Reference
+from core.drift.values.monitoring_choice import MonitoringSettings
 from core.drift.values.results import Grain, SegmentOf, Window, WindowReport
 from core.drift.windows import profile_rows
 from core.drift.windows.profile_rows import KeptReference

@@ -14,9 +14,9 @@ from sqlmodel import Session, col, select
 
 from core import read_cache
 from core.drift.values.results import Grain, Window
-from core.governance.rules.evidence import JsonValue
 from core.store import mapping, transaction
 from core.store.tables import ProfileRow, WindowRow
+from core.values.canonical_json import JsonValue
 
 _PACKED: Final = "packed"
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken, Refused
-from core.governance.rules.evidence import Evidence, JsonValue
+from core.governance.rules.evidence import Evidence
 from core.governance.rules.ledger import entries as ledger
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.requests import (
@@ -41,6 +41,7 @@ from core.store.tables import (
 )
 from core.store.tokens import TokenRepository
 from core.store.work_queue import WorkQueueRepository
+from core.values.canonical_json import JsonValue
 
 IN_FLIGHT: Final = tuple(status.value for status in RequestStatus if status.is_in_flight)
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from core.errors import LedgerBroken
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger import entries as ledger
 from core.governance.rules.ledger.chain import Stored, VerifiedChain, verify_rows
 from core.store import mapping
 from core.store.migrations import append_only
 from core.store.people import STILE
 from core.store.tables import LedgerRow
+from core.values.canonical_json import JsonValue
 
 
 class VerifiedHead:

@@ -11,8 +11,6 @@ from core.governance.rules.evidence import (
     EvidencePart,
     Figure,
     FigureStatus,
-    JsonValue,
-    canonical_json,
     evidence_document,
 )
 from core.governance.rules.ledger.entries import LedgerEntry
@@ -28,6 +26,7 @@ from core.governance.rules.requests import (
 )
 from core.identity.people import Person, Role, Side, Username, with_rights
 from core.store.tables import CommentRow, KeyRow, LedgerRow, PersonRow, PolicyKeyRow, RequestRow
+from core.values.canonical_json import JsonValue, canonical_json
 
 _Loaded: TypeAlias = Any  # Any: JSON that this module wrote itself
 

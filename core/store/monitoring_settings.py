@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.monitoring_choice import MonitoringSettings
 from core.store import transaction
 from core.store.tables import WatchedRow
 

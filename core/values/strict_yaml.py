@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from core.errors import Refused
-from core.governance.rules.evidence import JsonValue
+from core.values.canonical_json import JsonValue
 
 MAX_CHARACTERS: Final = 64_000
 MAX_DEPTH: Final = 12

@@ -12,6 +12,7 @@ from core.drift.calibration.alert_levels import ColumnCalibration
 from core.drift.calibration.assessment import MeasuredWindow
 from core.drift.segments import joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
+from core.drift.values import monitoring_choice
 from core.drift.values.counts import EVENT_TIME, Profile, Reference
 from core.drift.values.results import Grain, SegmentOf, Window, WindowReport
 from core.drift.window_judge import without
@@ -67,12 +68,12 @@ class Quarter:
         known = self._calibrated(name, reference, alert_levels.size_class(profile.rows))
         whole = self._measured(known, day, reference, profile)
         parts = list(self._parts(day, profile)) if segments and shares is None else []
-        return joint_judgement.judged(whole, parts, rate=alert_levels.RATE)[0]
+        return joint_judgement.judged(whole, parts, rate=monitoring_choice.RATE)[0]
 
     def _parts(self, day: date, profile: Profile) -> list[MeasuredSegment]:
         bins = self.reference
         columns = sum((len(bins.columns) - 1) * len(bins.segments_by(cut)) for cut in self.cut_by)
-        needed = joint_judgement.rows_needed(columns, rate=alert_levels.RATE)
+        needed = joint_judgement.rows_needed(columns, rate=monitoring_choice.RATE)
         found = []
         for cut in self.cut_by:
             for code, level in enumerate(bins.segments_by(cut)):

@@ -12,20 +12,15 @@ from typing import Final
 from sqlalchemy import Engine
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.rules.evidence import (
-    PENDING,
-    Evidence,
-    EvidencePart,
-    Figure,
-    FigureStatus,
-    JsonValue,
-)
+from core.governance.decisions.registry_port import Registry
+from core.governance.rules.evidence import PENDING, Evidence, EvidencePart, Figure, FigureStatus
 from core.governance.rules.ledger.entries import LedgerKey
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.requests import PromotionRequest
-from core.governance.use_cases.promotion import Promotions, Registry
+from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
 from core.store.governance_store import GovernanceStore
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, RunId
 
 AT: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from core.drift.calibration.alerts import AlertId, AlertSubject
 from core.drift.values.results import DriftVerdict
 from core.errors import Refused, StileError, Unavailable
-from core.governance.rules.evidence import FigureStatus, JsonValue
+from core.governance.rules.evidence import FigureStatus
 from core.governance.rules.judgement import TAG_COPIED_FROM
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.policy import CheckVerdict
@@ -44,6 +44,7 @@ from core.governance.use_cases.rollback import ORDERED, Rollbacks
 from core.governance.use_cases.version_copies import COPIED, VersionCopies
 from core.identity.people import Person, Role, Side
 from core.store import transaction
+from core.values.canonical_json import JsonValue
 from core.worker import WorkerParts, run_once
 from tests.contracts.elsewhere import KEY
 from tests.contracts.parts import (
@@ -240,9 +241,9 @@ class AnySequence(RuleBasedStateMachine):
             digest = policies.request(asked).evidence.pinned_digest(side)
             policies.turn_key(who.username, asked, side=side, digest=digest, **form())
         with suppress(StileError):
-            policies.revisions.request_changes(who.username, asked, text="Other.", **form())
+            policies.request_changes(who.username, asked, text="Other.", **form())
         with suppress(StileError):
-            policies.revisions.revise(who.username, asked, draft, **form())
+            policies.revise(who.username, asked, draft, **form())
 
     @rule(who=CROWD, number=NUMBERS, side=SIDES)
     def sign_rules(self, who: Person, number: int, side: Side) -> None:

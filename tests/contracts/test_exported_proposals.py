@@ -41,7 +41,7 @@ def every_fate(here: Chamber) -> dict[str, PolicyRequest]:
     here.turn(made["open"], EVA, BLUE)
     here.send_back(made["sent back"])
     here.send_back(made["revised"])
-    policies.revisions.revise(
+    policies.revise(
         ANA.username, made["revised"].number, a_draft("0.4"), idempotency_key="v", at=LATER
     )
     return {fate: policies.request(each.number) for fate, each in made.items()}

@@ -92,7 +92,7 @@ class Chamber:
         )
 
     def send_back(self, request: PolicyRequest, who: Person = EVA) -> PolicyRequest:
-        return self.policies.revisions.request_changes(
+        return self.policies.request_changes(
             who.username, request.number, text="Milder.", idempotency_key=self.office.form(),
             at=LATER,
         )  # fmt: skip
@@ -100,7 +100,7 @@ class Chamber:
     def revise(
         self, request: PolicyRequest, who: Person = ANA, *, form: str | None = None
     ) -> PolicyRequest:
-        return self.policies.revisions.revise(
+        return self.policies.revise(
             who.username, request.number, MILDER, text="As you wish.",
             idempotency_key=form or self.office.form(), at=LATER,
         )  # fmt: skip

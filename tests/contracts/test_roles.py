@@ -16,8 +16,8 @@ from core.drift.calibration.alerts import AlertId, AlertStep
 from core.drift.monitor import DriftMonitor
 from core.drift.references.offered_reference import FromFile, OfferedReference
 from core.drift.references.version_references import VersionReferences
-from core.drift.values.chosen_columns import MonitoringSettings
 from core.drift.values.counts import Reference
+from core.drift.values.monitoring_choice import MonitoringSettings
 from core.drift.windows.profile_rows import Origin
 from core.errors import Refused, Unavailable
 from core.governance.ledger.sealing import declare_key_lost
@@ -315,12 +315,10 @@ class Hall:
             ),
             "turn the data science key of a proposed policy": lambda: turn(ORANGE),
             "turn the data engineering key of a proposed policy": lambda: turn(BLUE),
-            "request changes to a proposed policy": lambda: policies.revisions.request_changes(
+            "request changes to a proposed policy": lambda: policies.request_changes(
                 who, asked, text="Milder.", **form
             ),
-            "revise a proposed policy": lambda: policies.revisions.revise(
-                who, asked, MILDER, **form
-            ),
+            "revise a proposed policy": lambda: policies.revise(who, asked, MILDER, **form),
             "reject a proposed policy": lambda: policies.reject(who, asked, text="No.", **form),
             "withdraw a proposed policy": lambda: policies.withdraw(who, asked, **form),
         }
@@ -377,7 +375,7 @@ def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
         ).number
         number = asked
         if scene is Scene.SENT_BACK:
-            policies.revisions.request_changes(
+            policies.request_changes(
                 EVA.username, asked, text="Milder.", idempotency_key="c", at=at
             )
     return number

@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import Engine
 
-from core.drift.calibration.alert_levels import RATE
-from core.drift.values.chosen_columns import MonitoringSettings
+from core.drift.values.monitoring_choice import RATE, MonitoringSettings
 from core.errors import Refused
 from core.governance.rules.ledger import plain_words
 from core.governance.use_cases import monitoring

@@ -10,10 +10,10 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from core.errors import Refused, Unavailable
+from core.governance.decisions.registry_port import Registry
 from core.governance.registry.write_back import LEASE, WriteBack
 from core.governance.rules.evidence import Evidence
 from core.governance.rules.requests import PromotionRequest, RequestStatus
-from core.governance.use_cases.promotion import Registry
 from core.tracking.mlflow_registry import MlflowRegistry
 from core.values.mlflow_entities import ModelVersion
 from tests.contracts.parts import ADA, AT, BEN, MINUTE, MODEL, Facts, Office, Shelf, office

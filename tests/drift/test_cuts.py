@@ -12,8 +12,8 @@ from mlflow import MlflowClient
 from sqlalchemy import Engine
 
 from core.drift.monitor import DriftMonitor
-from core.drift.values.chosen_columns import MonitoringSettings
 from core.drift.values.counts import Profile
+from core.drift.values.monitoring_choice import MonitoringSettings
 from core.drift.values.results import DriftVerdict, Grain, SegmentOf
 from core.errors import Refused
 from core.store import transaction

@@ -6,11 +6,10 @@ import numpy as np
 
 from core.drift.calibration import alert_levels, assessment
 from core.drift.calibration.assessment import MeasuredWindow
-from core.drift.segments import joint_judgement
+from core.drift.segments import chosen_columns, joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
-from core.drift.values import chosen_columns
-from core.drift.values.chosen_columns import MonitoringSettings
 from core.drift.values.counts import Profile, Reference
+from core.drift.values.monitoring_choice import MonitoringSettings
 from core.drift.values.results import DriftVerdict, Grain, MovedSegment, SegmentOf, Window
 from core.drift.windows.profile_rows import KeptReference
 from tests.drift.conftest import INPUTS

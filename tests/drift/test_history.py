@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from core.drift.report.window_marks import ChampionMove, WindowMark, marks, moves
 from core.drift.values.results import (
     AnswersByVersion,
     ColumnDrift,
@@ -12,13 +13,9 @@ from core.drift.values.results import (
     WindowReport,
 )
 from core.drift.values.window_history import (
-    ChampionMove,
-    WindowMark,
     by_concern,
     column_history,
     drifting_since,
-    marks,
-    moves,
     newest_evaluable,
     on_one_axis,
 )

@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 
 from core.governance.comparison.paired import paired_bootstrap
-from core.governance.rules.evidence import (
-    Evidence,
-    EvidencePart,
-    Figure,
-    FigureStatus,
-    JsonValue,
-    canonical_json,
-)
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
 from core.governance.rules.policies.backtest import DecisionFlip, back_test
 from core.governance.rules.policies.backtest_document import back_test_document
 from core.governance.rules.policies.bar_history import PublishedPolicy
@@ -28,6 +21,7 @@ from core.governance.rules.requests import (
     TurnedKey,
 )
 from core.identity.people import Side, Username
+from core.values.canonical_json import JsonValue, canonical_json
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

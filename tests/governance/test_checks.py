@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.governance.rules.checks import Finding, finding, judge, overall
-from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus, JsonValue
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
 from core.governance.rules.policies.policy import Check, CheckLevel, CheckVerdict, default_policy
 from core.governance.rules.registry.flags import RequestResult, VersionFlag, flags
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.governance.registry.last_judgement import is_beaten, last_judged
-from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus, JsonValue
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
 from core.governance.rules.policies.policy import Policy, default_policy
 from core.governance.rules.registry.flags import RequestResult, VersionFlag, flags
 from core.governance.rules.requests import PromotionRequest, RequestId, RequestStatus
 from core.identity.people import Side, Username
+from core.values.canonical_json import JsonValue
 
 AT: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
 POLICY: Final = default_policy("flight-delay", "champion")

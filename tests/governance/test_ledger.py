@@ -7,7 +7,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import LedgerBroken, Refused
-from core.governance.rules.evidence import JsonValue, canonical_json
 from core.governance.rules.ledger.chain import check_anchor, verify_chain, verify_rows
 from core.governance.rules.ledger.entries import (
     DOMAIN,
@@ -23,6 +22,7 @@ from core.governance.rules.ledger.entries import (
     former_keys,
     lost_key,
 )
+from core.values.canonical_json import JsonValue, canonical_json
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 KEY = LedgerKey.of("a secret of the installation")

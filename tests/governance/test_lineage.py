@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.governance.figures.figure_writer import FigureWriter
 from core.governance.figures.lineage import (
     ModelPackaging,
     dependencies_figure,
@@ -12,6 +11,7 @@ from core.governance.figures.lineage import (
     size_figure,
 )
 from core.governance.rules.evidence import EvidencePart, FigureStatus
+from core.governance.rules.figure_writer import FigureWriter
 from core.identity.people import Side
 from core.values.mlflow_entities import ModelFiles
 

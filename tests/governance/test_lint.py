@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from core.governance.figures.figure_writer import FigureWriter
-from core.governance.rules.evidence import EvidencePart, JsonValue
+from core.governance.rules.evidence import EvidencePart
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.policies.draft_lint import RemarkWeight, lint, parts_read
 from core.governance.rules.policies.figure_catalogue import FIGURES, with_seen
 from core.governance.rules.policies.policy import default_policy, problems_of
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 from tests.governance.scene import AT, Scene
 from tests.governance.test_policy import A_POLICY
 

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from core.errors import InsufficientData, Refused
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies.policy import (
     Check,
     CheckLevel,
@@ -12,6 +11,7 @@ from core.governance.rules.policies.policy import (
     parse_policy,
 )
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 
 ASKED = "  - {id: a, side: data_science, asks: Is it lawful}\n"
 A_POLICY = """\

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import LedgerEntry, append
 from core.governance.rules.registry.production_timeline import (
     WATCH_TOLERANCE,
@@ -16,6 +15,7 @@ from core.governance.rules.registry.production_timeline import (
 )
 from core.governance.rules.registry.sightings import chronicle
 from core.governance.rules.requests import RequestPurpose
+from core.values.canonical_json import JsonValue
 
 T0 = datetime(2026, 11, 1, 9, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.governance.figures import trial_figures
-from core.governance.figures.figure_writer import FigureWriter
 from core.governance.rules.checks import judge
 from core.governance.rules.evidence import Evidence, EvidencePart, Figure, FigureStatus
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.policies.figure_catalogue import FIGURES
 from core.governance.rules.policies.policy import CheckVerdict, parse_policy
 from core.identity.people import Side

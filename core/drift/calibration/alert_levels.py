@@ -20,10 +20,9 @@ from core.drift.calibration import replicas, tail_laws
 from core.drift.calibration.replicas import Distances, DriftStatistic
 from core.drift.calibration.tail_laws import AlertLevel, Binomial
 from core.drift.values.counts import ColumnCounts, Reference, ReferenceColumn
+from core.drift.values.monitoring_choice import RATE
 from core.drift.values.results import CalibrationBasis
 
-RATE: Final = 0.05
-"""Windows without drift in which any column alerts, at most: five in a hundred."""
 FLOORS: Final[Mapping[DriftStatistic, float]] = {
     DriftStatistic.DISTANCE: 0.05,
     DriftStatistic.MANN_WHITNEY: 0.03,

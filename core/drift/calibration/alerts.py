@@ -8,8 +8,8 @@ from typing import Final, NewType
 
 from core.drift.values.results import DriftVerdict, Performance, Window, WindowReport
 from core.drift.values.window_history import newest_evaluable, streak, until
-from core.governance.rules.evidence import JsonValue
 from core.identity.people import Person, Role, Side, Username, may_turn
+from core.values.canonical_json import JsonValue
 
 AlertId = NewType("AlertId", int)
 

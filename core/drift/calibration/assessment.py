@@ -13,6 +13,7 @@ from core.drift.calibration.alert_levels import FLOORS, ColumnCalibration
 from core.drift.calibration.measured_columns import MeasuredColumn
 from core.drift.calibration.replicas import DriftStatistic
 from core.drift.statistics import count_distances
+from core.drift.values import monitoring_choice
 from core.drift.values.counts import ColumnCounts, Profile, Reference, ReferenceColumn
 from core.drift.values.results import (
     CalibrationBasis,
@@ -56,7 +57,7 @@ def assess(
     calibrations: Mapping[str, ColumnCalibration],
     importance: Mapping[str, float] | None,
     noun: str = "inputs",
-    rate: float = alert_levels.RATE,
+    rate: float = monitoring_choice.RATE,
 ) -> WindowReport:
     """The report of one window against the reference of one version; `noun` is what columns are.
 

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from core.drift.calibration.alert_levels import MINIMUM_WINDOWS, RATE
+from core.drift.calibration.alert_levels import MINIMUM_WINDOWS
 from core.drift.statistics.effective_size import effective_sample_size
+from core.drift.values.monitoring_choice import RATE
 from core.drift.values.results import DriftVerdict, MeasuredNumber
 
 Floats = npt.NDArray[np.float64]

@@ -16,8 +16,8 @@ from core.drift.values.results import (
     Window,
 )
 from core.drift.windows import profile_rows
-from core.governance.rules.evidence import JsonValue
 from core.store.drift_profiles import StoredColumn, StoredWindow
+from core.values.canonical_json import JsonValue
 
 _FOUND: Final = "found"
 _AREA, _ERROR = "area", "error"

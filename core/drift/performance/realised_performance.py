@@ -13,8 +13,8 @@ import pandas as pd
 
 from core.drift.values.results import Performance, Window
 from core.drift.windows.profile_rows import day_window
-from core.governance.rules.evidence import finite_or_none
 from core.store.drift_profiles import StoredColumn, StoredWindow
+from core.values.canonical_json import finite_or_none
 
 REALISED: Final = "realised"
 """Under this name sums of losses are kept beside the profiles."""

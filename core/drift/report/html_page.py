@@ -8,6 +8,7 @@ from typing import Final
 
 from core.drift.performance import performance_words
 from core.drift.report import svg_sketches
+from core.drift.report.window_marks import WindowMark
 from core.drift.values.results import (
     ColumnDistribution,
     ColumnDrift,
@@ -19,14 +20,7 @@ from core.drift.values.results import (
     Performance,
     WindowReport,
 )
-from core.drift.values.window_history import (
-    WindowMark,
-    by_concern,
-    newest_evaluable,
-    streak,
-    until,
-    unusual,
-)
+from core.drift.values.window_history import by_concern, newest_evaluable, streak, until, unusual
 
 _WORDS: Final = {
     DriftVerdict.STABLE: "✓ stable",

@@ -6,8 +6,9 @@ from typing import Final
 
 from core.drift.monitor import DriftMonitor
 from core.drift.report import html_page
+from core.drift.report.window_marks import marks, moves
 from core.drift.values.results import Grain, WindowReport
-from core.drift.values.window_history import by_concern, marks, moves, newest_evaluable
+from core.drift.values.window_history import by_concern, newest_evaluable
 from core.errors import Refused
 from core.governance.rules.registry.production_timeline import ProductionInterval
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from core.drift.values.chosen_columns import MOST_CUTS
+from core.drift.values.monitoring_choice import MOST_CUTS
 from core.errors import Refused
 from core.values.strict_yaml import Document, read_document
 

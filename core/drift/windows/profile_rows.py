@@ -21,8 +21,8 @@ from core.drift.values.counts import (
 )
 from core.drift.values.results import ColumnKind, Grain, Window
 from core.drift.values.withheld import Withheld
-from core.governance.rules.evidence import JsonValue, finite_or_none
 from core.store.drift_profiles import StoredColumn, StoredWindow
+from core.values.canonical_json import JsonValue, finite_or_none
 
 QUIET: Final = timedelta(hours=1)
 """A window that has passed is whole when a later row came, or none for this long."""

@@ -10,8 +10,8 @@ import numpy as np
 from core.drift.values import rebase
 from core.drift.values.counts import ColumnCounts, Profile, Reference, empty_counts
 from core.drift.windows import profile_rows
-from core.governance.rules.evidence import JsonValue, finite_or_none
 from core.store.drift_profiles import StoredColumn, StoredWindow
+from core.values.canonical_json import JsonValue, finite_or_none
 
 _ENDS: Final = ("low", "high", "outside")
 _NO_DAY: Final = date(1970, 1, 1)

@@ -10,7 +10,7 @@ import pandas as pd
 from core.errors import InsufficientData
 from core.governance.comparison.paired import ComparisonOutcome, Correction, PairedComparison
 from core.governance.comparison.row_losses import Loss
-from core.governance.figures.figure_writer import digits_for, number
+from core.values.wording import digits_for, number
 
 _MOST_CLASSES: Final = 20
 _SINGLE: Final = ("row_id", "y_true", "y_pred", "y_score")  # one value per row, never a table

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from core.errors import Refused
 from core.governance.rules.checks import judge, overall
-from core.governance.rules.evidence import Evidence, JsonValue
+from core.governance.rules.evidence import Evidence
 from core.governance.rules.judgement import Judgement, digests_of, holding, plan_of
 from core.governance.rules.requests import (
     PromotionRequest,
@@ -30,6 +30,7 @@ from core.identity.people import (
     require_role,
 )
 from core.store.governance_store import GovernanceStore, Record
+from core.values.canonical_json import JsonValue
 
 LONGEST_TEXT: Final = 10_000
 

@@ -5,16 +5,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData, Refused
-from core.governance.figures.figure_writer import FigureWriter, without_nulls
 from core.governance.figures.live_conditions import LiveWindow
-from core.governance.rules.evidence import Evidence, Figure, JsonValue, utc_millis
+from core.governance.rules.evidence import Evidence, Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.registry.production_timeline import (
     Governed,
     ProductionInterval,
     standing_now,
 )
 from core.identity.people import Person, Side, Username, may_turn
+from core.values.canonical_json import JsonValue, utc_millis
 from core.values.mlflow_entities import Run
+from core.values.wording import without_nulls
 
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader

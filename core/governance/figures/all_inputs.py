@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Final
 
 from core.drift.values.results import DriftVerdict
 from core.errors import InsufficientData, Refused
-from core.governance.figures.figure_writer import FigureWriter, without_nulls
 from core.governance.figures.live_conditions import LiveWindow
-from core.governance.rules.evidence import Figure, JsonValue, utc_millis
+from core.governance.rules.evidence import Figure
+from core.governance.rules.figure_writer import FigureWriter
+from core.values.canonical_json import JsonValue, utc_millis
+from core.values.wording import without_nulls
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

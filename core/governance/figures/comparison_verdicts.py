@@ -24,14 +24,10 @@ from core.governance.comparison.row_losses import Loss, row_losses
 from core.governance.comparison.row_pairing import in_words, verdict_word, word_of
 from core.governance.comparison.slices import MIN_ROWS, SliceAnswer, gaps, slices_of
 from core.governance.comparison.two_models import LossComparison, ModelComparison
-from core.governance.figures.figure_writer import (
-    FigureWriter,
-    counted,
-    digits_for,
-    number,
-    without_nulls,
-)
-from core.governance.rules.evidence import Figure, JsonValue
+from core.governance.rules.evidence import Figure
+from core.governance.rules.figure_writer import FigureWriter
+from core.values.canonical_json import JsonValue
+from core.values.wording import counted, digits_for, number, without_nulls
 
 PREFIX: Final = "comparison."
 PRIMARY: Final = "comparison.primary"

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData
-from core.governance.figures.figure_writer import counted
-from core.governance.rules.evidence import canonical_json
 from core.store.file_hashes import FileHashStore, HashedFile
 from core.tracking.artifact_contents import MOST_BYTES_DIGESTED, ArtifactContents
+from core.values.canonical_json import canonical_json
 from core.values.mlflow_entities import ArtifactFile, ModelVersion, RunId
+from core.values.wording import counted
 
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Final
 
 from core.drift.windows.profile_rows import KeptReference
 from core.errors import InsufficientData, Refused
-from core.governance.figures.figure_writer import FigureWriter
-from core.governance.rules.evidence import Evidence, Figure, JsonValue, utc_millis
+from core.governance.rules.evidence import Evidence, Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.judgement import REFERENCES
 from core.identity.people import Person
+from core.values.canonical_json import JsonValue, utc_millis
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

@@ -19,7 +19,6 @@ from core.governance.figures.ages import (
 from core.governance.figures.all_inputs import together_figure
 from core.governance.figures.content_hashes import ContentHasher
 from core.governance.figures.drift_references import reference_figures
-from core.governance.figures.figure_writer import FigureWriter
 from core.governance.figures.live_agreement import online_figure
 from core.governance.figures.live_conditions import (
     AlertsOf,
@@ -44,6 +43,7 @@ from core.governance.figures.pinned_facts import (
 from core.governance.figures.sandbox_runs import SandboxRuns
 from core.governance.figures.trial_figures import TrialVersions, trial_figures
 from core.governance.rules.evidence import Evidence, EvidencePart, Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.ledger.entries import ChainReport
 from core.governance.rules.policies.policy import Policy
 from core.identity.people import Person, Side, Username

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData, Refused
-from core.governance.figures.figure_writer import FigureWriter, counted, without_nulls
-from core.governance.rules.evidence import Figure, JsonValue
+from core.governance.rules.evidence import Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.judgement import TAG_COPIED_FROM
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelFiles, ModelVersion, Run
+from core.values.wording import counted, without_nulls
 
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader

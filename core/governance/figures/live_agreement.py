@@ -11,9 +11,11 @@ from core.drift.values.results import Grain, Performance
 from core.errors import InsufficientData, Refused
 from core.governance.comparison.row_losses import Loss, row_losses
 from core.governance.comparison.row_pairing import indexed, losses_of, word_of
-from core.governance.figures.figure_writer import FigureWriter, digits_for, number
-from core.governance.rules.evidence import Figure, JsonValue
+from core.governance.rules.evidence import Figure
+from core.governance.rules.figure_writer import FigureWriter
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, Run
+from core.values.wording import digits_for, number
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

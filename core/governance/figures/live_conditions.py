@@ -9,10 +9,12 @@ from core.drift.calibration.alerts import DriftAlert, LastJudgement
 from core.drift.segments import joint_judgement
 from core.drift.values.results import Conformity, Grain, Window, WindowReport
 from core.errors import InsufficientData, LedgerBroken, Refused
-from core.governance.figures.figure_writer import FigureWriter, without_nulls
-from core.governance.rules.evidence import Figure, JsonValue, utc_millis
+from core.governance.rules.evidence import Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.ledger.entries import ChainReport
+from core.values.canonical_json import JsonValue, utc_millis
 from core.values.mlflow_entities import Signature
+from core.values.wording import without_nulls
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.errors import InsufficientData, Refused
 from core.governance.figures.content_hashes import HashingUnfinished
-from core.governance.figures.figure_writer import FigureWriter, counted, without_nulls
 from core.governance.figures.lineage import (
     dependencies_figure,
     lineage_figure,
@@ -18,11 +17,14 @@ from core.governance.figures.lineage import (
 )
 from core.governance.figures.prediction_scores import comparison_figures
 from core.governance.figures.shared_holdout import ComparedVersions, holdout_of
-from core.governance.rules.evidence import Evidence, EvidencePart, Figure, JsonValue
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.policies.policy import DESCRIPTION_CHANGED, Policy
 from core.identity.people import Side
 from core.tracking.prediction_files import TAG_HOLDOUT
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ColumnSpec, ModelVersion, Run, RunId, Signature
+from core.values.wording import counted, without_nulls
 
 if TYPE_CHECKING:
     from core.tracking.artifacts import ArtifactReader

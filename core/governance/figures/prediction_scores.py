@@ -11,7 +11,6 @@ from core.governance.comparison.row_pairing import indexed, losses_of, pair, wor
 from core.governance.comparison.two_models import weigh
 from core.governance.figures import comparison_verdicts
 from core.governance.figures.comparison_verdicts import PREFIX, PRIMARY, HoldoutBasis
-from core.governance.figures.figure_writer import FigureWriter
 from core.governance.figures.shared_holdout import (
     ComparedVersions,
     ScoredRun,
@@ -21,6 +20,7 @@ from core.governance.figures.shared_holdout import (
     tried_on,
 )
 from core.governance.rules.evidence import Evidence, Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.tracking.prediction_files import PREDICTIONS
 from core.values.mlflow_entities import Run, RunId
 

@@ -10,11 +10,13 @@ from typing import Final
 
 from core.errors import InsufficientData, Refused
 from core.governance.figures.content_hashes import HashingUnfinished, digest_of_files
-from core.governance.figures.figure_writer import FigureWriter, counted, without_nulls
 from core.governance.figures.sandbox_runs import SandboxRuns
-from core.governance.rules.evidence import Figure, JsonValue
+from core.governance.rules.evidence import Figure
+from core.governance.rules.figure_writer import FigureWriter
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, RunId
 from core.values.model_trial import Latency, PairedTrial, SandboxPredictions, Trial, ratio_of
+from core.values.wording import counted, without_nulls
 
 LOADS: Final = "trial.loads"
 PREDICTS: Final = "trial.predicts"

@@ -14,7 +14,6 @@ from typing import Final
 
 from core.errors import Refused
 from core.governance.rules.checks import judge
-from core.governance.rules.evidence import JsonValue, canonical_json, utc_millis
 from core.governance.rules.ledger.anchors import Versions, anchor_findings, anchors_kept
 from core.governance.rules.ledger.bundles import (
     DecisionBundle,
@@ -28,6 +27,7 @@ from core.governance.rules.ledger.entries import PLAIN, LedgerEntry, LedgerFindi
 from core.governance.rules.policies.published_record import altered_findings
 from core.governance.rules.requests import PromotionRequest
 from core.store.governance_store import GovernanceStore, Record
+from core.values.canonical_json import JsonValue, canonical_json, utc_millis
 from core.values.mlflow_entities import RegisteredModel
 
 VERIFIER: Final = "verify_export.py"

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.registry import reconciliation
 from core.governance.rules.registry.production_timeline import (
     WATCH_TOLERANCE,
@@ -29,6 +28,7 @@ from core.governance.rules.registry.sightings import (
 from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
 from core.store.registry_watch import WATCH
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import RegisteredModel
 
 CHAMPION: Final = "champion"

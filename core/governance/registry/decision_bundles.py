@@ -13,9 +13,8 @@ from typing import Final
 
 from core.errors import LedgerBroken, Refused, StileError
 from core.governance.decisions.deciding import about
+from core.governance.decisions.registry_port import Registry
 from core.governance.ledger.export import decision_of
-from core.governance.registry.port import Registry
-from core.governance.rules.evidence import JsonValue, canonical_json
 from core.governance.rules.judgement import TAG_BUNDLE
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.ledger.kept_decisions import (
@@ -32,6 +31,7 @@ from core.governance.rules.requests import PromotionRequest, RequestId
 from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
 from core.throttle import wait_after
+from core.values.canonical_json import JsonValue, canonical_json
 from core.values.mlflow_entities import RunId
 
 Keep = Callable[[RunId, str, bytes], str]

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from core.governance.figures.comparison_verdicts import PREFIX, PRIMARY
 from core.governance.rules.checks import judge
-from core.governance.rules.evidence import Evidence, JsonValue
+from core.governance.rules.evidence import Evidence
 from core.governance.rules.judgement import changed_facts, too_old
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.registry.flags import RequestResult
 from core.governance.rules.registry.reconciliation import lasting
 from core.governance.rules.requests import PromotionRequest
+from core.values.canonical_json import JsonValue
 
 
 def last_judged(

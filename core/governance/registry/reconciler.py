@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import Refused, StileError
 from core.governance.decisions.deciding import signed_request
+from core.governance.decisions.partners import DecisionPartners
 from core.governance.registry.alias_watch import decisions, kept, observe
 from core.governance.registry.derived_flags import derived_flags
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD, changed_facts
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.ledger.kept_decisions import KeptDecision, kept_of
@@ -30,11 +30,11 @@ from core.governance.rules.registry.sightings import (
     chronicle,
 )
 from core.governance.rules.requests import RequestId
-from core.governance.use_cases.promotion import Promotions
 from core.store.governance_store import GovernanceStore
 from core.store.people import STILE
 from core.store.registry_watch import LOOK, KnownFinding
 from core.tracking.own_files import kept_with_run
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, RegisteredModel, RunId
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ class UnansweredFinding:
 class Reconciler:
     """Looks at the registry; writes only observations, findings and flags, never an alias."""
 
-    promotions: Promotions
+    partners: DecisionPartners
     tracking: "TrackingReader"
 
     @property
     def store(self) -> GovernanceStore:
         """Where decisions, observations and findings are."""
-        return self.promotions.store
+        return self.partners.store
 
     def unanswered(self, model: str | None = None) -> tuple[UnansweredFinding, ...]:
         """The findings that stand, of one model or of all, as the last look left them."""
@@ -242,7 +242,7 @@ class Reconciler:
             return []
         repairs = reconciliation.flag_repairs(versions.values(), derived)
         for number, tags in repairs.items():
-            self.promotions.registry.set_version_tags(model, number, tags)
+            self.partners.registry.set_version_tags(model, number, tags)
         return [(model, number) for number in repairs]
 
     # what the keys signed
@@ -286,7 +286,7 @@ class Reconciler:
             people = record.people()
         if not signed.evidence.figures:  # adopted from before Stile: nobody signed any fact
             return ()
-        now = self.promotions.verified_now(signed, people, at=at)
+        now = self.partners.verified_now(signed, people, at=at)
         changed = reconciliation.lasting(changed_facts(signed.evidence, now))
         finding = reconciliation.of_the_evidence(request, changed)
         return () if finding is None else (finding,)

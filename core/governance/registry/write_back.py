@@ -8,6 +8,8 @@ from typing import Final
 
 from core.errors import Refused, StileError, Unavailable
 from core.governance.decisions.deciding import about, outdated, settle, signed_request
+from core.governance.decisions.partners import DecisionPartners
+from core.governance.decisions.registry_port import Registry
 from core.governance.rules.checks import judge
 from core.governance.rules.evidence import Evidence
 from core.governance.rules.judgement import (
@@ -42,7 +44,6 @@ from core.governance.rules.requests import (
     missing_keys,
     next_status,
 )
-from core.governance.use_cases.promotion import Promotions, Registry
 from core.identity.people import Username
 from core.store.governance_store import GovernanceStore
 from core.store.people import STILE
@@ -60,19 +61,19 @@ LONGEST_WAIT: Final = timedelta(minutes=5)
 class WriteBack:
     """The write of decided promotions. `holder` names this process, `clock` dates its leases."""
 
-    promotions: Promotions
+    partners: DecisionPartners
     holder: str
     clock: Callable[[], datetime]
 
     @property
     def store(self) -> GovernanceStore:
         """Where decisions are."""
-        return self.promotions.store
+        return self.partners.store
 
     @property
     def registry(self) -> Registry:
         """Where they go."""
-        return self.promotions.registry
+        return self.partners.registry
 
     def run_due(self, *, at: datetime) -> tuple[PromotionRequest, ...]:
         """The requests whose write was tried now, as they stand afterwards."""
@@ -107,7 +108,7 @@ class WriteBack:
         finally:
             with self.store.deciding() as record:
                 record.queue.release(name, holder=self.holder)
-        return self.promotions.request(request_id)
+        return self.partners.request(request_id)
 
     def _attempt(self, request: PromotionRequest, lease: str, *, at: datetime) -> PromotionRequest:
         if request.status is RequestStatus.APPLIED:
@@ -120,7 +121,7 @@ class WriteBack:
         if not request.status.is_in_flight:
             return self._nothing_owed(request, at=at)
         begins, began = begins_at(request), self.clock()
-        with self.promotions.source.one_look():
+        with self.partners.source.one_look():
             stands = self.registry.aliases(request.model).get(request.alias)
             problem = self._no_longer_true(request, at=at) if stands == begins else ""
         if stands == begins:
@@ -169,8 +170,8 @@ class WriteBack:
             moved_on = outdated(record, request)
         if moved_on:
             return f"{_RULES_CHANGED} {moved_on}"
-        source = self.promotions.source
-        now = self.promotions.verified_now(request, people, at=at)
+        source = self.partners.source
+        now = self.partners.verified_now(request, people, at=at)
         authors = source.authors(request.model, request.to_version, people)
         _require_hashed(now)
         changed = changed_facts(request.evidence, now)
@@ -199,7 +200,7 @@ class WriteBack:
             people = record.people()
         if not signed.evidence.figures:  # adopted from before Stile: nobody signed any fact
             return ""
-        now = self.promotions.verified_now(signed, people, at=at)
+        now = self.partners.verified_now(signed, people, at=at)
         _require_hashed(now)
         changed = lasting(changed_facts(signed.evidence, now))
         if not changed:

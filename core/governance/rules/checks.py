@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import InsufficientData, Refused
-from core.governance.rules.evidence import Evidence, Figure, FigureStatus, JsonValue
+from core.governance.rules.evidence import Evidence, Figure, FigureStatus
 from core.governance.rules.policies.policy import Check, CheckLevel, CheckVerdict, Policy, evaluate
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 
 _WORST_FIRST: Final = (
     CheckVerdict.FAIL,

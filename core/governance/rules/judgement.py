@@ -8,7 +8,7 @@ from typing import Final
 
 from core.errors import Refused
 from core.governance.rules.checks import Finding
-from core.governance.rules.evidence import Evidence, EvidencePart, utc_millis
+from core.governance.rules.evidence import Evidence, EvidencePart
 from core.governance.rules.policies.policy import CheckLevel, CheckVerdict, Policy
 from core.governance.rules.policies.questions import unanswered
 from core.governance.rules.requests import (
@@ -19,6 +19,7 @@ from core.governance.rules.requests import (
     missing_keys,
 )
 from core.identity.people import Person, Side, require_key
+from core.values.canonical_json import utc_millis
 
 REFERENCES: Final = ("reference.candidate", "reference.champion")
 """The figures that say what live inputs are held against: whoever attaches it moves them."""

@@ -10,11 +10,11 @@ from core.drift.calibration.alerts import JudgedWindow, performance
 from core.drift.values.results import DriftVerdict, Performance, WindowReport
 from core.drift.values.window_history import newest_evaluable, streak
 from core.governance.rules.checks import Finding
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.policy import CheckVerdict, ReviewBounds
 from core.governance.rules.requests import RequestId, RequestPurpose
 from core.identity.people import Username
+from core.values.canonical_json import JsonValue
 
 BROKEN: Final = "glass_broken"
 REVIEWED: Final = "glass_reviewed"

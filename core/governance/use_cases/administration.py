@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from core.errors import Refused
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies.policy import Policy, parse_policy
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import GovernanceStore
+from core.values.canonical_json import JsonValue
 
 
 def publish_policy(

@@ -13,7 +13,7 @@ from core.governance.decisions.deciding import once_as, said_text, signed_reques
 from core.governance.registry.alias_watch import decisions
 from core.governance.rules import reviews
 from core.governance.rules.checks import judge
-from core.governance.rules.evidence import Evidence, FigureStatus, JsonValue
+from core.governance.rules.evidence import Evidence, FigureStatus
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.policy import Policy, default_policy
 from core.governance.rules.registry.production_timeline import Governed, position
@@ -26,6 +26,7 @@ from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
+from core.values.canonical_json import JsonValue
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

@@ -13,7 +13,6 @@ from core.governance.decisions.deciding import (
     said_text,
     turned,
 )
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.judgement import expired
 from core.governance.rules.requests import (
     Comment,
@@ -27,6 +26,7 @@ from core.governance.rules.requests import (
 from core.governance.rules.reviews import BROKEN, REVIEW_WITHIN, REVIEWED, reviews_due
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
+from core.values.canonical_json import JsonValue
 
 
 def break_glass(

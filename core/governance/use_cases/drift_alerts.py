@@ -19,10 +19,10 @@ from core.drift.values.results import Grain
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.decisions.deciding import once_as, said_text
 from core.governance.registry.alias_watch import CHAMPION
-from core.governance.rules.evidence import JsonValue
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
+from core.values.canonical_json import JsonValue
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

@@ -5,13 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import Refused
-from core.governance.rules.evidence import JsonValue
 from core.identity.people import Role, Username, require_role
 from core.inference import erasure, retention
 from core.inference.erasure import Erasure
 from core.inference.log_folder import inference_folder, labels_folder, references_folder
 from core.store.governance_store import GovernanceStore
 from core.store.people import STILE
+from core.values.canonical_json import JsonValue
 
 ORDERED = "erasure_ordered"
 ERASED = "rows_erased"

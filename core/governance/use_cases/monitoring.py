@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from core.drift.values.chosen_columns import MOST_CUTS, MonitoringSettings
+from core.drift.values.monitoring_choice import MOST_CUTS, MonitoringSettings
 from core.errors import Refused
 from core.governance.use_cases.sources_and_references import require_of
 from core.identity.people import Username

@@ -1,12 +1,10 @@
 """Proposals that are sent back: changes requested, and the draft revised with a new back-test."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from core.errors import Refused
-from core.governance.decisions.deciding import fingerprint_of, once_as, require_voice, said_text
+from core.governance.decisions.deciding import fingerprint_of, require_voice, said_text
 from core.governance.rules.policies.policy import parse_policy
 from core.governance.rules.policies.proposals import (
     PolicyMove,
@@ -14,6 +12,7 @@ from core.governance.rules.policies.proposals import (
     PolicyRequestId,
     next_stage,
 )
+from core.governance.use_cases.policy_reading import PolicyReading
 from core.governance.use_cases.policy_settling import (
     REVISED,
     about_policy,
@@ -25,15 +24,10 @@ from core.governance.use_cases.policy_settling import (
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import Record
 
-if TYPE_CHECKING:
-    from core.governance.use_cases.policy_requests import PolicyRequests
-
 
 @dataclass(frozen=True, slots=True)
-class PolicyRevisions:
+class PolicyRevisions(PolicyReading):
     """The use cases of sending a proposal back. Rights are read when people act."""
-
-    policies: "PolicyRequests"
 
     def request_changes(
         self,
@@ -74,7 +68,7 @@ class PolicyRevisions:
         Keys that were turned signed another draft: they stay recorded and do not count any more.
         """
         parts, said = ("revise_policy", str(number), source, text), said_text(text)
-        with self.policies.store.reading() as record:
+        with self.store.reading() as record:
             done = record.first_result(actor, idempotency_key, fingerprint_of(parts))
             if done is not None:
                 return record.policy_shelf.request(number)
@@ -89,7 +83,7 @@ class PolicyRevisions:
                 )
             base = base_of(record, draft)
         draft = parse_policy(source, version=base.version + 1)
-        evidence = self.policies.evidence_for(draft, base, at=at)
+        evidence = self.evidence_for(draft, base, at=at)
 
         def act(record: Record, person: Person) -> int:
             request = record.policy_shelf.request(number)
@@ -113,25 +107,6 @@ class PolicyRevisions:
             return number
 
         return self._once(actor, idempotency_key, parts, at=at, act=act)
-
-    def _once(
-        self,
-        actor: Username,
-        idempotency_key: str,
-        parts: tuple[str, ...],
-        *,
-        at: datetime,
-        act: Callable[[Record, Person], int],
-    ) -> PolicyRequest:
-        return once_as(
-            self.policies.store,
-            actor,
-            idempotency_key,
-            parts,
-            at=at,
-            act=act,
-            read=lambda record, number: record.policy_shelf.request(PolicyRequestId(number)),
-        )
 
 
 def _require_proposer(person: Person, request: PolicyRequest) -> None:

@@ -8,7 +8,6 @@ from typing import Final
 
 from core.errors import Refused
 from core.governance.decisions.deciding import turned
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.policies.proposals import (
@@ -27,6 +26,7 @@ from core.governance.rules.policies.published_record import altered
 from core.governance.use_cases.administration import named
 from core.identity.people import Person, Side, Username, may_turn
 from core.store.governance_store import Record
+from core.values.canonical_json import JsonValue
 
 PROPOSED: Final = "policy_proposed"
 REVISED: Final = "policy_revised"

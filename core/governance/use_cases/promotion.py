@@ -19,11 +19,8 @@ from core.governance.decisions.deciding import (
     turned,
     waits_for,
 )
-from core.governance.figures.evidence_source import EvidenceSource
-from core.governance.registry.port import Registry as Registry  # part of this module's face
 from core.governance.rules.aliases import alias_problem
 from core.governance.rules.checks import judge
-from core.governance.rules.evidence import Evidence
 from core.governance.rules.judgement import Judgement, require_turnable
 from core.governance.rules.policies.policy import COMMENT_CHANGED, Policy, default_policy
 from core.governance.rules.policies.questions import asked_of
@@ -54,15 +51,7 @@ class Promotions(Conversation):
     What needs the governance store alone (a veto, a comment, an end) is in `Conversation`.
     """
 
-    registry: Registry
-    source: EvidenceSource
-
     # reading
-
-    def request(self, request_id: RequestId) -> PromotionRequest:
-        """The request; raises `Refused` when there is none of that number."""
-        with self.store.reading() as record:
-            return record.request(request_id)
 
     def requests(
         self, *, model: str | None = None, waiting_only: bool = False
@@ -185,21 +174,6 @@ class Promotions(Conversation):
                 now = completed(record, now, evidence, at=at)
                 add_authors(record, now, authors, verified_at=at)
             return judgement_of(record, record.request(request_id), at=at)
-
-    def verified_now(
-        self, request: PromotionRequest, people: tuple[Person, ...], *, at: datetime
-    ) -> Evidence:
-        """The request's evidence as MLflow and the inference log have it at this moment."""
-        return self.source.verify(
-            request.evidence,
-            model=request.model,
-            alias=request.alias,
-            from_version=request.from_version,
-            to_version=request.to_version,
-            policy=request.policy,
-            people=people,
-            at=at,
-        )
 
     def turn_key(
         self,

@@ -18,7 +18,7 @@ from core.governance.decisions.deciding import (
     signed_request,
 )
 from core.governance.registry.alias_watch import seen_without
-from core.governance.rules.evidence import Evidence, JsonValue
+from core.governance.rules.evidence import Evidence
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.policy import Policy, default_policy
 from core.governance.rules.registry.production_timeline import LastKnownPosition, position
@@ -34,6 +34,7 @@ from core.governance.use_cases.promotion import Promotions
 from core.governance.use_cases.rollback import Rollbacks
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
+from core.values.canonical_json import JsonValue
 
 _NOBODY: Final = RequestId(0)
 _WHY_ADOPT: Final = "Say why this version is adopted; the reason stays in the ledger."

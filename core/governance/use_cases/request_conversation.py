@@ -8,6 +8,7 @@ from typing import Final
 
 from core.errors import Refused
 from core.governance.decisions.deciding import about, once, require_voice, said_text, settle
+from core.governance.decisions.partners import DecisionPartners
 from core.governance.rules.requests import (
     Comment,
     PromotionRequest,
@@ -16,17 +17,15 @@ from core.governance.rules.requests import (
     RequestStatus,
 )
 from core.identity.people import Person, Role, Username, require_role
-from core.store.governance_store import GovernanceStore, Record
+from core.store.governance_store import Record
 from core.store.people import STILE
 
 WAITING: Final = (RequestStatus.OPEN, RequestStatus.CHANGES_REQUESTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """What is said to a request and needs nobody but the governance store."""
-
-    store: GovernanceStore
+class Conversation(DecisionPartners):
+    """What is said to a request; of its partners it needs the governance store alone."""
 
     def reject(
         self,

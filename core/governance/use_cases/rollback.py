@@ -16,7 +16,7 @@ from core.governance.decisions.deciding import (
     turned,
 )
 from core.governance.rules.checks import Finding, judge
-from core.governance.rules.evidence import Evidence, EvidencePart, JsonValue
+from core.governance.rules.evidence import Evidence, EvidencePart
 from core.governance.rules.judgement import (
     WritePlan,
     changed_facts,
@@ -36,6 +36,7 @@ from core.governance.rules.requests import (
 from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Side, Username, require_key, turnable
 from core.store.governance_store import GovernanceStore, Record
+from core.values.canonical_json import JsonValue
 
 ORDERED: Final = "rollback_ordered"
 _NOBODY: Final = RequestId(0)

@@ -11,12 +11,12 @@ from core.drift.references.offered_reference import Given
 from core.drift.windows.profile_rows import KeptReference, Origin, attached_key
 from core.errors import Refused
 from core.governance.decisions.deciding import fingerprint_of
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.requests import PromotionRequest, RequestId, RequestStatus
 from core.identity.people import Username, require_inputs
 from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
 from core.store.sources import SourceStore, StoredSource
+from core.values.canonical_json import JsonValue
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

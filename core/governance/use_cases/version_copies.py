@@ -14,12 +14,12 @@ from uuid import uuid4
 from core.errors import Refused, Unavailable
 from core.governance.decisions.deciding import require_whole, said_text
 from core.governance.figures.pinned_facts import TAG_REGISTERED_BY
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.judgement import TAG_COPIED_FROM
 from core.governance.rules.requests import PromotionRequest
 from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
+from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion
 
 COPIED: Final = "version_copied"

@@ -4,19 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.governance.rules.checks import Finding
-from core.governance.rules.evidence import (
-    Evidence,
-    Figure,
-    JsonValue,
-    evidence_document,
-    signed_facts,
-    utc_millis,
-)
+from core.governance.rules.evidence import Evidence, Figure, evidence_document, signed_facts
 from core.governance.rules.judgement import plan_of
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.proposals import PolicyRequest
 from core.governance.rules.requests import PromotionRequest, TurnedKey
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue, utc_millis
 
 FORMAT = "stile-bundle-1"
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import (
     GENESIS,
     KEY_LOST,
@@ -20,6 +19,7 @@ from core.governance.rules.ledger.entries import (
     LedgerKey,
     entry_hash,
 )
+from core.values.canonical_json import JsonValue
 
 Stored: TypeAlias = Sequence[tuple[Any, ...]]
 """Rows of the ledger as the database gives them, oldest first; Any: whatever was put there."""

@@ -9,16 +9,11 @@ from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from core.governance.rules.checks import Finding
-from core.governance.rules.evidence import (
-    Figure,
-    FigureStatus,
-    JsonValue,
-    canonical_json,
-    utc_millis,
-)
+from core.governance.rules.evidence import Figure, FigureStatus
 from core.governance.rules.ledger.bundles import DecisionBundle, figures_of
 from core.governance.rules.policies.policy import CheckVerdict
 from core.governance.rules.requests import TurnedKey
+from core.values.canonical_json import JsonValue, canonical_json, utc_millis
 
 _SCHEMA: Final = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _TARGET: Final = "promoted-version"

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, cast
 
 from core.errors import LedgerBroken, Refused, StileError
-from core.governance.rules.evidence import JsonValue, canonical_json, utc_millis
+from core.values.canonical_json import JsonValue, canonical_json, utc_millis
 
 DOMAIN: Final = "stile-ledger-1"
 """Hashed with every entry, so that a hash of something else can never pass for one of ours."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.bundles import DecisionBundle, bundle
 from core.governance.rules.ledger.entries import LedgerEntry
+from core.values.canonical_json import JsonValue
 
 KEPT: Final = "decision_kept"
 NOT_KEPT: Final = "decision_not_kept"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import LedgerEntry
+from core.values.canonical_json import JsonValue
 
 KINDS: Final[Mapping[str, str]] = {
     "request_opened": "asked for",

@@ -1,7 +1,7 @@
 """A back-test as JSON: what is frozen as evidence of a policy request, printed and drawn. Pure."""
 
-from core.governance.rules.evidence import JsonValue, utc_millis
 from core.governance.rules.policies.backtest import BackTest, BackTestCase, DecisionFlip
+from core.values.canonical_json import JsonValue, utc_millis
 
 SCHEMA: int = 1
 

@@ -10,7 +10,7 @@ from typing import Final
 from cel_expr_python import cel
 
 from core.errors import InsufficientData, Refused
-from core.governance.rules.evidence import JsonValue
+from core.values.canonical_json import JsonValue
 
 MAX_CHARACTERS: Final = 2_000
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from math import prod
 from typing import Final
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.policies import cel_rules
 from core.governance.rules.policies.figure_catalogue import (
     FIGURES,
@@ -25,6 +24,7 @@ from core.governance.rules.policies.policy import (
     problems_of,
 )
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue
 from core.values.strict_yaml import Document, read_document
 
 MOST_TRIED: Final = 4_000

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from core.governance.comparison.paired import ComparisonOutcome
-from core.governance.rules.evidence import Evidence, Figure, FigureStatus, JsonValue
+from core.governance.rules.evidence import Evidence, Figure, FigureStatus
+from core.values.canonical_json import JsonValue
 
 _SLICES: Final = "slices"
 

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import Refused, StileError
 from core.governance.rules.aliases import alias_problem
-from core.governance.rules.evidence import JsonValue, canonical_json
 from core.governance.rules.policies import cel_rules
 from core.governance.rules.policies.questions import Question
 from core.identity.people import Side
+from core.values.canonical_json import JsonValue, canonical_json
 from core.values.strict_yaml import Document, read_document
 
 COMMENT_CHANGED: Final = "comment_changed"

@@ -9,13 +9,15 @@ from types import MappingProxyType
 from typing import Final, NewType
 
 from core.errors import Refused
-from core.governance.figures.figure_writer import FigureWriter, counted
-from core.governance.rules.evidence import Evidence, EvidencePart, Figure, JsonValue
+from core.governance.rules.evidence import Evidence, EvidencePart, Figure
+from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.policies.draft_lint import Lint
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.policies.policy_sentences import PolicyChange
 from core.governance.rules.requests import TurnedKey
 from core.identity.people import Person, Side, Username, require_key
+from core.values.canonical_json import JsonValue
+from core.values.wording import counted
 
 PolicyRequestId = NewType("PolicyRequestId", int)
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from core.errors import Refused
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import LedgerEntry, LedgerFinding, LedgerFlaw
 from core.governance.rules.policies.bar_history import PublishedPolicy
 from core.governance.rules.policies.policy import Policy, parse_policy
+from core.values.canonical_json import JsonValue
 
 _Name = tuple[str, str, int]
 

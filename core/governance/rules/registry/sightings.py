@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from core.governance.rules.evidence import JsonValue
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.requests import RequestPurpose
+from core.values.canonical_json import JsonValue
 
 ALIAS_SEEN: Final = "alias_seen"
 ALIAS_ADOPTED: Final = "alias_adopted"

@@ -1,26 +1,9 @@
 """By which columns rows are counted apart: what somebody stated, or what matters most. Pure."""
 
-from dataclasses import dataclass
-from typing import Final
-
-from core.drift.calibration.alert_levels import RATE
 from core.drift.segments.moved_segments import columns_to_cut_by
 from core.drift.values.counts import SEGMENTS
+from core.drift.values.monitoring_choice import MOST_CUTS, MonitoringSettings
 from core.drift.windows.profile_rows import KeptReference
-
-MOST_CUTS: Final = 3
-"""Rows are grouped by all cuts at once, so that every one more multiplies what is held."""
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoringSettings:
-    """How a model is watched: `segments` by which columns (None: by the one that matters most).
-
-    `rate` is the share of windows without drift in which anything may alert.
-    """
-
-    segments: tuple[str, ...] | None = None
-    rate: float = RATE
 
 
 def cuts(kept: KeptReference, stated: MonitoringSettings) -> tuple[str, ...]:
