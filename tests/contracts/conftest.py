@@ -11,25 +11,70 @@ from sqlalchemy import Engine, text
 from core.store import migrations, transaction
 from core.store import tables as tables_of_the_store
 from core.store.migrations import append_only, immutable
+from tests.contracts.watched import with_five_versions
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.mlflow_fixtures import MlflowStore
+from tests.restored import restore
 
 
 @pytest.fixture(scope="session")
-def mlflow_shelf(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> MlflowStore:
-    """One real MLflow for tests that clear it themselves: opening a store takes a third second."""
+def mlflow_shelf_folder(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one real MLflow is for all tests, and `template.db`, to which it is put back."""
     folder = tmp_path_factory.mktemp("mlflow-shelf")
     shutil.copyfile(migrated_store, folder / "mlflow.db")
-    return MlflowStore(f"sqlite:///{folder}/mlflow.db", f"file://{folder}/artifacts")
+    with_five_versions(_store_in(folder))
+    shutil.copyfile(folder / "mlflow.db", folder / "template.db")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_store_folder(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where another MLflow is for all tests."""
+    folder = tmp_path_factory.mktemp("mlflow-store")
+    shutil.copyfile(migrated_store, folder / "mlflow.db")
+    return folder
 
 
 @pytest.fixture
-def sqlite_engine(migrated_decisions: Path, tmp_path: Path) -> Iterator[Engine]:
-    path = tmp_path / "stile.db"
+def mlflow_store(mlflow_store_folder: Path, migrated_store: Path) -> MlflowStore:
+    """A real MLflow in which there is nothing; opening a new one takes a third of a second."""
+    return _put_back(mlflow_store_folder, migrated_store)
+
+
+@pytest.fixture
+def mlflow_shelf(mlflow_shelf_folder: Path) -> MlflowStore:
+    """A real MLflow with five versions of the model, of which the third is champion."""
+    return _put_back(mlflow_shelf_folder, mlflow_shelf_folder / "template.db")
+
+
+def _put_back(folder: Path, template: Path) -> MlflowStore:
+    restore(folder / "mlflow.db", template)
+    shutil.rmtree(folder / "artifacts", ignore_errors=True)
+    return _store_in(folder)
+
+
+def _store_in(folder: Path) -> MlflowStore:
+    return MlflowStore(f"sqlite:///{folder}/mlflow.db", f"file://{folder}/artifacts")
+
+
+@pytest.fixture(scope="session")
+def sqlite_shelf(
+    migrated_decisions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """One engine on one file for all tests, which `sqlite_engine` puts back before each."""
+    path = tmp_path_factory.mktemp("sqlite-shelf") / "stile.db"
     shutil.copyfile(migrated_decisions, path)
     engine = transaction.connect(f"sqlite:///{path}")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_shelf: Engine, migrated_decisions: Path) -> Engine:
+    """A SQLite without a row, and protected as a new one is."""
+    assert sqlite_shelf.url.database is not None
+    restore(Path(sqlite_shelf.url.database), migrated_decisions)
+    return sqlite_shelf
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from core.store import transaction
 from core.store.governance_store import GovernanceStore
 from core.tracking.client import MlflowDoor
 from core.tracking.mlflow_registry import MlflowRegistry
-from tests.contracts.parts import MODEL, Facts, Office, office
+from tests.contracts.parts import Facts, Office, office
 from tests.mlflow_fixtures import MlflowStore
 
 FORK: Final = multiprocessing.get_context("fork")
@@ -55,12 +55,7 @@ def place_of(engine: Engine, mlflow: MlflowStore) -> Place:
 
 
 def office_over(engine: Engine, mlflow: MlflowStore) -> Office:
-    """An office whose registry is a real MLflow with five versions; the third is champion."""
-    client = MlflowClient(mlflow.uri)
-    client.create_registered_model(MODEL)
-    for number in range(1, 6):
-        client.create_model_version(MODEL, f"file:///nowhere/{number}")
-    client.set_registered_model_alias(MODEL, "champion", "3")
+    """An office whose registry is this MLflow, in which there are five versions."""
     here = office(engine, key=KEY)
     registry = MlflowRegistry(MlflowDoor(mlflow.uri, "", timeout_s=4.0, pause_s=0.0))
     here.facts.registry = registry

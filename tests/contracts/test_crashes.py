@@ -44,9 +44,9 @@ class CrashContract:
     """How often the worker is killed at each step: three in all here, a hundred in tests/soak."""
 
     @pytest.fixture
-    def grounds(self, engine: Engine, mlflow_store: MlflowStore) -> Iterator[Ground]:
+    def grounds(self, engine: Engine, mlflow_shelf: MlflowStore) -> Iterator[Ground]:
         """Where the kills at each step happen: all on the same ground, unless a test says more."""
-        return repeat(Ground.over(engine, mlflow_store))
+        return repeat(Ground.over(engine, mlflow_shelf))
 
     def tell(self, effect: int, kills: int) -> None:
         """Called after each step; the long test says there how far it is."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -67,7 +68,7 @@ class Scene:
 
     def restarted(self) -> None:
         """Another process takes over and remembers nothing."""
-        self.keeping = replace(self.keeping, _due={}, _waits={}, _read=0, _owed=())
+        self.keeping = replace(self.keeping, _due={}, _attempts=Counter(), _read=0, _owed=())
 
     def path(self, request: PromotionRequest) -> str:
         return f"stile/decision-{request.request_id}.json"
@@ -204,7 +205,7 @@ class KeepingDecisions:
             written.append(content)
             raise Unavailable("Only looking.")
 
-        keeping = replace(scene.keeping, keep=note, _due={}, _waits={})
+        keeping = replace(scene.keeping, keep=note, _due={}, _attempts=Counter())
         with pytest.raises(Unavailable):
             keeping._keep(request.request_id)
         return written[0]

@@ -85,9 +85,9 @@ def turn_and_write(
 
 class RaceContract:
     def test_fifty_threads_turn_the_same_last_key_and_write(
-        self, engine: Engine, mlflow_store: MlflowStore
+        self, engine: Engine, mlflow_shelf: MlflowStore
     ) -> None:
-        here, moves = office_over(engine, mlflow_store), count_moves(mlflow_store)
+        here, moves = office_over(engine, mlflow_shelf), count_moves(mlflow_shelf)
         request, digest = one_key_short(here)
         gate = threading.Barrier(THREADS)
 
@@ -105,11 +105,11 @@ class RaceContract:
         one_promotion(here, request, said, moves)
 
     def test_eight_processes_turn_the_same_last_key_and_write(
-        self, engine: Engine, mlflow_store: MlflowStore
+        self, engine: Engine, mlflow_shelf: MlflowStore
     ) -> None:
-        here, moves = office_over(engine, mlflow_store), count_moves(mlflow_store)
+        here, moves = office_over(engine, mlflow_shelf), count_moves(mlflow_shelf)
         request, digest = one_key_short(here)
-        place = place_of(engine, mlflow_store)
+        place = place_of(engine, mlflow_shelf)
 
         said = at_once(
             partial(in_a_process, place, request, person, digest)

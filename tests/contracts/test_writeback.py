@@ -96,13 +96,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(sqlite_engine: Engine, mlflow_store: MlflowStore) -> Scene:
-    client = MlflowClient(mlflow_store.uri)
-    client.create_registered_model(MODEL)
-    for number in range(1, 6):
-        client.create_model_version(MODEL, f"{mlflow_store.artifacts}/{number}")
-    client.set_registered_model_alias(MODEL, "champion", "3")
-    faulty = Faulty(MlflowRegistry(mlflow_store.door()))
+def scene(sqlite_engine: Engine, mlflow_shelf: MlflowStore) -> Scene:
+    client = MlflowClient(mlflow_shelf.uri)
+    faulty = Faulty(MlflowRegistry(mlflow_shelf.door()))
     here = office(sqlite_engine)
     here.facts.registry = faulty
     promotions = replace(here.promotions, registry=faulty)

@@ -72,14 +72,18 @@ class Stage:
         return [entry for entry in self.office.store.entries() if entry.kind == kind]
 
 
-def stage(engine: Engine, store: MlflowStore) -> Stage:
+def with_five_versions(store: MlflowStore) -> None:
+    """Register five versions of the model in an empty MLflow; the third is champion."""
     client = MlflowClient(store.uri)
-    for model in client.search_registered_models():  # opening a store costs more than a test
-        client.delete_registered_model(model.name)
     client.create_registered_model(MODEL)
     for number in range(1, 6):
         client.create_model_version(MODEL, f"{store.artifacts}/{number}")
     client.set_registered_model_alias(MODEL, "champion", "3")
+
+
+def stage(engine: Engine, store: MlflowStore) -> Stage:
+    """People who decide about the five versions in this MLflow."""
+    client = MlflowClient(store.uri)
     here = office(engine)
     registry = MlflowRegistry(store.door())
     here.facts.registry = registry

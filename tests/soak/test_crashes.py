@@ -17,6 +17,7 @@ from tests.contracts import test_crashes
 from tests.contracts.conftest import *  # noqa: F403  fixtures are found by their names
 from tests.contracts.conftest import emptied
 from tests.contracts.test_crashes import Ground
+from tests.contracts.watched import with_five_versions
 from tests.mlflow_fixtures import MlflowStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
@@ -31,6 +32,7 @@ def new_grounds(
         place.mkdir()
         shutil.copyfile(migrated_mlflow, place / "mlflow.db")
         mlflow = MlflowStore(f"sqlite:///{place}/mlflow.db", f"file://{place}/artifacts")
+        with_five_versions(mlflow)
         yield Ground.over(engine(place), mlflow)
 
 
