@@ -16,6 +16,7 @@ from core.governance.rules.requests import PromotionRequest, RequestPurpose, Req
 from core.governance.use_cases import breaking_glass
 from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.identity.people import Person
+from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
@@ -51,8 +52,8 @@ class Answering:
     """Each answer, whole: on every database."""
 
     @pytest.fixture
-    def here(self, engine: Engine, mlflow_shelf: MlflowStore) -> Stage:
-        return stage(engine, mlflow_shelf)
+    def here(self, engine: Engine, mlflow_shelf: MlflowStore, moments: Moments) -> Stage:
+        return stage(engine, mlflow_shelf, moments)
 
     @pytest.fixture(autouse=True)
     def no_move_without_keys_or_glass(self, here: Stage) -> object:
@@ -64,11 +65,15 @@ class Answering:
 
     def moved_around(self, here: Stage, to: int = 4) -> PromotionRequest:
         """Version 5 promoted with keys, then the alias moved around Stile, and seen there."""
-        promoted = here.promote()
-        here.look()
-        here.point(to)
-        here.look()
-        return promoted
+
+        def act() -> PromotionRequest:
+            promoted = here.promote()
+            here.look()
+            here.point(to)
+            here.look()
+            return promoted
+
+        return here.reach(f"moved around to {to}", act)
 
     def restore(self, here: Stage, who: Person = BEN, form: str | None = None) -> PromotionRequest:
         return self.answers(here).restore(

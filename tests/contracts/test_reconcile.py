@@ -22,6 +22,7 @@ from core.governance.rules.registry.sightings import chronicle
 from core.store import transaction
 from core.store.people import STILE
 from core.tracking.reader import TrackingReader
+from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, MINUTE, MODEL, POLICY
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
@@ -31,8 +32,8 @@ class Reconciling:
     """Each finding, and what is told to the ledger: on every database."""
 
     @pytest.fixture
-    def here(self, engine: Engine, mlflow_shelf: MlflowStore) -> Stage:
-        return stage(engine, mlflow_shelf)
+    def here(self, engine: Engine, mlflow_shelf: MlflowStore, moments: Moments) -> Stage:
+        return stage(engine, mlflow_shelf, moments)
 
     # watching
 

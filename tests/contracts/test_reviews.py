@@ -19,6 +19,7 @@ from core.identity.people import Person
 from core.store.drift_profiles import ProfileStore
 from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
+from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, MODEL, VIC, nothing_recorded
 from tests.contracts.roles import ELSEWHERE, INES
 from tests.contracts.watched import Stage, stage
@@ -32,9 +33,11 @@ class Reviewing:
     """What comes due, who reviews it, and what ends it."""
 
     @pytest.fixture
-    def here(self, engine: Engine, mlflow_shelf: MlflowStore, tmp_path: Path) -> Stage:
+    def here(
+        self, engine: Engine, mlflow_shelf: MlflowStore, moments: Moments, tmp_path: Path
+    ) -> Stage:
         self.home = tmp_path
-        return stage(engine, mlflow_shelf)
+        return stage(engine, mlflow_shelf, moments)
 
     def reviews(self, here: Stage) -> ApprovalReviews:
         engine = here.office.store.engine
@@ -47,10 +50,14 @@ class Reviewing:
 
     def decayed(self, here: Stage) -> Review:
         """Version 5 was promoted three months ago, and the worker has looked."""
-        here.promote()
-        assert self.reviews(here).look(at=here.later(LONG)) == ()
-        (due,) = self.reviews(here).due()
-        return due
+
+        def act() -> Review:
+            here.promote()
+            assert self.reviews(here).look(at=here.later(LONG)) == ()
+            (due,) = self.reviews(here).due()
+            return due
+
+        return here.reach("decayed", act)
 
     def confirm(
         self, here: Stage, due: Review, by: Person, *, request: int = 0, form: str = ""
