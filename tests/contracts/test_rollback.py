@@ -163,12 +163,12 @@ class More(RollingBack):
         with pytest.raises(Refused, match="not what was on your screen"):
             self.roll_back(here, EVA, to=4, seen=(3, back.digests[ORANGE]))
 
-    @pytest.mark.parametrize("who", [VIC, MIA, ADA])
-    def test_it_takes_a_key(self, here: Stage, who: Person) -> None:
+    def test_it_takes_a_key(self, here: Stage) -> None:
         self.twice_promoted(here)
 
-        with pytest.raises(Refused):
-            self.roll_back(here, who)
+        for who in (VIC, MIA, ADA):
+            with pytest.raises(Refused):
+                self.roll_back(here, who)
         assert here.entries(ORDERED) == []
 
     def test_it_is_not_an_authors_key_unless_the_policy_says_so(self, here: Stage) -> None:
