@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.governance.scene import Scene, set_scene
+from tests.governance.scene import Scene, Theatre, set_scene
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
 
@@ -24,13 +24,28 @@ def growing(empty: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
     return set_scene(tmp_path_factory.mktemp("growing"), *empty)
 
 
+@pytest.fixture(scope="session")
+def theatre(empty: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Theatre:
+    """Where the scene without live inputs is set."""
+    scene = set_scene(tmp_path_factory.mktemp("scene"), *empty, live=False)
+    return Theatre.of(scene, tmp_path_factory.mktemp("scene-kept"))
+
+
+@pytest.fixture(scope="session")
+def live_theatre(empty: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Theatre:
+    """Where the scene with live inputs is set; what can be counted of it has been counted."""
+    scene = set_scene(tmp_path_factory.mktemp("live-scene"), *empty)
+    scene.gather()
+    return Theatre.of(scene, tmp_path_factory.mktemp("live-scene-kept"))
+
+
 @pytest.fixture
-def scene(empty: tuple[Path, Path], tmp_path: Path) -> Scene:
+def scene(theatre: Theatre) -> Scene:
     """The scene for tests that change something, without live inputs, which take longest."""
-    return set_scene(tmp_path, *empty, live=False)
+    return theatre.scene()
 
 
 @pytest.fixture
-def live_scene(empty: tuple[Path, Path], tmp_path: Path) -> Scene:
+def live_scene(live_theatre: Theatre) -> Scene:
     """The scene for tests that change live inputs."""
-    return set_scene(tmp_path, *empty)
+    return live_theatre.scene()

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow import MlflowClient
+from sqlalchemy import Engine
 
 from core.drift.monitor import DriftMonitor
 from core.governance.figures.evidence_gathering import EvidenceSources, gather, verify
@@ -32,9 +33,12 @@ from core.store.governance_store import GovernanceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.reader import TrackingReader
+from tests.restored import restore
 
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL: Final = "flights"
+DATABASES: Final = ("mlflow.db", "stile.db")
+BESIDE_THE_FILES: Final = {f"{name}{end}" for name in DATABASES for end in ("", "-wal", "-shm")}
 OLDER, NEWER = "a" * 64, "b" * 64
 ANA = Person(
     Username("ana"), "Ana", Role.MEMBER, frozenset({Side.DATA_SCIENCE}), frozenset({"ana-laptop"})
@@ -227,13 +231,27 @@ def set_scene(
 
 def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -> Scene:
     """The same world on any MLflow; `artifacts` None lets a server choose where they go."""
-    door = connect(uri, "")
     engine = transaction.connect(f"sqlite:///{folder}/stile.db")
     migrations.upgrade(engine)
+    experiment = str(MlflowClient(uri).create_experiment("flights", artifact_location=artifacts))
+    scene = Scene(folder, experiment, sources_over(uri, folder, engine))
+    scene.client.create_registered_model(MODEL)
+    _log_versions(scene, live=live)
+    scene.client.set_registered_model_alias(MODEL, "champion", "1")
+    if live:
+        scene.log_live_inputs()
+        tracking, drift = scene.sources.tracking, scene.sources.drift
+        DriftAlerts(GovernanceStore(engine), tracking, drift).look(at=AT)
+    return scene
+
+
+def sources_over(uri: str, folder: Path, engine: Engine) -> EvidenceSources:
+    """What reads this world, and remembers nothing of it yet."""
+    door = connect(uri, "")
     tracking, reader = TrackingReader(door), ArtifactReader(door, folder)
     store = GovernanceStore(engine)
     drift = DriftMonitor(tracking, reader, ProfileStore(engine), folder)
-    sources = EvidenceSources(
+    return EvidenceSources(
         tracking,
         reader,
         drift,
@@ -243,16 +261,40 @@ def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -
         ),
         alerts=DriftAlerts(store, tracking, drift).standing,
     )
-    client = MlflowClient(door.tracking_uri)
-    experiment = client.create_experiment("flights", artifact_location=artifacts)
-    scene = Scene(folder, experiment, sources)
-    client.create_registered_model(MODEL)
-    _log_versions(scene, live=live)
-    client.set_registered_model_alias(MODEL, "champion", "1")
-    if live:
-        scene.log_live_inputs()
-        DriftAlerts(store, tracking, drift).look(at=AT)
-    return scene
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """One folder in which the scene is set again and again, out of what was kept of it once."""
+
+    folder: Path
+    kept: Path
+    experiment: str
+    engine: Engine
+
+    @classmethod
+    def of(cls, scene: Scene, kept: Path) -> "Theatre":
+        """Keep everything of a scene that was just set."""
+        for name in DATABASES:
+            restore(kept / name, scene.folder / name)
+        shutil.copytree(scene.folder, kept, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True)
+        engine = transaction.connect(f"sqlite:///{scene.folder}/stile.db")
+        return cls(scene.folder, kept, scene.experiment, engine)
+
+    def scene(self) -> Scene:
+        """The scene as it was, and sources that remember nothing of it."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in BESIDE_THE_FILES:
+                path.unlink()
+        for name in DATABASES:
+            restore(self.folder / name, self.kept / name)
+        shutil.copytree(
+            self.kept, self.folder, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True
+        )
+        uri = f"sqlite:///{self.folder}/mlflow.db"
+        return Scene(self.folder, self.experiment, sources_over(uri, self.folder, self.engine))
 
 
 def _log_versions(scene: Scene, *, live: bool) -> None:
