@@ -6,7 +6,9 @@ evaluation run scored the champion too. Ten days of live inputs resemble what ve
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow import MlflowClient
+from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 from sqlalchemy import Engine
 
 from core.drift.monitor import DriftMonitor
@@ -39,6 +42,13 @@ AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL: Final = "flights"
 DATABASES: Final = ("mlflow.db", "stile.db")
 BESIDE_THE_FILES: Final = {f"{name}{end}" for name in DATABASES for end in ("", "-wal", "-shm")}
+ARTIFACT_PLACES: Final = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow's database says in which folder it is."""
 OLDER, NEWER = "a" * 64, "b" * 64
 ANA = Person(
     Username("ana"), "Ana", Role.MEMBER, frozenset({Side.DATA_SCIENCE}), frozenset({"ana-laptop"})
@@ -263,26 +273,48 @@ def sources_over(uri: str, folder: Path, engine: Engine) -> EvidenceSources:
     )
 
 
+def set_again(world: Path, folder: Path) -> Scene:
+    """A scene like the one that was set in `world`, in a folder of its own."""
+    shutil.copytree(world, folder, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True)
+    for name in DATABASES:
+        restore(folder / name, world / name)
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        for table, column in ARTIFACT_PLACES:
+            change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  ours
+            connection.execute(change, (str(world), str(folder)))
+        connection.commit()
+    return scene_in(folder, transaction.connect(f"sqlite:///{folder}/stile.db"))
+
+
+def scene_in(folder: Path, engine: Engine) -> Scene:
+    """The scene that is in this folder, and sources that remember nothing of it."""
+    uri = f"sqlite:///{folder}/mlflow.db"
+    _artifact_repos_cache.clear()  # where the files of a run are: the same run is in many folders
+    experiment = MlflowClient(uri).get_experiment_by_name("flights")
+    assert experiment is not None
+    return Scene(folder, experiment.experiment_id, sources_over(uri, folder, engine))
+
+
 @dataclass(frozen=True, slots=True)
 class Theatre:
-    """One folder in which the scene is set again and again, out of what was kept of it once."""
+    """One folder in which a scene is set again and again, out of what was kept of it."""
 
     folder: Path
     kept: Path
-    experiment: str
     engine: Engine
 
     @classmethod
-    def of(cls, scene: Scene, kept: Path) -> "Theatre":
-        """Keep everything of a scene that was just set."""
+    def of(cls, world: Path, folder: Path) -> "Theatre":
+        """A theatre for the scene that was set in `world`; there is room for two folders."""
+        stage, kept = folder / "stage", folder / "kept"
+        scene = set_again(world, stage)
+        shutil.copytree(world, kept, ignore=lambda *_: BESIDE_THE_FILES)
         for name in DATABASES:
-            restore(kept / name, scene.folder / name)
-        shutil.copytree(scene.folder, kept, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True)
-        engine = transaction.connect(f"sqlite:///{scene.folder}/stile.db")
-        return cls(scene.folder, kept, scene.experiment, engine)
+            restore(kept / name, stage / name)
+        return cls(scene.folder, kept, transaction.connect(f"sqlite:///{stage}/stile.db"))
 
     def scene(self) -> Scene:
-        """The scene as it was, and sources that remember nothing of it."""
+        """The scene as it was."""
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -293,8 +325,7 @@ class Theatre:
         shutil.copytree(
             self.kept, self.folder, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True
         )
-        uri = f"sqlite:///{self.folder}/mlflow.db"
-        return Scene(self.folder, self.experiment, sources_over(uri, self.folder, self.engine))
+        return scene_in(self.folder, self.engine)
 
 
 def _log_versions(scene: Scene, *, live: bool) -> None:
