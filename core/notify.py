@@ -86,7 +86,7 @@ class Notifier:
         )
 
     def begin(self, *, at: datetime) -> None:
-        """Nothing; afterwards new targets are told of what comes from now on, old ones go on."""
+        """Add new targets, which are told of what comes from now on; old ones go on."""
         targets = {target.digest: target for target in self.targets}
         with self.store.reading() as record:
             known = {each.digest for each in record.notices.targets()}
@@ -111,7 +111,7 @@ class Notifier:
         return tuple(self._tell(target, state, news, at=at) for target, state, news in due)
 
     def run(self, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
-        """Nothing, until `stop` is set; whatever goes wrong is logged without addresses."""
+        """Notify until `stop` is set; whatever goes wrong is logged without addresses."""
         begun = False
         while not stop.is_set():
             try:

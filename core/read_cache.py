@@ -77,7 +77,7 @@ def held(
 
 
 def forget(about: Hashable) -> None:
-    """Nothing; afterwards nothing counts as seen whose name begins with this."""
+    """Forget every answer whose name begins with this."""
     look = _OPEN.get()
     if look is not None:
         look.seen = {named: answer for named, answer in look.seen.items() if named[0] != about}

@@ -200,7 +200,7 @@ def last_heard(store: GovernanceStore) -> datetime | None:
 
 
 def loop(work: WorkerParts, stop: threading.Event, *, pause_s: float = PAUSE_S) -> None:
-    """Nothing, until `stop` is set; then the lease is given back."""
+    """Work until `stop` is set; then give the lease back."""
     said: tuple[str, ...] = ()
     watching = BackgroundTask(lambda at: watch_once(work, at=at), "counting live inputs")
     if work.notify is not None:

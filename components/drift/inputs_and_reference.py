@@ -65,12 +65,12 @@ def opened(kind: str) -> InputsDrawer | None:
 
 
 def put(drawer: InputsDrawer) -> None:
-    """Nothing; afterwards the drawer is open as given."""
+    """Open the drawer."""
     st.session_state[state.BASIS] = drawer
 
 
 def close() -> None:
-    """Nothing; afterwards neither drawer is open."""
+    """Close both drawers."""
     st.session_state.pop(state.BASIS, None)
 
 

@@ -130,7 +130,7 @@ def in_fragment() -> None:
 
 
 def close() -> None:
-    """Nothing; afterwards no drawer is open."""
+    """Close the drawer."""
     st.session_state.pop(state.ANSWER, None)
 
 

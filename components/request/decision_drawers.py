@@ -100,7 +100,7 @@ def _open(kind: str, about: str, side: Side | None) -> None:
 
 
 def close() -> None:
-    """Nothing; afterwards no drawer is open."""
+    """Close the drawer."""
     st.session_state.pop(state.DRAWER, None)
 
 

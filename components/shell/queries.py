@@ -80,7 +80,7 @@ def runs(experiment_ids: tuple[ExperimentId, ...]) -> RunTable:
 
 
 def runs_again(experiment_ids: tuple[ExperimentId, ...]) -> None:
-    """Nothing; afterwards MLflow was asked anew, or has still not answered."""
+    """Ask MLflow anew; it may still not answer."""
     with suppress(Unavailable):  # the page asks again and says so itself
         services().index.table(experiment_ids, ttl_s=0)
 

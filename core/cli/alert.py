@@ -1,14 +1,12 @@
 """`python -m core alert …`: drift alerts, who looks after them, and what somebody says to them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
-from uuid import uuid4
 
 import typer
 
 from core.cli import emit
-from core.cli.request import acting
+from core.cli.session import JsonOption, session
 from core.drift.calibration.alerts import AlertId, DriftAlert, document
 from core.errors import Refused
 from core.identity.people import Username
@@ -16,7 +14,6 @@ from core.identity.people import Username
 _Number = Annotated[int, typer.Argument(min=1, help="The alert.")]
 _As = Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")]
 _Key = Annotated[str, typer.Option(help="The same key does it once, however often it is run.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 _NONE_OPEN: Final = "No drift alert is open."
 
 
@@ -33,13 +30,11 @@ def register(app: typer.Typer) -> None:
 def list_alerts(
     model: Annotated[str | None, typer.Argument(help="Only of this model.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also those that closed.")] = False,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The drift alerts that are open, newest first."""
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    alerts = open_services(load_settings()).alerts
+    alerts = session().services.alerts
     found = alerts.every(model) if everything else alerts.open(model)
     emit({"alerts": [as_document(each) for each in found]}, as_json, lambda: in_words(found))
 
@@ -49,29 +44,27 @@ def acknowledge(
     comment: Annotated[str, typer.Option(help="What you found, or what follows from it.")],
     user: _As = "",
     idempotency_key: _Key = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that you looked at an alert. It stays open until the drift is over.
 
     Ends with 0 (acknowledged), 1 (refused).
     """
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
-    alert = open_services(settings).alerts.acknowledge(
+    here = session(user, idempotency_key)
+    actor = here.actor
+    alert = here.services.alerts.acknowledge(
         actor,
         AlertId(number),
         comment=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
-        at=datetime.now(UTC),
+        idempotency_key=here.form,
+        at=here.at,
     )
     emit(as_document(alert), as_json, lambda: in_words([alert]))
 
 
 def take(
-    number: _Number, user: _As = "", idempotency_key: _Key = "", as_json: _Json = False
+    number: _Number, user: _As = "", idempotency_key: _Key = "", as_json: JsonOption = False
 ) -> None:
     """Look after an alert yourself."""
     _give(number, user, idempotency_key, as_json, to=None)
@@ -83,7 +76,7 @@ def assign(
     nobody: Annotated[bool, typer.Option("--nobody", help="Take its owner away.")] = False,
     user: _As = "",
     idempotency_key: _Key = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Give an alert to a member, or to nobody."""
     if bool(owner) is nobody:
@@ -93,18 +86,16 @@ def assign(
 
 def _give(number: int, user: str, form: str, as_json: bool, *, to: str | None) -> None:
     """Give an alert to `to`; None is whoever acts, an empty text nobody."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
+    here = session(user, form)
+    actor = here.actor
     owner = actor if to is None else Username(to) if to else None
-    alert = open_services(settings).alerts.give(
+    alert = here.services.alerts.give(
         actor,
         AlertId(number),
         owner,
-        idempotency_key=form or f"cli-{uuid4()}",
-        at=datetime.now(UTC),
+        idempotency_key=here.form,
+        at=here.at,
     )
     emit(as_document(alert), as_json, lambda: in_words([alert]))
 

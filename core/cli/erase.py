@@ -1,14 +1,13 @@
 """`python -m core erase`: captured rows taken out of a model's log and labels by id."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from core.cli import Exit, emit
-from core.cli.request import acting
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 from core.inference.erasure import Erasure
 
@@ -29,30 +28,28 @@ def erase(
         Path | None, typer.Option(metavar="FILE", help="A file with one id a line; - reads stdin.")
     ] = None,
     user: Annotated[str, typer.Option("--as", help="Who says so; only in the demonstration.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Erase captured rows and their labels by prediction id; counts of drift windows stay counts.
 
     Administrators only. The ledger says how many rows, by whom and why, never which ids. Ends with
     0 (erased, or nothing to erase), 1 (refused, or a file could not be read and was left alone).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
     from core.governance.use_cases.log_removal import erase_rows
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
+    here = session(user)
+    actor = here.actor
     wanted = [*(id_ or ()), *(_lines(ids) if ids is not None else ())]
-    services = open_services(settings)
+    services = here.services
     done = erase_rows(
         services.store,
-        settings.home,
+        here.settings.home,
         actor,
         model,
         wanted,
         reason=reason,
         forget=services.drift.forget_ids,
-        at=datetime.now(UTC),
+        at=here.at,
     )
     document = {
         "model": model,

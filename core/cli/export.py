@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.cli import Exit, emit, progress_console
+from core.cli.session import JsonOption, session
 from core.governance.ledger import export as exporting
 
 
@@ -20,17 +21,15 @@ def register(app: typer.Typer) -> None:
 
 def export(
     out: Annotated[Path, typer.Option("--out", help="A new folder, or an empty one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Write the ledger, evidence bundles, anchors, model cards and a script that verifies them.
 
     Ends with 0 (clean), 1 (a finding, or refused), 4 (no answer). The script is verify_export.py:
     it needs Python and nothing else; with the keys in LEDGER_KEYS it checks the seals too.
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     exporter = exporting.RecordExporter(
         services.store, services.tracking.registered_models, services.tracking.version
     )

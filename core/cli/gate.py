@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from core.cli import Exit, emit, progress_console
+from core.cli.session import JsonOption, session
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.figures.all_inputs import NAME as TOGETHER
 from core.governance.figures.evidence_gathering import EvidenceSources, gather
@@ -40,16 +41,14 @@ def gate(
     model: Annotated[str, typer.Argument(help="The registered model.")],
     version: Annotated[int, typer.Argument(min=1, help="The version that should be promoted.")],
     alias: Annotated[str, typer.Option(help="The alias it should get.")] = "champion",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Judge a version by its policy, on evidence gathered now, without opening a request.
 
     Ends with 0 (pass), 1 (a check failed), 3 (inconclusive or not evaluable), 4 (no answer).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     policy = services.promotions.policy_for(model, alias)
     champion = services.tracking.registered_model(model).aliases.get(alias)
     with working() as show:
@@ -138,7 +137,7 @@ def look_together(
     champion: int | None,
     show: Callable[[str, float | None], None],
 ) -> None:
-    """Nothing; afterwards all inputs of the judged window were looked at together.
+    """Look at all inputs of the judged window together.
 
     What cannot be looked at is no error here: its figure says why.
     """

@@ -1,6 +1,5 @@
 """`python -m core verify-ledger` and `ledger-key`: is the record whole, and who sealed it?"""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
@@ -8,12 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import Exit, emit
-from core.cli.request import acting
+from core.cli.session import JsonOption, session
 from core.governance.rules.ledger.anchors import anchor_findings, anchors_kept
 from core.governance.rules.ledger.entries import PLAIN, ChainReport, LedgerFinding
 from core.governance.rules.policies.published_record import altered_findings
-
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 class Anchors(StrEnum):
@@ -38,17 +35,15 @@ def verify_ledger(
     restore_guards: Annotated[
         bool, typer.Option("--restore-guards", help="First put missing triggers back.")
     ] = False,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Check the chain of the ledger, its guards and the stored policies; --anchors: its tail too.
 
     Ends with 0 (whole), 1 (a finding), 4 (no answer). An anchor is weak evidence where one
     administrator owns both databases.
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     restored = services.store.restore_guards() if restore_guards else ()
     report = services.store.verify()
     with services.store.reading() as record:
@@ -66,12 +61,10 @@ def verify_ledger(
     return Exit.FAILED if findings else Exit.OK
 
 
-def show_keys(as_json: _Json = False) -> None:
+def show_keys(as_json: JsonOption = False) -> None:
     """The keys by their ids, never their secrets: which entries each sealed, and is it at hand."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    store = open_services(load_settings()).store
+    store = session().services.store
     at_hand = {key.key_id for key in store.keys}
     sealed: dict[str, list[int]] = {key_id: [] for key_id in sorted(at_hand)}
     for entry in store.entries():
@@ -92,20 +85,18 @@ def declare_lost(
     key_id: Annotated[str, typer.Argument(help="The id that `ledger-key show` says.")],
     reason: Annotated[str, typer.Option(help="How it was lost; it stays in the ledger.")],
     user: Annotated[str, typer.Option("--as", help="Who says so; only in the demonstration.")] = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Declare a key lost for ever, so that decisions go on under the new STILE_LEDGER_KEY.
 
     The entries it sealed stay a plain chain: proved from this declaration on, and before it by the
     anchors in MLflow only. Ends with 0 (declared), 1 (refused), 4 (no answer).
     """
-    from core.bootstrap import open_services  # as above
     from core.governance.ledger.sealing import declare_key_lost
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
-    services = open_services(settings)
+    here = session(user)
+    actor = here.actor
+    services = here.services
     entry = declare_key_lost(
         services.store,
         actor,
@@ -114,7 +105,7 @@ def declare_lost(
         anchors=lambda entries: anchor_findings(
             entries, services.tracking.registered_models(), services.tracking.version
         ),
-        at=datetime.now(UTC),
+        at=here.at,
     )
     says = f"Entry {entry.seq} declares key {key_id} lost. Its part is a plain chain from now on."
     emit({"entry": entry.seq, "hash": entry.hash, **entry.facts}, as_json, lambda: says)

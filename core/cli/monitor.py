@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import emit, progress_console
+from core.cli.session import session
 from core.drift.values.results import Grain, MovedSegment, WindowReport
 from core.errors import Refused, Unavailable
 
@@ -35,10 +36,8 @@ def monitor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a round.")] = False,
 ) -> None:
     """Drift windows of every model's live inputs, brought up to the inference log."""
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     if report is not None:
         if model is None:
             raise Refused("A report is of one model: name it, as in `monitor MODEL --report FILE`.")

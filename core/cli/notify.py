@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from core.cli import Exit, emit
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 
 
@@ -16,16 +17,14 @@ def register(app: typer.Typer) -> None:
 
 def notify(
     test: Annotated[bool, typer.Option("--test", help="Send one test message to each.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """The targets of STILE_NOTIFY_URLS, by service and host, and how the last try went.
 
     With --test it ends with 0 (all took the message) or 4 (one did not).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    notifier = open_services(load_settings()).notifier
+    notifier = session().services.notifier
     if not notifier.targets:
         raise Refused("STILE_NOTIFY_URLS names no target; the README says how to write one.")
     if test:

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import Exit, emit
+from core.cli import Exit, emit, policy_requests, printable
+from core.cli.policy_files import FileArgument, text_of
+from core.cli.session import JsonOption, session
 from core.errors import Refused, Unavailable
 from core.governance.rules.policies.bar_history import PublishedPolicy
 from core.governance.rules.policies.draft_lint import Lint, LintRemark, lint
@@ -23,18 +24,13 @@ from core.governance.rules.policies.policy_sentences import (
 from core.identity.people import Side, Username
 from core.settings import Auth, Settings
 
-_MOST_BYTES: Final = 256_000
 _EFFECTS: Final = {"stricter": "▲", "looser": "▼", "different": "•"}
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A policy in YAML.")]
 ModelArgument = Annotated[str, typer.Argument(help="The registered model.")]
 AliasOption = Annotated[str, typer.Option(help="The alias the rules are for.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of `policy`."""
-    from core.cli import policy_requests  # which uses what is defined here
-
     group = typer.Typer(help="The rules by which promotions are judged.", no_args_is_help=True)
     group.command("list")(list_published)
     group.command("show")(show)
@@ -50,10 +46,8 @@ def list_published(as_json: JsonOption = False) -> int:
 
     Ends with 1 when a stored policy is not the one the ledger says was published, else with 0.
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     with services.store.reading() as record:
         found = record.policy_shelf.published()
     problems = services.policies.altered()
@@ -61,7 +55,9 @@ def list_published(as_json: JsonOption = False) -> int:
     try:
         models = [model.name for model in services.tracking.registered_models()]
     except Unavailable as error:
-        sys.stderr.write(f"{error} Models without a policy are therefore not listed.\n")
+        sys.stderr.write(
+            f"{printable(str(error))} Models without a policy are therefore not listed.\n"
+        )
         models = []
     built_in = sorted(set(models) - covered)
     document = {
@@ -74,7 +70,7 @@ def list_published(as_json: JsonOption = False) -> int:
         *(_line(default_policy(m, "champion")) for m in built_in),
     ]
     lines = [*(f"✕ {problem}" for problem in problems), *lines]
-    emit(document, as_json, lambda: printable(lines or ["No policy and no model is there yet."]))
+    emit(document, as_json, lambda: "\n".join(lines or ["No policy and no model is there yet."]))
     return Exit.FAILED if problems else Exit.OK
 
 
@@ -89,7 +85,7 @@ def show(
     """The rules in force, or one version of them: as plain sentences, then as they were written."""
     policy = _version(model, alias, version)
     document = {**as_document(policy), "source": policy.source, "terms": list(terms(policy))}
-    emit(document, as_json, lambda: printable([*in_sentences(policy), "", policy.source]))
+    emit(document, as_json, lambda: "\n".join([*in_sentences(policy), "", policy.source]))
 
 
 def lint_file(file: FileArgument, as_json: JsonOption = False) -> int:
@@ -99,11 +95,11 @@ def lint_file(file: FileArgument, as_json: JsonOption = False) -> int:
     provides, sides nobody checks. Ends with 1 when there is an error, 0 otherwise.
     """
     found = lint(text_of(file))
-    lines = printable(_lint_lines(file.name, found))
+    lines = "\n".join(_lint_lines(file.name, found))
     if as_json or found.ok:
         emit(lint_document(found), as_json, lambda: lines)
     else:
-        sys.stderr.write(f"{lines}\n")
+        sys.stderr.write(f"{printable(lines)}\n")
     return Exit.OK if found.ok else Exit.FAILED
 
 
@@ -124,7 +120,7 @@ def diff(
         "after": {"version": other.version, "digest": other.digest},
         "changes": [change_document(change) for change in found],
     }
-    emit(document, as_json, lambda: printable(change_lines(found)))
+    emit(document, as_json, lambda: "\n".join(change_lines(found)))
 
 
 def publish(
@@ -135,13 +131,11 @@ def publish(
     as_json: JsonOption = False,
 ) -> None:
     """Publish the first policy of a model, as an administrator; the same again changes nothing."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = _actor(settings, user)
+    here = session(user or "")
+    actor = _actor(here.settings, user)
     text = text_of(file)
-    policy = open_services(settings).promotions.publish_policy(actor, text, datetime.now(UTC))
+    policy = here.services.promotions.publish_policy(actor, text, here.at)
     emit(as_document(policy), as_json, lambda: f"Published: {_line(policy)}")
 
 
@@ -154,12 +148,10 @@ def _actor(settings: Settings, user: str | None) -> Username:
 
 
 def _version(model: str, alias: str, version: int | None) -> Policy:
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
     if version == 0:
         return default_policy(model, alias)
-    services = open_services(load_settings())
+    services = session().services
     if version is None:
         return services.promotions.policy_for(model, alias)
     with services.store.reading() as record:
@@ -175,20 +167,6 @@ def _version_or_file(model: str, alias: str, text: str) -> Policy:
     if text.isascii() and text.isdigit():
         return _version(model, alias, int(text))
     return parse_policy(text_of(Path(text)), version=0)
-
-
-def text_of(file: Path) -> str:
-    """The text of a file; `Refused` when it cannot be read as one."""
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise Refused(f"{file} is too long to be a policy.")
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise Refused(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{file} is not UTF-8 text.") from error
 
 
 def as_document(policy: Policy) -> dict[str, Any]:  # Any: JSON, as below
@@ -285,9 +263,3 @@ def _line(policy: Policy) -> str:
         f"{policy.model}@{policy.alias}: {number}, {policy.risk} risk, "
         f"{len(policy.checks)} checks, {policy.digest[:12]}"
     )
-
-
-def printable(lines: Sequence[str]) -> str:
-    """The lines as a terminal may show them: nothing in a name can move the cursor."""
-    text = "\n".join(lines)
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
-from uuid import uuid4
 
 import typer
 
 from core.cli import Exit, emit
-from core.cli.policy import FileArgument, JsonOption, printable, text_of
-from core.cli.request import acting
+from core.cli.policy_files import FileArgument, text_of
+from core.cli.session import JsonOption, session
 from core.governance.rules.policies.backtest_document import back_test_document
 from core.governance.rules.policies.policy import parse_policy
 from core.governance.rules.policies.proposals import PolicyJudgement, PolicyRequestId
@@ -52,13 +51,11 @@ def back_test(
 
     Ends with 0, or 1 when it is refused (with --fail-on-flip also when a decision would flip).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
     draft = parse_policy(text_of(file), version=0)
-    tested = open_services(load_settings()).policies.back_test(draft, at=datetime.now(UTC))
+    tested = session().services.policies.back_test(draft, at=datetime.now(UTC))
     document = back_test_document(tested)
-    emit(document, as_json, lambda: printable(back_test_lines(document)))
+    emit(document, as_json, lambda: "\n".join(back_test_lines(document)))
     flips = any(case.flip.value in {"held", "let_through"} for case in tested.cases)
     return Exit.FAILED if fail_on_flip and flips else Exit.OK
 
@@ -71,17 +68,15 @@ def propose(
     as_json: JsonOption = False,
 ) -> None:
     """Ask for a later version of a policy, its back-test frozen as evidence. Ends with 0 or 1."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor, at = acting(settings, user), datetime.now(UTC)
-    policies = open_services(settings).policies
+    here = session(user, idempotency_key)
+    actor, at = here.actor, here.at
+    policies = here.services.policies
     request = policies.propose(
         actor,
         text_of(file),
         comment=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        idempotency_key=here.form,
         at=at,
     )
     _emit(policies.judgement(request.number, at=at), as_json)
@@ -92,15 +87,13 @@ def list_requests(
     as_json: JsonOption = False,
 ) -> None:
     """Every request for a later version of a policy, newest first."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    policies, at = open_services(load_settings()).policies, datetime.now(UTC)
+    policies, at = session().services.policies, datetime.now(UTC)
     found = [policies.judgement(r.number, at=at) for r in policies.requests(waiting_only=waiting)]
     emit(
         {"requests": [judgement_document(each) for each in found]},
         as_json,
-        lambda: printable([_line(each) for each in found] or ["Nobody has proposed a policy."]),
+        lambda: "\n".join([_line(each) for each in found] or ["Nobody has proposed a policy."]),
     )
 
 
@@ -114,19 +107,17 @@ def turn_key(
     as_json: JsonOption = False,
 ) -> None:
     """Turn a key of one side; the last one publishes the draft. Ends with 0 or 1."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor, at = acting(settings, user), datetime.now(UTC)
-    policies = open_services(settings).policies
+    here = session(user, idempotency_key)
+    actor, at = here.actor, here.at
+    policies = here.services.policies
     policies.turn_key(
         actor,
         PolicyRequestId(number),
         side=side,
         digest=digest,
         comment=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        idempotency_key=here.form,
         at=at,
     )
     _emit(policies.judgement(PolicyRequestId(number), at=at), as_json)
@@ -140,15 +131,11 @@ def request_changes(
     as_json: JsonOption = False,
 ) -> None:
     """Send a proposal back to whoever made it. Ends with 0 or 1."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor, at = acting(settings, user), datetime.now(UTC)
-    policies, asked = open_services(settings).policies, PolicyRequestId(number)
-    policies.request_changes(
-        actor, asked, text=comment, idempotency_key=idempotency_key or f"cli-{uuid4()}", at=at
-    )
+    here = session(user, idempotency_key)
+    actor, at = here.actor, here.at
+    policies, asked = here.services.policies, PolicyRequestId(number)
+    policies.request_changes(actor, asked, text=comment, idempotency_key=here.form, at=at)
     _emit(policies.judgement(asked, at=at), as_json)
 
 
@@ -161,15 +148,13 @@ def revise(
     as_json: JsonOption = False,
 ) -> None:
     """Put another draft in the place of one that was sent back. Ends with 0 or 1."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor, at = acting(settings, user), datetime.now(UTC)
-    policies, asked = open_services(settings).policies, PolicyRequestId(number)
+    here = session(user, idempotency_key)
+    actor, at = here.actor, here.at
+    policies, asked = here.services.policies, PolicyRequestId(number)
     policies.revise(
         actor, asked, text_of(file), text=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}", at=at,
+        idempotency_key=here.form, at=at,
     )  # fmt: skip
     _emit(policies.judgement(asked, at=at), as_json)
 
@@ -195,18 +180,16 @@ def withdraw(
 
 
 def _end(how: str, number: int, comment: str, user: str, as_json: bool) -> None:
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor, at = acting(settings, user), datetime.now(UTC)
-    policies = open_services(settings).policies
+    here = session(user)
+    actor, at = here.actor, here.at
+    policies = here.services.policies
     act = policies.reject if how == "reject" else policies.withdraw
     act(
         actor,
         PolicyRequestId(number),
         text=comment,
-        idempotency_key=f"cli-{uuid4()}",
+        idempotency_key=here.form,
         at=at,
     )
     _emit(policies.judgement(PolicyRequestId(number), at=at), as_json)
@@ -216,7 +199,7 @@ def _emit(judged: PolicyJudgement, as_json: bool) -> None:
     emit(
         judgement_document(judged),
         as_json,
-        lambda: printable([_line(judged), *(f"- {sentence}" for sentence in judged.held)]),
+        lambda: "\n".join([_line(judged), *(f"- {sentence}" for sentence in judged.held)]),
     )
 
 

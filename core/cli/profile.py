@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli import emit
+from core.cli.session import JsonOption
 from core.drift.references.offered_reference import files_at
 from core.drift.values.engine_name import Engine
 from core.drift.values.results import ColumnDrift, WindowReport
@@ -39,7 +40,7 @@ def profile(
     exact: Annotated[
         bool, typer.Option(help="In the JSON also each statistic of the very rows, all read.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Drift of one window against a reference: per column statistics, alert level and verdict."""
     compared = compare(

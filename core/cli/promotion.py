@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
 from core.cli import emit
 from core.cli.gate import as_document as finding_document
 from core.cli.gate import finding_lines
-from core.cli.request import acting, as_document
+from core.cli.request import as_document
+from core.cli.session import JsonOption, session
 from core.governance.rules.judgement import Judgement, unverified
 from core.governance.rules.requests import PromotionRequest, RequestId
 from core.governance.use_cases.promotion import Promotions
@@ -23,7 +23,6 @@ _As = Annotated[str, typer.Option("--as", help="Who acts; only in the demonstrat
 _Form = Annotated[
     str, typer.Option(help="The same key is the same decision, however often it is run.")
 ]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 _Act = Callable[[Promotions, Username, str, datetime], PromotionRequest]
 """One call into core: the use cases, who acts, the form's idempotency key, the moment."""
@@ -47,7 +46,7 @@ def register(app: typer.Typer) -> None:
 def list_requests(
     model: Annotated[str | None, typer.Option(help="Only of this registered model.")] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only the undecided ones.")] = False,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Every request, newest first, judged on its evidence as it was verified last. Ends with 0."""
     promotions, at = _promotions(), datetime.now(UTC)
@@ -62,7 +61,7 @@ def list_requests(
     )
 
 
-def show(number: _Number, as_json: _Json = False) -> None:
+def show(number: _Number, as_json: JsonOption = False) -> None:
     """One request with its evidence verified now: findings, keys, what holds it, what a key signs.
 
     Ends with 0 (shown), 1 (no such request), 4 (no answer).
@@ -83,7 +82,7 @@ def turn_key(
     said: _Perhaps = "",
     user: _As = "",
     idempotency_key: _Form = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Turn the key of one side; with the last one the write to MLflow is queued.
 
@@ -108,7 +107,7 @@ def comment(
     said: _Why,
     user: _As = "",
     idempotency_key: _Form = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a line to the conversation. Ends with 0 or 1."""
     _spoken(Promotions.comment, number, said, user, idempotency_key, as_json)
@@ -119,7 +118,7 @@ def request_changes(
     said: _Why,
     user: _As = "",
     idempotency_key: _Form = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Send a request back until its evidence is refreshed. Ends with 0 or 1."""
     _spoken(Promotions.request_changes, number, said, user, idempotency_key, as_json)
@@ -130,7 +129,7 @@ def refresh(
     said: _Perhaps = "",
     user: _As = "",
     idempotency_key: _Form = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Freeze the evidence anew after changes were requested; whoever does it is an author.
 
@@ -144,7 +143,7 @@ def reject(
     said: _Why,
     user: _As = "",
     idempotency_key: _Form = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Reject a request; one veto is enough. Ends with 0 or 1."""
     _spoken(Promotions.reject, number, said, user, idempotency_key, as_json)
@@ -155,14 +154,14 @@ def withdraw(
     said: _Perhaps = "",
     user: _As = "",
     idempotency_key: _Form = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Withdraw a request one has opened. Ends with 0 or 1."""
     _spoken(Promotions.withdraw, number, said, user, idempotency_key, as_json)
 
 
 def retry(
-    number: _Number, user: _As = "", idempotency_key: _Form = "", as_json: _Json = False
+    number: _Number, user: _As = "", idempotency_key: _Form = "", as_json: JsonOption = False
 ) -> None:
     """Try the write of a decided request again at once. Ends with 0 or 1."""
     _act(
@@ -230,21 +229,17 @@ def _spoken(
 
 
 def _act(act: _Act, number: int, user: str, form: str, as_json: bool) -> None:
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
-    promotions = open_services(settings).promotions
-    act(promotions, actor, form or f"cli-{uuid4()}", datetime.now(UTC))
+    here = session(user, form)
+    actor = here.actor
+    promotions = here.services.promotions
+    act(promotions, actor, here.form, here.at)
     _say(promotions, number, as_json)
 
 
 def _promotions() -> Promotions:
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    return open_services(load_settings()).promotions
+    return session().services.promotions
 
 
 def _say(promotions: Promotions, number: int, as_json: bool) -> None:

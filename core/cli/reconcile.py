@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
 from core.cli import Exit, emit
-from core.cli.request import acting
+from core.cli.session import JsonOption, session
 from core.governance.registry.reconciler import ReconcilerDepth, ReconcilerReport
 from core.governance.rules.requests import PromotionRequest, RequestId
 from core.governance.rules.reviews import REVIEW_WITHIN
@@ -17,7 +16,6 @@ _Model = Annotated[str, typer.Argument(help="The registered model.")]
 _Alias = Annotated[str, typer.Option(help="The alias.")]
 _As = Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")]
 _Key = Annotated[str, typer.Option(help="The same key does it once, however often it is run.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,15 +26,13 @@ def register(app: typer.Typer) -> None:
     app.command("break-glass")(break_glass)
 
 
-def reconcile(as_json: _Json = False) -> int:
+def reconcile(as_json: JsonOption = False) -> int:
     """Hold the registry against the ledger: aliases, versions, tags, flags, signed facts.
 
     Ends with 0 (clean), 1 (a finding stands), 4 (a system did not answer).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     look = services.reconciler.look(ReconcilerDepth.EVIDENCE, at=datetime.now(UTC))
     emit(look_as_document(look), as_json, lambda: look_in_words(look))
     if look.findings:
@@ -50,24 +46,22 @@ def restore(
     comment: Annotated[str, typer.Option(help="What happened, for the ledger.")] = "",
     user: _As = "",
     idempotency_key: _Key = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Issue the decision that stands again; the worker writes it back like any other.
 
     Ends with 0 (queued), 1 (refused), 4 (no answer).
     """
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
-    request = open_services(settings).answers.restore(
+    here = session(user, idempotency_key)
+    actor = here.actor
+    request = here.services.answers.restore(
         actor,
         model=model,
         alias=alias,
         comment=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
-        at=datetime.now(UTC),
+        idempotency_key=here.form,
+        at=here.at,
     )
     emit(
         request_document(request),
@@ -82,20 +76,18 @@ def adopt(
     reason: Annotated[str, typer.Option(help="Why; needed for what moved around Stile.")] = "",
     user: _As = "",
     idempotency_key: _Key = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Take a champion that was there before Stile under governance, as an administrator.
 
     One that was moved around Stile takes two keys: then a request for them is opened instead.
     Ends with 0 (adopted, or the request is open), 1 (refused), 4 (no answer).
     """
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
-    answers, at = open_services(settings).answers, datetime.now(UTC)
-    form = idempotency_key or f"cli-{uuid4()}"
+    here = session(user, idempotency_key)
+    actor = here.actor
+    answers, at = here.services.answers, here.at
+    form = here.form
     if answers.needs_two_keys(model, alias):
         request = answers.ask_to_adopt(
             actor, model=model, alias=alias, reason=reason, idempotency_key=form, at=at
@@ -117,24 +109,22 @@ def break_glass(
     reason: Annotated[str, typer.Option(help="Why it cannot wait; a review will read it.")],
     user: _As = "",
     idempotency_key: _Key = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Promote an open request without its keys, as an administrator; a review is due.
 
     Ends with 0 (queued), 1 (refused), 4 (no answer).
     """
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = acting(settings, user)
-    at = datetime.now(UTC)
+    here = session(user, idempotency_key)
+    actor = here.actor
+    at = here.at
     broken = breaking_glass.break_glass(
-        open_services(settings).store,
+        here.services.store,
         actor,
         RequestId(request),
         reason=reason,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        idempotency_key=here.form,
         at=at,
     )
     due = (at + REVIEW_WITHIN).isoformat()

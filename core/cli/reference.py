@@ -3,12 +3,11 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
 from core.cli import emit
-from core.cli.source import operator
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 
 
@@ -23,7 +22,6 @@ def register(app: typer.Typer) -> None:
 
 _MODEL = Annotated[str, typer.Argument(help="The registered model.")]
 _VERSION = Annotated[int, typer.Argument(min=1, help="The version.")]
-_JSON = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 _AS = Annotated[str, typer.Option("--as", help="Who says so; only in the demonstration.")]
 
 
@@ -38,7 +36,7 @@ def set_reference(
         str | None, typer.Option(help="Days of the inference log: 2013-07-01:2013-07-21.")
     ] = None,
     user: _AS = "",
-    as_json: _JSON = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Hold VERSION against a file or a past window, whatever its run logged.
 
@@ -46,42 +44,34 @@ def set_reference(
     administrators. Ends with 0 (attached), 1 (it cannot be used, or refused), 3 (there is nothing
     in it that can be profiled).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
     from core.drift.references.offered_reference import FromFile, FromWindow
-    from core.settings import load_settings
 
     if (file is None) == (window is None):
         raise Refused("Say what it is: --from FILE, or --window FIRST-DAY:LAST-DAY.")
-    settings = load_settings()
-    services, actor = open_services(settings), operator(settings, user)
+    here = session(user)
+    services, actor = here.services, here.actor_or_operator
     given = FromWindow(*days_between(str(window))) if file is None else FromFile(file)
-    kept = services.sourcing.attach(
-        actor, model, version, given, form=f"cli-{uuid4()}", at=datetime.now(UTC)
-    )
+    kept = services.sourcing.attach(actor, model, version, given, form=here.form, at=here.at)
     emit(document := _document(model, version, kept), as_json, lambda: _in_words(document))
 
 
-def show(model: _MODEL, version: _VERSION, as_json: _JSON = False) -> None:
+def show(model: _MODEL, version: _VERSION, as_json: JsonOption = False) -> None:
     """What VERSION is held against, and where it comes from."""
-    from core.bootstrap import open_services  # as above
     from core.errors import InsufficientData
-    from core.settings import load_settings
 
-    references = open_services(load_settings()).drift.references
+    references = session().services.drift.references
     kept = references.of(model, version, at=datetime.now(UTC))
     if kept is None:
         raise InsufficientData(references.why_none(model, version))
     emit(document := _document(model, version, kept), as_json, lambda: _in_words(document))
 
 
-def remove(model: _MODEL, version: _VERSION, user: _AS = "", as_json: _JSON = False) -> None:
+def remove(model: _MODEL, version: _VERSION, user: _AS = "", as_json: JsonOption = False) -> None:
     """Hold VERSION against what its run logged again."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    services, actor = open_services(settings), operator(settings, user)
-    services.sourcing.detach(actor, model, version, form=f"cli-{uuid4()}", at=datetime.now(UTC))
+    here = session(user)
+    services, actor = here.services, here.actor_or_operator
+    services.sourcing.detach(actor, model, version, form=here.form, at=here.at)
     emit({"model": model, "version": version, "removed": True}, as_json, lambda: (
         f"{model} {version} is held against what its run logged again."
     ))  # fmt: skip

@@ -1,19 +1,15 @@
 """`python -m core reviews` and `review`: decisions that somebody has to look at again."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
 from core.cli import emit
-from core.cli.request import acting
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 from core.governance.rules.requests import RequestId
 from core.governance.rules.reviews import Review
-
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,13 +20,11 @@ def register(app: typer.Typer) -> None:
 
 def list_reviews(
     model: Annotated[str | None, typer.Argument(help="Only of this model.")] = None,
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """What is due for review: broken glasses, and approvals outside of their bounds."""
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    due = open_services(load_settings()).reviews.due(model)
+    due = session().services.reviews.due(model)
     emit({"reviews": [as_document(each) for each in due]}, as_json, lambda: in_words(due))
 
 
@@ -51,20 +45,18 @@ def review(
     idempotency_key: Annotated[
         str, typer.Option(help="The same key does it once, however often it is run.")
     ] = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Confirm an approval until its next bound, answer it with a request, or review a glass.
 
     Ends with 0 (reviewed), 1 (refused), 4 (no answer).
     """
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
     if sum((bool(by_request), bool(ask_for), roll_back)) > 1:
         raise Refused("Answer in one way: --request, --ask-for or --roll-back.")
-    settings = load_settings()
-    actor, form = acting(settings, user), idempotency_key or f"cli-{uuid4()}"
-    services, at = open_services(settings), datetime.now(UTC)
+    here = session(user, idempotency_key)
+    actor, form = here.actor, here.form
+    services, at = here.services, here.at
     if ask_for or roll_back:
         requests = services.review_requests
         request = (

@@ -1,14 +1,12 @@
 """`python -m core rollback`: back to a version that was approved before, with one key."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
 from core.cli import emit
 from core.cli.reconcile import named_move, request_document
-from core.cli.request import acting
+from core.cli.session import JsonOption, session
 from core.governance.use_cases.rollback import RollbackPlan
 from core.identity.people import Side
 
@@ -36,18 +34,16 @@ def rollback(
     idempotency_key: Annotated[
         str, typer.Option(help="The same key does it once, however often it is run.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Roll an alias back to a version that both sides approved before: one key of either side.
 
     Ends with 0 (queued, or the plan is shown), 1 (refused), 4 (no answer).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    settings = load_settings()
-    actor = None if dry_run else acting(settings, user)
-    rollbacks, at = open_services(settings).answers.rollbacks, datetime.now(UTC)
+    here = session(user, idempotency_key)
+    actor = None if dry_run else here.actor
+    rollbacks, at = here.services.answers.rollbacks, here.at
     if actor is None:
         back = rollbacks.prepare(model, alias, to, at=at)
         emit(plan_document(back), as_json, lambda: plan_in_words(back))
@@ -59,7 +55,7 @@ def rollback(
         to=to,
         side=side,
         comment=comment,
-        idempotency_key=idempotency_key or f"cli-{uuid4()}",
+        idempotency_key=here.form,
         at=at,
     )
     (key,) = request.keys

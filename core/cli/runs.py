@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from core.cli import emit, progress_console
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 from core.tracking.run_index import RunTable
 from core.values.mlflow_entities import Experiment, ExperimentId
@@ -33,17 +34,15 @@ def runs(
     ] = "",
     sort: Annotated[str, typer.Option(help="A column, `-column`, or several with commas.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many runs.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Every column, separated by commas.")
     ] = False,
 ) -> None:
     """Runs from the index: newest first unless --sort says otherwise."""
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
     from core.tracking import filters
 
-    services = open_services(load_settings())
+    services = session().services
     ids = _chosen(services.tracking.experiments(), experiment or [])
     table = services.index.table(ids, ttl_s=0, complete=True)
     if table.stale:

@@ -3,15 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
 from core.cli import Exit, emit
-from core.cli.request import acting, is_anonymous
+from core.cli.session import JsonOption, session
 from core.errors import Refused
-from core.identity.people import Username
-from core.settings import Settings
 from core.store.people import STILE
 
 
@@ -29,23 +26,22 @@ def register(app: typer.Typer) -> None:
 
 
 _FILE = Annotated[Path, typer.Argument(metavar="FILE", help="The YAML that describes it.")]
-_JSON = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 _AS = Annotated[str, typer.Option("--as", help="Who says so; only in the demonstration.")]
 
 
-def add(file: _FILE, user: _AS = "", as_json: _JSON = False) -> None:
+def add(file: _FILE, user: _AS = "", as_json: JsonOption = False) -> None:
     """Watch the log that FILE describes, in place of the captured one of its model.
 
     The log is opened first, as `check` does. Whoever holds the data engineering key may, and
     administrators. Ends with 0 (added), 1 (it cannot be used as it is, or refused).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    text, settings, at = _text(file), load_settings(), datetime.now(UTC)
-    services, actor = open_services(settings), operator(settings, user)
+    text = _text(file)
+    here = session(user)
+    at = here.at
+    services, actor = here.services, here.actor_or_operator
     added = services.sourcing.add_source(
-        actor, text, what=str(file), folder=file.resolve().parent, form=f"cli-{uuid4()}", at=at
+        actor, text, what=str(file), folder=file.resolve().parent, form=here.form, at=at
     )
     found = _found(added.checked)
     document = {"model": added.model, "where": found["where"], "rows": found["rows"],
@@ -57,10 +53,8 @@ def add(file: _FILE, user: _AS = "", as_json: _JSON = False) -> None:
     ))  # fmt: skip
 
 
-def list_sources(as_json: _JSON = False) -> None:
+def list_sources(as_json: JsonOption = False) -> None:
     """The sources that were added."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
     found = [
         {
@@ -69,7 +63,7 @@ def list_sources(as_json: _JSON = False) -> None:
             "added_by": each.source.added_by,
             "added_at": each.source.added_at.isoformat(),
         }
-        for each in open_services(load_settings()).sourcing.listed()
+        for each in session().services.sourcing.listed()
     ]
     emit({"sources": found}, as_json, lambda: "\n".join(
         f"{each['model']}: {each['where']} (added {each['added_at'][:16]} by {each['added_by']})"
@@ -77,7 +71,7 @@ def list_sources(as_json: _JSON = False) -> None:
     ) or "No source was added: the captured logs are watched.")  # fmt: skip
 
 
-def check(file: _FILE, as_json: _JSON = False) -> int:
+def check(file: _FILE, as_json: JsonOption = False) -> int:
     """Open the log that FILE describes and say what is there; nothing is kept.
 
     It is opened with the rights of whoever runs this. Ends with 0 (it can be used), 1 (it cannot,
@@ -96,26 +90,16 @@ def check(file: _FILE, as_json: _JSON = False) -> int:
 def remove(
     model: Annotated[str, typer.Argument(help="The registered model.")],
     user: _AS = "",
-    as_json: _JSON = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Watch the captured log of MODEL again; what was counted of the source is forgotten."""
-    from core.bootstrap import open_services  # as above
-    from core.settings import load_settings
 
-    settings = load_settings()
-    services, actor = open_services(settings), operator(settings, user)
-    services.sourcing.remove_source(actor, model, form=f"cli-{uuid4()}", at=datetime.now(UTC))
+    here = session(user)
+    services, actor = here.services, here.actor_or_operator
+    services.sourcing.remove_source(actor, model, form=here.form, at=here.at)
     emit({"model": model, "removed": True}, as_json, lambda: (
         f"{model} is watched in its captured log again."
     ))  # fmt: skip
-
-
-def operator(settings: Settings, user: str) -> Username | None:
-    """Who acts: the person who proved it; None where nobody says so, which is this machine.
-
-    Core lets the machine itself act only while there are no people at all.
-    """
-    return None if is_anonymous(settings, user) else acting(settings, user)
 
 
 def _text(file: Path) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from core.cli import emit
 from core.cli.alert import as_document as alert_as_document
+from core.cli.session import JsonOption, session
 from core.drift.calibration.alerts import DriftAlert
 from core.errors import Refused, Unavailable
 from core.governance.registry.alias_watch import CHAMPION, present_intervals
@@ -32,7 +33,7 @@ def timeline(
     moment: Annotated[
         str, typer.Option("--at", help="A moment (2026-11-20T09:00, UTC unless it says).")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say which version stood behind an alias when: governed, ungoverned, or unknown.
 
@@ -40,10 +41,8 @@ def timeline(
     MLflow does not answer, the time since somebody looked last is unknown. Ends with 0, 1 (no such
     model), 4 (no answer, nothing known).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
-    from core.settings import load_settings
 
-    services = open_services(load_settings())
+    services = session().services
     now = datetime.now(UTC)
     wanted = moment_of(moment, now=now) if moment else None
     stands: int | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import emit
-from core.cli.request import acting, is_anonymous
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 from core.governance.use_cases import access_tokens
 from core.identity.people import Person, Role, Username, with_rights
@@ -31,7 +31,6 @@ _Models = Annotated[
     ),
 ]
 _As = Annotated[str, typer.Option("--as", help="Who does it; only in the demonstration.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,9 +46,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="user")
 
 
-def list_people(as_json: _Json = False) -> None:
+def list_people(as_json: JsonOption = False) -> None:
     """Everybody with role, keys and tokens."""
-    services = _services()
+    services = session().services
     people = services.people.list()
     with services.store.reading() as record:
         held = record.tokens.every()
@@ -69,7 +68,7 @@ def add(
         list[str] | None, typer.Option(help="Their name in MLflow; repeatable.")
     ] = None,
     user: _As = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a person, as an administrator. On an empty store: the first administrator.
 
@@ -79,13 +78,14 @@ def add(
         Username(username), name or username, role, mlflow_names=frozenset(mlflow_name or ())
     )
     person = with_rights(person, _rights(key, model))
-    services = _services()
-    access_tokens.add_person(services.store, _actor(services, user), person, at=datetime.now(UTC))
+    here = session(user)
+    services = here.services
+    access_tokens.add_person(services.store, here.actor_or_operator, person, at=here.at)
     _say(services, person.username, as_json)
 
 
 def role(username: _Who, role: Annotated[Role, typer.Argument()], user: _As = "",
-         as_json: _Json = False) -> None:  # fmt: skip
+         as_json: JsonOption = False) -> None:  # fmt: skip
     """Change what a person may do at all, as an administrator."""
     _change(username, user, as_json, lambda person: replace(person, role=role))
 
@@ -95,7 +95,7 @@ def keys(
     key: _Keys = None,
     model: _Models = None,
     user: _As = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say which keys a person turns, as an administrator; none given takes all away.
 
@@ -107,12 +107,12 @@ def keys(
     _change(username, user, as_json, lambda person: with_rights(person, rights))
 
 
-def disable(username: _Who, user: _As = "", as_json: _Json = False) -> None:
+def disable(username: _Who, user: _As = "", as_json: JsonOption = False) -> None:
     """Take a person's access away, their tokens and turned keys included."""
     _change(username, user, as_json, lambda person: replace(person, active=False))
 
 
-def enable(username: _Who, user: _As = "", as_json: _Json = False) -> None:
+def enable(username: _Who, user: _As = "", as_json: JsonOption = False) -> None:
     """Give a person's access back."""
     _change(username, user, as_json, lambda person: replace(person, active=True))
 
@@ -123,21 +123,21 @@ def token(
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
     revoke: Annotated[str, typer.Option(help="Revoke this token instead, by its id.")] = "",
     user: _As = "",
-    as_json: _Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Issue a token for STILE_TOKEN, as an administrator; it is printed once and kept nowhere.
 
     Ends with 0 (issued, or revoked), 1 (refused).
     """
-    services, at = _services(), datetime.now(UTC)
+    here = session(user)
+    services, at = here.services, here.at
     owner = Username(username)
     if revoke:
-        actor = acting(services.settings, user)
-        gone = access_tokens.revoke_token(services.store, actor, owner, revoke, at=at)
+        gone = access_tokens.revoke_token(services.store, here.actor, owner, revoke, at=at)
         emit(_token(gone, at), as_json, lambda: f"Token {gone.token_id} opens nothing any more.")
         return
     secret, made = access_tokens.issue_token(
-        services.store, _actor(services, user), owner, label=label, lasts=timedelta(days=days),
+        services.store, here.actor_or_operator, owner, label=label, lasts=timedelta(days=days),
         at=at,
     )  # fmt: skip
     until = made.expires_at.date().isoformat()
@@ -159,18 +159,6 @@ def as_document(person: Person, held: Sequence[Token], at: datetime) -> dict[str
     }
 
 
-def _services() -> Any:  # Any: the program's Services, which take a moment to import
-    from core.bootstrap import open_services
-    from core.settings import load_settings
-
-    return open_services(load_settings())
-
-
-def _actor(services: Any, user: str) -> Username | None:
-    """Who acts; None where nobody says so, which is the machine's own command line."""
-    return None if is_anonymous(services.settings, user) else acting(services.settings, user)
-
-
 def _rights(keys: Sequence[str] | None, models: Sequence[str] | None) -> list[str]:
     """The keys as they were asked for, each for the models beside it where it names none."""
     if models and all(":" in key for key in keys or ()):
@@ -183,10 +171,10 @@ def _rights(keys: Sequence[str] | None, models: Sequence[str] | None) -> list[st
 
 
 def _change(username: str, user: str, as_json: bool, change: Callable[[Person], Person]) -> None:
-    services = _services()
-    actor = acting(services.settings, user)
+    here = session(user)
+    services, actor = here.services, here.actor
     person = change(services.people.get(Username(username)))
-    services.promotions.put_person(actor, person, at=datetime.now(UTC))
+    services.promotions.put_person(actor, person, at=here.at)
     _say(services, person.username, as_json)
 
 

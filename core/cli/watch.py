@@ -1,12 +1,11 @@
 """`python -m core watch`: a model's segments, and how often its alerts may be false."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from core.cli import emit
-from core.cli.source import operator
+from core.cli.session import JsonOption, session
 from core.errors import Refused
 
 
@@ -32,19 +31,18 @@ def watch(
         typer.Option(help="Share of windows without drift that may alert, such as 0.05."),
     ] = None,
     user: Annotated[str, typer.Option("--as", help="Who says so; only in the demonstration.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """How MODEL is watched; with options, say how from now on.
 
     Ends with 0 (shown, or stated), 1 (it cannot be watched like that).
     """
-    from core.bootstrap import open_services  # opening the services takes a moment
     from core.drift.values.monitoring_choice import RATE, MonitoringSettings
     from core.governance.use_cases import monitoring
-    from core.settings import load_settings
 
-    settings, at = load_settings(), datetime.now(UTC)
-    services = open_services(settings)
+    here = session(user)
+    at = here.at
+    services = here.services
     if sum((bool(by), without_segments, default)) > 1:
         raise Refused("Write one of --by, --without-segments and --default.")
     registered = services.tracking.registered_model(model)
@@ -63,7 +61,7 @@ def watch(
         )
         monitoring.state(
             services.store,
-            operator(settings, user),
+            here.actor_or_operator,
             model,
             stated,
             able=able,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli import Exit, emit
+from core.cli.session import session
 from core.worker import WorkerRound, loop, release, run_once
 
 
@@ -24,10 +25,9 @@ def worker(
 
     With --once it ends with 0, or 4 when a system did not answer.
     """
-    from core.bootstrap import open_services, work_of  # opening the services takes a moment
-    from core.settings import load_settings
+    from core.bootstrap import work_of  # for the worker alone
 
-    services = open_services(load_settings())
+    services = session().services
     work = work_of(services)
     if not once:
         stop = threading.Event()

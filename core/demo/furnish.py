@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 def publish_policies(settings: Settings) -> None:
-    """Nothing; afterwards people and rules are there: before the training, so no bar follows it."""
+    """Add people and rules: before the training, so that no bar is set after a result."""
     services = _opened(settings)
     for text in policy_texts():
         first = parse_policy(text, version=1)
@@ -33,7 +33,7 @@ def publish_policies(settings: Settings) -> None:
 
 
 def furnish(settings: Settings, *, quick: bool, say: Say) -> None:
-    """Nothing; afterwards the demonstration is as a visitor finds it. Safe to run again.
+    """Bring the demonstration to where a visitor finds it. Safe to run again.
 
     Raises
     ------

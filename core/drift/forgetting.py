@@ -11,7 +11,7 @@ from core.store.drift_profiles import ProfileStore
 
 
 def forget_ids(store: ProfileStore, model: str, ids: Collection[str]) -> None:
-    """Nothing; afterwards no digest of these ids is kept. Counts and sums of losses stay."""
+    """Forget the digests of these ids; counts and sums of losses stay."""
     digests = realised_performance.digests_of(sorted(ids))
     rows = []
     for day in store.get(model, realised_performance.IDS, Grain.DAY):

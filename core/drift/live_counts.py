@@ -104,7 +104,7 @@ class LiveCounts:
             )
 
     def catch_up_losses(self, model: str, logs: "DescribedLogs", *, at: datetime) -> None:
-        """Nothing; afterwards the losses are those of all labels that have come."""
+        """Bring the losses up to all labels that have come."""
         from core.drift.performance.loss_updates import catch_up_losses  # as above
 
         with alone(self._home, _COUNTING):
@@ -112,12 +112,12 @@ class LiveCounts:
             catch_up_losses(self.of(model), logs.rows, logs.labels, model, at=at)
 
     def forget_ids(self, model: str, ids: Collection[str]) -> None:
-        """Nothing; afterwards no digest of these prediction ids is kept, only counts and sums."""
+        """Forget the digests of these prediction ids; counts and sums stay."""
         with alone(self._home, _COUNTING):
             for store in (self._store, self.of(model)):
                 forgetting.forget_ids(store, model, ids)
 
     def forget_place(self, model: str, place: str) -> None:
-        """Nothing; afterwards what was counted of that place of the model's rows is not kept."""
+        """Forget what was counted of that place of the model's rows."""
         with alone(self._home, _COUNTING):
             self._store.within(place).forget(model)

@@ -136,11 +136,11 @@ class DriftMonitor:
         return Refreshed(windows, files, tuple(problems))
 
     def forget_ids(self, model: str, ids: Collection[str]) -> None:
-        """Nothing; afterwards no digest of these prediction ids is kept, only counts and sums."""
+        """Forget the digests of these prediction ids; counts and sums stay."""
         self._counts.forget_ids(model, ids)
 
     def forget_place(self, model: str, place: str) -> None:
-        """Nothing; afterwards what was counted of that place of the model's rows is not kept."""
+        """Forget what was counted of that place of the model's rows."""
         self._counts.forget_place(model, place)
 
     def watch(self, model: str, version: int, *, at: datetime) -> bool:

@@ -56,7 +56,7 @@ class ModelKey:
     model: str
 
     def __post_init__(self) -> None:
-        """Nothing; raises `Refused` for what cannot name a model."""
+        """Refuse what cannot name a model."""
         name = self.model
         if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
             raise Refused(
@@ -84,7 +84,7 @@ class Person:
     model_keys: frozenset[ModelKey] = frozenset()
 
     def __post_init__(self) -> None:
-        """Nothing; afterwards no key of one model stands beside the same key of every model."""
+        """Drop keys of one model where the same key of every model stands."""
         narrower = frozenset(key for key in self.model_keys if key.side not in self.keys)
         object.__setattr__(self, "model_keys", narrower)
 

@@ -55,7 +55,7 @@ def keep_counters(
     since: datetime,
     last_lost_at: datetime | None,
 ) -> None:
-    """Nothing; afterwards the file of this writer says so, whole."""
+    """Write the counters to the file of this writer, all at once."""
     kept = {
         "since": since.isoformat(),
         "written": counters.written,

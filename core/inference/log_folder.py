@@ -89,7 +89,7 @@ def write_whole(
 
 @contextmanager
 def removing(home: Path) -> Iterator[None]:
-    """Nothing; inside, no other process of this machine takes rows or files out of the logs."""
+    """Keep other processes of this machine from taking rows or files out of the logs."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / ".removing.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

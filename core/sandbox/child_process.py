@@ -78,7 +78,7 @@ class Child:
         self._log.close()
 
     def start(self) -> None:
-        """Nothing; afterwards the child is about to load its model, and the model's time runs."""
+        """Tell the child to load its model; the model's time runs from now."""
         self.hear("started")
         self._left_s = self._limits.seconds
 

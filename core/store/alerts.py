@@ -75,23 +75,23 @@ class AlertRepository:
         return _alert(row)
 
     def go_on(self, alert_id: AlertId, judged: JudgedWindow) -> None:
-        """Nothing; afterwards this is the newest window that keeps the alert open."""
+        """Save the newest window that keeps the alert open."""
         row = self._row(alert_id)
         row.last = _text(judged)
         row.windows = judged.windows
 
     def close(self, alert_id: AlertId, *, outcome: str, at: datetime) -> None:
-        """Nothing; afterwards the alert is over."""
+        """Close the alert."""
         row = self._row(alert_id)
         row.closed_at = at
         row.outcome = outcome
 
     def give(self, alert_id: AlertId, owner: Username | None) -> None:
-        """Nothing; afterwards this person looks after the alert, or nobody."""
+        """Save who looks after the alert, or nobody."""
         self._row(alert_id).owner = owner
 
     def acknowledge(self, alert_id: AlertId, *, by: Username, comment: str, at: datetime) -> None:
-        """Nothing; afterwards the alert says who looked, when, and what they say."""
+        """Save who acknowledged the alert, when, and what they say."""
         row = self._row(alert_id)
         row.acknowledged_by, row.acknowledged_at, row.comment = by, at, comment
 
@@ -103,7 +103,7 @@ class AlertRepository:
         return LastJudgement(row.version, row.window_end, DriftVerdict(row.verdict), row.at)
 
     def looked(self, model: str, judged: JudgedWindow, *, at: datetime) -> None:
-        """Nothing; afterwards this is what was judged last of its subject."""
+        """Save what was judged last of its subject."""
         row = DriftLookRow(
             model=model,
             subject=judged.subject.value,

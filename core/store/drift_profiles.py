@@ -70,11 +70,11 @@ class ProfileStore:
         return replace(self, place=place)
 
     def look_again(self) -> None:
-        """Nothing; afterwards what was seen of windows inside a look is read anew."""
+        """Forget what was read of windows inside a look."""
         read_cache.forget(self.engine)
 
     def put(self, rows: Iterable[StoredWindow], *, without: Iterable[StoredWindow] = ()) -> None:
-        """Nothing; afterwards these windows are as given, whole, in place of what was there.
+        """Save these windows whole, in place of what was there.
 
         The windows of `without` are not there any more.
         """
@@ -119,7 +119,7 @@ class ProfileStore:
         return read_cache.once(self.engine, "windows", model, key, grain, ask=ask)
 
     def forget(self, model: str) -> None:
-        """Nothing; afterwards nothing that was counted within this place is kept of the model."""
+        """Forget what was counted of the model within this place."""
         if not self.place:
             raise ValueError("The references of a model are kept here too: name a place.")
         self.look_again()
@@ -142,7 +142,7 @@ class ProfileRepository:
     session: Session
 
     def put(self, stored: StoredWindow) -> None:
-        """Nothing; afterwards this window is as given, in place of what was there."""
+        """Save this window, in place of what was there."""
         _replace(self.session, stored)
 
     def remove(self, model: str, reference_id: str) -> bool:

@@ -34,7 +34,7 @@ class FileHashStore:
             return {row.path: HashedFile(row.sha256, row.size, row.hashed_at) for row in rows}
 
     def put(self, place: str, path: str, hashed: HashedFile) -> None:
-        """Nothing; afterwards this is the file's digest, and hashing there has no problem."""
+        """Save the file's digest; hashing there has no problem any more."""
         key = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
         with transaction.deciding(self.engine) as session:
             session.merge(
@@ -50,7 +50,7 @@ class FileHashStore:
             session.merge(HashingRow(place=place, problem="", at=hashed.at))
 
     def keep_only(self, place: str, paths: Collection[str]) -> None:
-        """Nothing; afterwards digests of files that are not there any more are gone."""
+        """Remove the digests of files that are not there any more."""
         gone = self.known(place).keys() - set(paths)
         if gone:
             with transaction.deciding(self.engine) as session:
@@ -67,6 +67,6 @@ class FileHashStore:
             return "" if row is None else row.problem
 
     def put_problem(self, place: str, problem: str, *, at: datetime) -> None:
-        """Nothing; afterwards people are told why hashing stands still."""
+        """Save why hashing stands still."""
         with transaction.deciding(self.engine) as session:
             session.merge(HashingRow(place=place, problem=problem, at=at))

@@ -227,25 +227,25 @@ class Record:
         return RequestId(row.request_id)
 
     def save(self, request: PromotionRequest, *, decision: str = "") -> None:
-        """Nothing; afterwards the request's own fields are as given (keys, comments: see below)."""
+        """Save the request's own fields (keys and comments have their own calls)."""
         row = self._row(request.request_id)
         row.sqlmodel_update(mapping.request_fields(request))
         row.decision = decision or row.decision
         self.session.flush()
 
     def save_verified(self, request_id: RequestId, verified: Evidence, *, at: datetime) -> None:
-        """Nothing; afterwards this is the evidence that is judged."""
+        """Save the evidence that is judged from now on."""
         row = self._row(request_id)
         row.verified = mapping.evidence_text(verified)
         row.verified_at = at
 
     def add_key(self, request_id: RequestId, key: TurnedKey) -> None:
-        """Nothing; afterwards the key is turned."""
+        """Add the turned key."""
         self.session.add(mapping.key_row(request_id, key))
         self.session.flush()
 
     def void_keys(self, request_id: RequestId, people: Iterable[Username]) -> None:
-        """Nothing; afterwards these people's keys on the request do not count."""
+        """Stop these people's keys on the request from counting."""
         rows = self.session.exec(
             select(KeyRow).where(
                 KeyRow.request_id == request_id, col(KeyRow.person).in_(list(people))
@@ -255,7 +255,7 @@ class Record:
             row.counts = False
 
     def add_comment(self, request_id: RequestId, comment: Comment) -> None:
-        """Nothing; afterwards the line stands in the conversation."""
+        """Add the line to the conversation."""
         self.session.add(mapping.comment_row(request_id, comment))
         self.session.flush()
 
@@ -279,7 +279,7 @@ class Record:
     def remember(
         self, actor: Username, key: str, fingerprint: str, *, result: RequestId, at: datetime
     ) -> None:
-        """Nothing; afterwards the same form does nothing a second time."""
+        """Remember the form, so that it does nothing a second time."""
         self.session.add(
             IdempotencyRow(actor=actor, key=key, fingerprint=fingerprint, request_id=result, at=at)
         )
@@ -301,7 +301,7 @@ class Record:
         return tuple(mapping.policy_value(row.document) for row in self.session.exec(wanted))
 
     def add_policy(self, policy: Policy, *, by: Username, at: datetime) -> None:
-        """Nothing; afterwards the version is published and never changes."""
+        """Publish the version, which never changes afterwards."""
         self.session.add(
             PolicyRow(
                 model=policy.model,

@@ -34,7 +34,7 @@ class MonitoringSettingsRepository:
         return stated_in(self.session, model)
 
     def put(self, model: str, stated: MonitoringSettings) -> None:
-        """Nothing; afterwards the model is watched like this."""
+        """Save how the model is watched."""
         row = self.session.get(WatchedRow, model)
         if row is None:
             row = WatchedRow(model=model, segments="", rate=0.0)

@@ -43,7 +43,7 @@ class NoticeRepository:
         return tuple(_told(row) for row in rows)
 
     def add(self, digest: str, name: str, *, told: int, at: datetime) -> None:
-        """Nothing; afterwards the target is told of what comes after entry `told`."""
+        """Add the target: it is told of what comes after entry `told`."""
         self.session.add(
             NoticeTargetRow(
                 digest=digest, name=name, told=told, attempts=0, not_before=at, problem="", since=at
@@ -52,27 +52,27 @@ class NoticeRepository:
         self.session.flush()
 
     def keep_only(self, digests: Collection[str]) -> None:
-        """Nothing; afterwards targets that are not configured any more are forgotten."""
+        """Forget targets that are not configured any more."""
         for row in self.session.exec(select(NoticeTargetRow)).all():
             if row.digest not in digests:
                 self.session.delete(row)
         self.session.flush()
 
     def skip(self, digest: str, *, told: int) -> None:
-        """Nothing; afterwards entries up to `told` hold no news for the target."""
+        """Note that entries up to `told` hold no news for the target."""
         row = self.session.get(NoticeTargetRow, digest)
         if row is not None and told > row.told:
             row.told = told
 
     def succeeded(self, digest: str, *, told: int, at: datetime) -> None:
-        """Nothing; afterwards the target has been told up to an entry."""
+        """Note that the target has been told up to an entry."""
         row = self.session.get(NoticeTargetRow, digest)
         if row is not None:
             row.told, row.attempts, row.problem = max(told, row.told), 0, ""
             row.not_before = row.succeeded_at = at
 
     def failed(self, digest: str, *, until: datetime, problem: str) -> None:
-        """Nothing; afterwards the target is tried again no earlier than `until`."""
+        """Try the target again no earlier than `until`."""
         row = self.session.get(NoticeTargetRow, digest)
         if row is not None:
             row.attempts, row.not_before, row.problem = row.attempts + 1, until, problem

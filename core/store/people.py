@@ -74,7 +74,7 @@ class PeopleRepository:
             return people(session)
 
     def put(self, person: Person) -> None:
-        """Nothing; afterwards the person is as given, and keys of rights they lost do not count.
+        """Save the person; turned keys of rights they lost stop counting.
 
         This is the plain write under `Promotions.put_person`, which also tells the ledger; it is
         called directly only where nobody has signed in yet (seeding).

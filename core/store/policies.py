@@ -74,7 +74,7 @@ class PolicyRepository:
         return PolicyRequestId(row.number)
 
     def save(self, request: PolicyRequest) -> None:
-        """Nothing; afterwards stage, outcome and end are as given; what was asked stays."""
+        """Save stage, outcome and end; what was proposed stays."""
         row = self._row(request.number)
         row.stage = request.stage.value
         row.outcome = request.outcome
@@ -82,12 +82,12 @@ class PolicyRepository:
         self.session.flush()
 
     def save_revised(self, request: PolicyRequest) -> None:
-        """Nothing; afterwards another draft is asked for, over other evidence; its keys stay."""
+        """Save another draft over other evidence; its keys stay."""
         self._row(request.number).sqlmodel_update(request_fields(request))
         self.session.flush()
 
     def add_key(self, number: PolicyRequestId, key: TurnedKey) -> None:
-        """Nothing; afterwards the key is turned."""
+        """Add the turned key."""
         self.session.add(PolicyKeyRow(number=number, **mapping.key_fields(key)))
         self.session.flush()
 

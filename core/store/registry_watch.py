@@ -34,7 +34,7 @@ class RegistryWatchRepository:
         return None if row is None else row.at
 
     def beat(self, name: str = WATCH, *, at: datetime) -> None:
-        """Nothing; afterwards the work was last done at `at`, or later where that is known."""
+        """Note that the work was done at `at`, unless a later time is known."""
         row = self.session.get(HeartbeatRow, name)
         if row is None:
             self.session.add(HeartbeatRow(name=name, at=at))

@@ -46,7 +46,7 @@ class SessionRepository:
             return Username(row.username) if person is not None and person.active else None
 
     def revoke(self, token: str, at: datetime) -> None:
-        """Nothing; afterwards the token opens nothing. An unknown token is no error."""
+        """Revoke the token. An unknown token is no error."""
         with transaction.deciding(self.engine) as session:
             row = session.get(SessionRow, _digest(token))
             if row is not None and row.revoked_at is None:

@@ -90,7 +90,7 @@ class KeptListings:
             return "" if row is None else row.listing
 
     def keep(self, which: str, listing: str) -> None:
-        """Nothing; afterwards it is kept."""
+        """Keep the days that were seen."""
         with transaction.deciding(self.engine) as session:
             row = session.get(ListingRow, (self.model, self.place, which))
             if row is None:

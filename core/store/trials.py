@@ -59,7 +59,7 @@ class TrialRepository:
             session.merge(_row(candidate, champion, document, tried_at))
 
     def put(self, candidate: str, champion: str, bout: PairedTrial) -> None:
-        """Nothing; afterwards this is how they did."""
+        """Save how both models did."""
         document = asdict(bout) | {"tried_at": bout.tried_at.isoformat()}
         with transaction.deciding(self.engine) as session:
             session.merge(_row(candidate, champion, document, bout.tried_at))

@@ -29,7 +29,7 @@ class WorkQueueRepository:
     session: Session
 
     def put(self, request_id: RequestId, *, at: datetime) -> None:
-        """Nothing; afterwards the write to MLflow is owed."""
+        """Note that the write to MLflow is owed."""
         self.session.add(OutboxRow(request_id=request_id, attempts=0, not_before=at, problem=""))
         self.session.flush()
 
@@ -50,14 +50,14 @@ class WorkQueueRepository:
         return None if row is None or row.done_at is not None else _owed(row)
 
     def postpone(self, request_id: RequestId, *, until: datetime, problem: str) -> None:
-        """Nothing; afterwards the write is tried again no earlier than `until`."""
+        """Try the write again no earlier than `until`."""
         row = self.session.get_one(OutboxRow, request_id)
         row.attempts += 1
         row.not_before = until
         row.problem = problem
 
     def settle(self, request_id: RequestId, *, at: datetime) -> None:
-        """Nothing; afterwards no write is owed any more."""
+        """Note that no write is owed any more."""
         row = self.session.get(OutboxRow, request_id)
         if row is not None and row.done_at is None:
             row.done_at = at
@@ -77,7 +77,7 @@ class WorkQueueRepository:
         return True
 
     def release(self, name: str, *, holder: str) -> None:
-        """Nothing; afterwards the work is free again, if it was this holder's."""
+        """Give the lease back, if it is this holder's."""
         row = self.session.get(LeaseRow, name)
         if row is not None and row.holder == holder:
             self.session.delete(row)

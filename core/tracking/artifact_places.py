@@ -116,7 +116,7 @@ class ArtifactRoot:
 
 
 def remove_abandoned(*, at: datetime) -> None:
-    """Nothing; afterwards copies are gone that a process of ours left behind when it was killed.
+    """Remove copies that a process of ours left behind when it was killed.
 
     A model may be large, and who is killed tidies nothing up; no copy is needed for a day.
     """

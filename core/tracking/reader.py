@@ -72,7 +72,7 @@ class TrackingReader:
         return self.door.tracking_uri
 
     def ping(self) -> None:
-        """Nothing, when MLflow answers; `Unavailable` otherwise."""
+        """Ask MLflow whether it answers; raise `Unavailable` otherwise."""
         self.door.call(lambda client: client.search_experiments(max_results=1))
 
     def experiments(self) -> tuple[Experiment, ...]:

@@ -20,7 +20,7 @@ MODEL, CHAMPION, WINTERS = "air-time", 2, 1
 
 
 def two_weeks_of_july(staged: Staged) -> None:
-    """Nothing; afterwards a batch job has asked the champion about July's flights."""
+    """Ask the champion about July's flights, as a batch job does."""
     rows = live_inputs(AIR_TIME, every=4)
     first = pd.Timestamp("2013-07-01", tz="UTC")
     july = rows[rows["event_time"].between(first, first + timedelta(days=15), inclusive="left")]

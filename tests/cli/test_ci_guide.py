@@ -5,10 +5,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
-from core.__main__ import command_line
+from core.cli.command_table import command_called
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "ci.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(yaml|sh)\n(.*?)```", GUIDE, re.DOTALL)
@@ -29,8 +28,8 @@ def test_the_pipelines_are_yaml_and_keep_the_artifact() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_guide_is_one_we_have(command: str) -> None:
-    group = typer.main.get_command(command_line())
-    words = shlex.split(command)[3:]
+    name, *words = shlex.split(command)[3:]
+    group = command_called(name)
 
     while hasattr(group, "commands"):
         group, words = group.commands[words[0]], words[1:]

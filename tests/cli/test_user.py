@@ -9,8 +9,7 @@ import pytest
 import typer
 
 from core.cli import request, run, user
-from core.cli.request import acting
-from core.settings import load_settings
+from core.cli.session import session
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def test_from_an_empty_store_to_a_token_of_a_colleague(
     _, issued, _ = stile("user", "token", "ana", "--days", "7", token=ada)
     ana = issued["secret"]
     monkeypatch.setenv("STILE_TOKEN", ana)
-    assert acting(load_settings(), "") == "ana"
+    assert session().actor == "ana"
     assert "Only an administrator" in stile("user", "role", "ana", "administrator", token=ana)[2]
     assert stile("user", "keys", "ana", "--key", "data_engineering", token=ada)[1]["keys"] == [
         "data_engineering"

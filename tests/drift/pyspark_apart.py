@@ -46,7 +46,7 @@ def java_trouble() -> str:
 
 
 def provide() -> None:
-    """Nothing; afterwards PySpark is in `FOLDER`.
+    """Install PySpark into `FOLDER`.
 
     pip would make a wheel of the source package only to unpack it again, which takes a minute.
     What lies in it is ready to be used, so it is only unpacked.

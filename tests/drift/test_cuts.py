@@ -1,7 +1,6 @@
 """Segments in the stored counts: additive, brought up with all rows, and never silently partial."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,32 +20,52 @@ from core.store.drift_profiles import ProfileStore
 from core.store.monitoring_settings import MonitoringSettingsRepository
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
-from tests.drift.conftest import INPUTS, profiles_of, reference_of
+from tests.drift.conftest import profiles_of, reference_of
+from tests.drift.learnt import LEARNT, MODEL, copied, learnt_once, register_version
 from tests.mlflow_fixtures import MlflowStore
 
-MODEL = "flight-delay"
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 JFK = SegmentOf("origin", "JFK")
 Write = Callable[..., Path]
-COLUMNS = ["event_time", *INPUTS]
+COLUMNS = ["event_time", *LEARNT]
+
+
+@pytest.fixture(scope="session")
+def learnt_home(
+    migrated_store: Path,
+    migrated_decisions: Path,
+    winter: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Version 1, the champion, learnt from January to March; origin matters to it."""
+
+    def register(store: MlflowStore, folder: Path) -> None:
+        client = MlflowClient(store.uri)
+        client.create_registered_model(MODEL)
+        register_version(
+            store, store.experiment(MODEL), folder,
+            training=winter[COLUMNS].iloc[::4], importance={"temp": 0.5, "origin": 0.5},
+        )  # fmt: skip
+        client.set_registered_model_alias(MODEL, "champion", "1")
+
+    empty = (migrated_store, migrated_decisions)
+    return learnt_once(tmp_path_factory, "learnt-by-origin", empty, register)
 
 
 @pytest.fixture
-def monitor(
-    mlflow_store: MlflowStore, winter: pd.DataFrame, engine: Engine, tmp_path: Path
-) -> DriftMonitor:
-    """Version 1, the champion, learnt from January to March; origin matters to it."""
-    client = MlflowClient(mlflow_store.uri)
-    client.create_registered_model(MODEL)
-    run = client.create_run(mlflow_store.experiment(MODEL)).info
-    local = tmp_path / "logged"
-    local.mkdir()
-    winter[COLUMNS].iloc[::4].to_parquet(local / "inputs.parquet", index=False)
-    (local / "importance.json").write_text(json.dumps({"temp": 0.5, "origin": 0.5}))
-    client.log_artifact(run.run_id, str(local / "inputs.parquet"), "reference")
-    client.log_artifact(run.run_id, str(local / "importance.json"), "eval")
-    client.create_model_version(MODEL, f"runs:/{run.run_id}/model", run_id=run.run_id)
-    client.set_registered_model_alias(MODEL, "champion", "1")
+def mlflow_store(learnt_home: Path, tmp_path: Path) -> MlflowStore:
+    return copied(learnt_home, tmp_path)
+
+
+@pytest.fixture
+def engine(mlflow_store: MlflowStore, tmp_path: Path) -> Iterator[Engine]:
+    engine = transaction.connect(f"sqlite:///{tmp_path / 'stile.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def monitor(mlflow_store: MlflowStore, engine: Engine, tmp_path: Path) -> DriftMonitor:
     door = mlflow_store.door()
     artifacts = ArtifactReader(door, tmp_path)
     return DriftMonitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)

@@ -1,9 +1,8 @@
 """The monitor on a real MLflow and a real store: incremental, additive, and honest about gaps."""
 
-import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from sqlalchemy import Engine
 
 from core import read_cache
 from core.drift.live_counts import LiveCounts
@@ -21,51 +19,61 @@ from core.drift.performance import live_rows
 from core.drift.values.results import Conformity, DriftVerdict, Grain, Window
 from core.errors import Refused
 from core.inference.labels import append_labels
+from core.store import transaction
 from core.store.drift_profiles import ProfileStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from core.values.mlflow_entities import ColumnSpec, Signature
-from tests.drift.conftest import INPUTS
+from tests.drift.learnt import LEARNT, MODEL, copied, learnt_once, register_version
 from tests.mlflow_fixtures import MlflowStore
 
-MODEL = "flight-delay"
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 JULY = datetime(2013, 7, 1, 12, tzinfo=UTC)
 Write = Callable[..., Path]
 
 
-@pytest.fixture
-def registered(mlflow_store: MlflowStore, winter: pd.DataFrame, tmp_path: Path) -> MlflowStore:
+@pytest.fixture(scope="session")
+def learnt_home(
+    migrated_store: Path,
+    migrated_decisions: Path,
+    winter: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """Version 1 with a training reference and importance (the champion), version 2 with neither."""
-    client = MlflowClient(mlflow_store.uri)
-    experiment = mlflow_store.experiment("flight-delay")
-    client.create_registered_model(MODEL)
-    for with_reference in (True, False):
-        run = client.create_run(experiment).info
-        if with_reference:
-            local = tmp_path / "logged"
-            local.mkdir()
-            winter[["event_time", *INPUTS]].iloc[::4].to_parquet(
-                local / "inputs.parquet", index=False
-            )
-            client.log_artifact(run.run_id, str(local / "inputs.parquet"), "reference")
-            (local / "importance.json").write_text(json.dumps({"temp": 0.5, "dest": 0.5}))
-            client.log_artifact(run.run_id, str(local / "importance.json"), "eval")
-        client.create_model_version(MODEL, f"runs:/{run.run_id}/model", run_id=run.run_id)
-    client.set_registered_model_alias(MODEL, "champion", "1")
-    return mlflow_store
+
+    def register(store: MlflowStore, folder: Path) -> None:
+        client = MlflowClient(store.uri)
+        experiment = store.experiment(MODEL)
+        client.create_registered_model(MODEL)
+        register_version(
+            store, experiment, folder,
+            training=winter[["event_time", *LEARNT]].iloc[::4],
+            importance={"temp": 0.5, "dest": 0.5},
+        )  # fmt: skip
+        register_version(store, experiment, folder)
+        client.set_registered_model_alias(MODEL, "champion", "1")
+
+    empty = (migrated_store, migrated_decisions)
+    return learnt_once(tmp_path_factory, "learnt-of-winter", empty, register)
 
 
 @pytest.fixture
-def open_monitor(
-    registered: MlflowStore, engine: Engine, tmp_path: Path
-) -> Callable[[], DriftMonitor]:
+def registered(learnt_home: Path, tmp_path: Path) -> MlflowStore:
+    """The same, for one test."""
+    return copied(learnt_home, tmp_path)
+
+
+@pytest.fixture
+def open_monitor(registered: MlflowStore, tmp_path: Path) -> Iterator[Callable[[], DriftMonitor]]:
+    engine = transaction.connect(f"sqlite:///{tmp_path / 'stile.db'}")
+
     def build() -> DriftMonitor:
         door = registered.door()
         artifacts = ArtifactReader(door, tmp_path)
         return DriftMonitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)
 
-    return build
+    yield build
+    engine.dispose()
 
 
 @pytest.fixture
@@ -384,27 +392,19 @@ def test_rows_that_another_thread_counted_meanwhile_are_not_counted_again_inside
 ) -> None:
     log_rows(july[1], "a.parquet")
     here, elsewhere = open_monitor(), open_monitor()
-    found: list[int] = []
-    waits = threading.Event()
     catch_up = LiveCounts.catch_up
 
-    def counted(self: LiveCounts, *given: Any, **named: Any) -> Any:  # Any: handed on as it is
-        if self is here._counts:
-            waits.set()
+    def after_the_other(self: LiveCounts, *given: Any, **named: Any) -> Any:  # Any: handed on
+        if self is here._counts:  # it has seen that nothing is counted, and waits for its turn
+            beside = threading.Thread(target=lambda: elsewhere.timeline(MODEL, 1, Grain.DAY, at=AT))
+            beside.start()
+            beside.join(timeout=60)
         return catch_up(self, *given, **named)
 
-    monkeypatch.setattr(LiveCounts, "catch_up", counted)
+    monkeypatch.setattr(LiveCounts, "catch_up", after_the_other)
 
-    def looks() -> None:
-        with read_cache.opened():
-            found.extend(r.rows for r in here.timeline(MODEL, 1, Grain.DAY, at=AT))
-
-    with here._counts._reading:
-        beside = threading.Thread(target=looks)
-        beside.start()  # it has seen that nothing is counted, and waits for its turn
-        assert waits.wait(timeout=60)
-        elsewhere.timeline(MODEL, 1, Grain.DAY, at=AT)
-    beside.join(timeout=60)
+    with read_cache.opened():
+        found = [r.rows for r in here.timeline(MODEL, 1, Grain.DAY, at=AT)]
 
     assert found == [len(july[1])]
     assert [r.rows for r in open_monitor().timeline(MODEL, 1, Grain.DAY, at=AT)] == found

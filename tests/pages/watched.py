@@ -33,7 +33,7 @@ def a_day(start: datetime, seed: int, *, warmer: float = 0.0, new: bool = False)
 
 
 def with_reference(house: House, *, version: int = 1, warmer: float = 0.0) -> None:
-    """Nothing; afterwards the version's run has logged what it was trained on."""
+    """Log what the version was trained on with its run."""
     found = next(v for v in house.services.tracking.versions(MODEL) if v.version == version)
     days = [a_day(TRAINED + timedelta(days=i), i, warmer=warmer) for i in range(TRAINING_DAYS)]
     with TemporaryDirectory() as folder:
@@ -45,7 +45,7 @@ def with_reference(house: House, *, version: int = 1, warmer: float = 0.0) -> No
 
 
 def with_live_inputs(house: House, *, days: int = 18, moved_from: int = 14) -> None:
-    """Nothing; afterwards that many days were answered, version 2 from day 16 on."""
+    """Answer that many days, by version 2 from day 16 on."""
     for day in range(days):
         start = SERVED + timedelta(days=day)
         moved = day >= moved_from
@@ -65,7 +65,7 @@ def with_live_inputs(house: House, *, days: int = 18, moved_from: int = 14) -> N
 
 
 def with_hold_out(house: House, *, version: int = 1) -> None:
-    """Nothing; afterwards the version's run has logged what it predicted for 2,000 known rows."""
+    """Log what the version predicted for 2,000 known rows with its run."""
     found = next(v for v in house.services.tracking.versions(MODEL) if v.version == version)
     rng = np.random.default_rng(7)
     score = rng.uniform(0.0, 1.0, 2_000)
@@ -86,7 +86,7 @@ def with_hold_out(house: House, *, version: int = 1) -> None:
 
 
 def with_labels(house: House, *, days: int = 18) -> None:
-    """Nothing; afterwards every prediction of these days has a label."""
+    """Label every prediction of these days."""
     for day in range(days):
         rng = np.random.default_rng(day)
         labels = pd.DataFrame(

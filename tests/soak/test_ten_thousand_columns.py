@@ -109,7 +109,7 @@ def a_house(home: Path) -> House:
 
 
 def log_reference(house: House, rows: pa.Table) -> None:
-    """Nothing; afterwards the model's version has these rows as what it was trained on."""
+    """Log these rows as what the model's version was trained on."""
     (version,) = house.services.tracking.versions(MODEL)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "inputs.parquet"

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from core.drift.calibration.alert_levels import MINIMUM_WINDOWS
 from core.drift.statistics.effective_size import effective_sample_size
@@ -121,6 +121,6 @@ def in_words(
 def _likely(values: Floats, rate: float) -> tuple[float, float]:
     """Between what the next value lies, each end missed at `rate` (Student)."""
     support = effective_sample_size(values)
-    reach = float(stats.t.ppf(1 - rate, support - 1) * values.std(ddof=1))
+    reach = float(special.stdtrit(support - 1, 1 - rate) * values.std(ddof=1))
     half = reach * float(np.sqrt(1 + 1 / support))
     return float(values.mean()) - half, float(values.mean()) + half

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import special
 
 from core.drift.statistics.effective_size import effective_sample_size
 from core.drift.values.counts import ColumnCounts
@@ -206,10 +206,10 @@ def widened(
     by_holdout *= max(
         1.0, spread / max(float(by_chance), 1e-12)
     )  # its rows resemble each other too
-    needed = float(stats.t.ppf(0.975, n - 1) * np.sqrt(spread * (1 + 1 / n) + by_holdout))
+    needed = float(special.stdtrit(n - 1, 0.975) * np.sqrt(spread * (1 + 1 / n) + by_holdout))
     wider = tuple(_with_half_width(each, metric, needed) for each in estimates)
     as_good_as = effective_sample_size(apart)
-    half = float(stats.t.ppf(0.975, as_good_as - 1) * np.sqrt(spread / as_good_as + by_holdout))
+    half = float(special.stdtrit(as_good_as - 1, 0.975) * np.sqrt(spread / as_good_as + by_holdout))
     return wider, PromiseKept(metric, n, float(apart.mean()), half)
 
 
@@ -241,6 +241,8 @@ def _with_interval(value: float, by_label: float, by_holdout: float) -> Estimate
 
 
 def _rising(rates: Floats, rows: Floats) -> Floats:
+    from scipy import optimize  # heavy, and needed only where a profile is made
+
     found: Floats = optimize.isotonic_regression(rates, weights=rows).x
     return found
 

@@ -154,7 +154,7 @@ def _bins(
 def _add(
     store: ProfileStore, model: str, part: _Part, voided: Collection[date], *, at: datetime
 ) -> None:
-    """Nothing; afterwards the part is counted in, beside what was known of its days.
+    """Count the part in, beside what was known of its days.
 
     What was known of `voided` days is replaced.
     """

@@ -61,7 +61,7 @@ def path_of(home: Path, model: str, version: int, name: str) -> Path | None:
 
 
 def forget(home: Path, model: str, version: int, *, but: str = "") -> None:
-    """Nothing; afterwards no sample of the version is kept, except for the one of this name."""
+    """Remove the samples of the version, except for the one of this name."""
     with removing(home):
         for path in _folder(home, model, version).glob("*.parquet"):
             if path.name != but:

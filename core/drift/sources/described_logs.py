@@ -34,7 +34,7 @@ class DayListings(Protocol):
         """What was kept under this name; "" for nothing."""
 
     def keep(self, which: str, listing: str) -> None:
-        """Nothing; afterwards it is kept."""
+        """Keep the days that were seen."""
 
 
 class NoListings:

@@ -141,7 +141,7 @@ def url_in(variable: str) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Nothing; errors of engines inside become `Refused` with what to do."""
+    """Turn errors of engines inside into `Refused`, with what to do."""
     try:
         yield
     except (duckdb.Error, IbisError, pa.ArrowException, psycopg.Error) as error:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from core.errors import InsufficientData
 from core.governance.comparison.paired import LEVEL
@@ -207,4 +207,4 @@ def _solved(
 
 
 def _quantile() -> float:
-    return float(stats.norm.isf(LEVEL / 2))
+    return -float(special.ndtri(LEVEL / 2))

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from core.governance.comparison.row_losses import Losses
 
@@ -123,7 +123,7 @@ def interval(spread: ResampledMean, tail: float) -> tuple[float, float]:
     """
     if spread.error == 0.0:
         return spread.mean, spread.mean
-    quantile = float(stats.t.ppf(1 - tail, spread.rows - 1))
+    quantile = float(special.stdtrit(spread.rows - 1, 1 - tail))
     stretch = spread.skewness * (2 * quantile**2 + 1) / (6 * math.sqrt(spread.rows))
     drawn = np.quantile(spread.z, [tail, 1 - tail])
     below = max(quantile + max(0.0, -stretch), -float(drawn[0]))
@@ -152,4 +152,4 @@ def joint_tail(family: Sequence[ResampledMean], *, level: float) -> float:
         float(np.quantile(z.max(axis=1), 1 - level / 2)),
         float(np.quantile(-z.min(axis=1), 1 - level / 2)),
     )
-    return min(level / 2, max(level / 2 / len(family), float(stats.norm.sf(most))))
+    return min(level / 2, max(level / 2 / len(family), float(special.ndtr(-most))))

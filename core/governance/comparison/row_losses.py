@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from core.errors import InsufficientData
 
@@ -105,6 +104,8 @@ def auc_pseudo_losses(happened: Losses, score: Losses) -> Losses:
     DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3), 837-845.
     Sun & Xu (2014), IEEE Signal Processing Letters 21(11), 1389-1393, for the ranks.
     """
+    from scipy import stats  # heavy, and needed for this loss only
+
     is_one = happened == 1.0
     ones, zeros = int(is_one.sum()), int((~is_one).sum())
     if min(ones, zeros) < MIN_OF_EACH:

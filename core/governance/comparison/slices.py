@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from core.errors import InsufficientData
 from core.governance.comparison.paired import LEVEL, IntervalStrictness, PairedComparison, compared
@@ -150,7 +150,7 @@ def gaps(slices: Sequence[Slice], losses: Losses, *, level: float = LEVEL) -> tu
         means = [float(losses[part.rows].mean()) for part in large]
         worst, best = int(np.argmax(means)), int(np.argmin(means))
         pairs = len(large) * (len(large) - 1) / 2
-        reach = float(stats.norm.isf(level / 2 / pairs)) * math.hypot(
+        reach = -float(special.ndtri(level / 2 / pairs)) * math.hypot(
             *(_error(losses[large[each].rows]) for each in (worst, best))
         )
         gap = means[worst] - means[best]

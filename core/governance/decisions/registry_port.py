@@ -22,13 +22,13 @@ class Registry(Protocol):
         ...
 
     def set_version_tags(self, model: str, number: int, tags: Mapping[str, str], /) -> None:
-        """Nothing; afterwards the version carries these tags."""
+        """Set these tags of the version."""
         ...
 
     def set_alias(self, model: str, alias: str, number: int, /) -> None:
-        """Nothing; afterwards the alias points at the version."""
+        """Point the alias at the version."""
         ...
 
     def set_model_tag(self, model: str, key: str, value: str, /) -> None:
-        """Nothing; afterwards the registered model carries the tag."""
+        """Set a tag of the registered model."""
         ...

@@ -126,7 +126,7 @@ class ContentHasher:
         return self._progress(contents, self._fitting(contents))
 
     def put_problem(self, of: RunId | ModelVersion, problem: str, *, at: datetime) -> None:
-        """Nothing; afterwards people who wait are told why."""
+        """Note why hashing stands still, for the people who wait."""
         self.store.put_problem(self.artifacts.contents(of).key, problem, at=at)
 
     def _is_small(self, contents: ArtifactContents) -> bool:

@@ -105,7 +105,7 @@ class DecisionBundleKeeper:
             return None
 
     def _tell(self, number: RequestId, kept: KeptDecision) -> None:
-        """Nothing; afterwards the ledger says it, once."""
+        """Tell the ledger, once."""
         with self.store.deciding() as record:
             known = kept_of(record.entries(), number)
             if record.ledger_problem() or (known is not None and (known.sha256 or known == kept)):

@@ -22,7 +22,7 @@ _USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 def add_person(
     store: GovernanceStore, actor: Username | None, person: Person, *, at: datetime
 ) -> None:
-    """Nothing; afterwards the person can be named. `actor` None is the machine's own command line.
+    """Add the person. `actor` None is the machine's own command line.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def named(policy: Policy) -> dict[str, JsonValue]:
 
 
 def put_person(store: GovernanceStore, actor: Username, person: Person, *, at: datetime) -> None:
-    """Nothing; afterwards the person has these rights, and keys of lost rights do not count."""
+    """Give the person these rights; turned keys of lost rights stop counting."""
     with store.deciding() as record:
         require_role(record.person(actor), Role.ADMINISTRATOR, to="change people's rights")
         _require_one_left(record.people(), person)

@@ -142,7 +142,7 @@ def end(
     at: datetime,
     body: Mapping[str, JsonValue] | None = None,
 ) -> None:
-    """Nothing; afterwards the request has ended or waits for changes, also in the ledger."""
+    """End the request, or send it back for changes, and tell the ledger."""
     request = record.policy_shelf.request(number)
     stage = next_stage(request.stage, move)
     ended = replace(request, stage=stage, outcome=says, settled_at=None if stage.is_waiting else at)

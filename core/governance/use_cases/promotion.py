@@ -314,7 +314,7 @@ class Promotions(Conversation):
         return administration.publish_policy(self.store, actor, yaml_text, at=at)
 
     def put_person(self, actor: Username, person: Person, *, at: datetime) -> None:
-        """Nothing; afterwards the person has these rights, and keys of lost ones do not count."""
+        """Give the person these rights; turned keys of lost rights stop counting."""
         administration.put_person(self.store, actor, person, at=at)
 
     # inside

@@ -151,7 +151,7 @@ class SourcesAndReferences:
         return SourceProposal(source.model, checked, before)
 
     def remove_source(self, actor: Username | None, model: str, *, form: str, at: datetime) -> None:
-        """Nothing; afterwards the captured log of the model is watched again.
+        """Remove the described source: the captured log of the model is watched again.
 
         What was counted of the source is not kept.
 
@@ -228,7 +228,7 @@ class SourcesAndReferences:
     def detach(
         self, actor: Username | None, model: str, version: int, *, form: str, at: datetime
     ) -> None:
-        """Nothing; afterwards the version is held against what its run logged.
+        """Remove the attached reference: what the run logged is the reference again.
 
         Raises
         ------
@@ -260,7 +260,7 @@ class SourcesAndReferences:
         return description
 
     def _allow(self, actor: Username | None, model: str | None, *, to: str) -> None:
-        """Nothing; asked before anything is read, and once more when it is decided."""
+        """Check the person's rights: before anything is read, and once more when it is decided."""
         with self.store.reading() as record:
             require_of(record, actor, model, to=to)
 
@@ -275,7 +275,7 @@ class SourcesAndReferences:
         to: str,
         at: datetime,
     ) -> None:
-        """Nothing; what is kept and its ledger entry are one transaction, and one form is once."""
+        """Save what was decided and its ledger entry in one transaction, once for each form."""
         fingerprint = fingerprint_of(parts)
         with self.store.deciding() as record:
             require_of(record, actor, model, to=to)

@@ -156,7 +156,7 @@ def _tags(origin: ModelVersion) -> dict[str, str]:
 def _tell(
     record: Record, origin: ModelVersion, model: str, number: int, *, actor: Username, at: datetime
 ) -> None:
-    """Nothing; afterwards the ledger says once where the version came from."""
+    """Tell the ledger, once, where the version came from."""
     told = any(
         entry.kind == COPIED
         and (entry.facts.get("model"), entry.facts.get("version")) == (model, number)

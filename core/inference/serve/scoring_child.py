@@ -139,7 +139,7 @@ def serve_version(
 
 
 def _check_treatment(assignment: Assignment, naming: ColumnNaming) -> None:
-    """Nothing; a name to drop or hash that is no input is refused at the first start.
+    """Refuse a name to drop or hash that is no input, at the first start.
 
     A later version may do without the column: then there is nothing to drop, which is said.
     """

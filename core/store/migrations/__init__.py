@@ -13,7 +13,7 @@ HEAD: Final = "0006"
 
 
 def upgrade(engine: Engine) -> None:
-    """Nothing; afterwards the tables are there and current.
+    """Create the tables, or bring them up to date.
 
     Two processes that start together take turns: each looks again once it is alone.
 

@@ -30,7 +30,7 @@ _ALWAYS: Final = "A"  # also when a session pretends to be a replica
 
 
 def protect(connection: Connection) -> None:
-    """Nothing; afterwards the database itself refuses to alter the ledger."""
+    """Create the triggers with which the database itself refuses to alter the ledger."""
     if connection.dialect.name == "sqlite":
         for name, event in SQLITE_TRIGGERS.items():
             connection.execute(text(f"CREATE TRIGGER {name} {event} {_SQLITE_BODY}"))
@@ -49,7 +49,7 @@ def protect(connection: Connection) -> None:
 
 
 def unprotect(connection: Connection) -> None:
-    """Nothing; afterwards the guards are gone, for a migration that rebuilds the table."""
+    """Drop the triggers, for a migration that rebuilds the table."""
     if connection.dialect.name == "sqlite":
         for name in SQLITE_TRIGGERS:
             connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))

@@ -23,7 +23,7 @@ POSTGRESQL_TRIGGERS: Final = {
 
 
 def protect(connection: Connection) -> None:
-    """Nothing; afterwards the database itself refuses to alter a published policy."""
+    """Create the triggers with which the database refuses to alter a published policy."""
     if connection.dialect.name == "sqlite":
         for name, event in SQLITE_TRIGGERS.items():
             body = f"BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"

@@ -59,7 +59,7 @@ def _shape(name: str) -> cel.Type:
 
 
 def check_rule(needs: Sequence[str], require: str) -> None:
-    """Nothing, when the expression is a statement over exactly the figures it needs.
+    """Check that the expression is a statement over exactly the figures it needs.
 
     Raises
     ------

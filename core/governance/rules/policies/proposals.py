@@ -274,7 +274,7 @@ def require_policy_key(
     digest: str,
     at: datetime,
 ) -> None:
-    """Nothing, when this person may turn this key now.
+    """Check that this person may turn this key now.
 
     Raises
     ------
