@@ -11,7 +11,14 @@ from core.governance.rules.evidence import (
     Figure,
     FigureStatus,
 )
+from core.governance.rules.policies.draft_lint import Lint
 from core.governance.rules.policies.policy import Policy, parse_policy
+from core.governance.rules.policies.proposals import (
+    PolicyRequest,
+    PolicyRequestId,
+    PolicyStage,
+    evidence_of,
+)
 from core.governance.rules.requests import (
     PromotionRequest,
     RequestId,
@@ -106,4 +113,39 @@ def a_request(
         verified_at=verified_at,
         keys=keys,
         purpose=purpose,
+    )
+
+
+def a_policy_request(
+    *keys: TurnedKey,
+    base: Policy | None = None,
+    draft: Policy | None = None,
+    stage: PolicyStage = PolicyStage.OPEN,
+    opened_by: Person = ANA,
+    expires_at: datetime = AT + FORTNIGHT,
+) -> PolicyRequest:
+    """Ana proposes a stricter policy 2; what the keys sign was frozen at that moment."""
+    replaced = base or a_policy()
+    proposed = draft or a_policy(POLICY.replace("loss <= 0.6", "loss <= 0.45"), version=2)
+    return PolicyRequest(
+        number=PolicyRequestId(1),
+        model=MODEL,
+        alias="champion",
+        base_version=replaced.version,
+        base_digest=replaced.digest,
+        draft=proposed,
+        stage=stage,
+        opened_by=opened_by.username,
+        opened_at=AT,
+        expires_at=expires_at,
+        comment="Version 5 disappointed.",
+        evidence=evidence_of(
+            proposed,
+            replaced,
+            tested={"decisions": 0, "says": "Nothing was decided yet."},
+            changed=(),
+            linted=Lint(proposed, ()),
+            at=AT,
+        ),
+        keys=keys,
     )

@@ -2,7 +2,10 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 
 def restore(path: Path, template: Path) -> None:
@@ -14,3 +17,26 @@ def restore(path: Path, template: Path) -> None:
     """
     with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(path)) as target:
         source.backup(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the SQLite database of an engine held at one moment, to go back to."""
+
+    engine: Engine
+    kept: Path
+
+    @classmethod
+    def of(cls, engine: Engine, kept: Path) -> "Snapshot":
+        """Keep the database as it is now, in a file beside it."""
+        restore(kept, _file_of(engine))
+        return cls(engine, kept)
+
+    def again(self) -> None:
+        """Go back to that moment."""
+        restore(_file_of(self.engine), self.kept)
+
+
+def _file_of(engine: Engine) -> Path:
+    assert engine.url.database is not None
+    return Path(engine.url.database)

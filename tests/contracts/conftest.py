@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from core.store import migrations, transaction
 from core.store import tables as tables_of_the_store
 from core.store.migrations import append_only, immutable
+from tests.contracts.moments import Moments
 from tests.contracts.watched import with_five_versions
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 from tests.mlflow_fixtures import MlflowStore
@@ -45,6 +46,18 @@ def mlflow_store(mlflow_store_folder: Path, migrated_store: Path) -> MlflowStore
 def mlflow_shelf(mlflow_shelf_folder: Path) -> MlflowStore:
     """A real MLflow with five versions of the model, of which the third is champion."""
     return _put_back(mlflow_shelf_folder, mlflow_shelf_folder / "template.db")
+
+
+@pytest.fixture(scope="session")
+def moments(
+    sqlite_shelf: Engine, mlflow_shelf_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Moments]:
+    """Where tests over the shelves' SQLite and MLflow have been before."""
+    database = Path(sqlite_shelf.url.database or "")
+    there = (database, mlflow_shelf_folder / "mlflow.db")
+    found = Moments(sqlite_shelf, there, tmp_path_factory.mktemp("moments"))
+    yield found
+    found.close()
 
 
 def _put_back(folder: Path, template: Path) -> MlflowStore:

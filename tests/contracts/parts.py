@@ -19,6 +19,7 @@ from core.governance.rules.policies.policy import Policy
 from core.governance.rules.requests import PromotionRequest
 from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
+from core.store import mapping, transaction
 from core.store.governance_store import GovernanceStore
 from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, RunId
@@ -288,9 +289,8 @@ def office(engine: Engine, *, policy: str = POLICY, key: LedgerKey | None = None
     shelf = Shelf()
     facts = Facts(shelf)
     promotions = Promotions(store, shelf, facts)
-    with store.deciding() as record:
-        for person in EVERYBODY:
-            record.put_person(person)
+    with transaction.deciding(engine) as session:  # nobody has turned a key that could be lost
+        session.add_all(mapping.person_row(person) for person in EVERYBODY)
     promotions.publish_policy(ADA.username, policy, AT)
     return Office(store, shelf, facts, promotions)
 

@@ -5,8 +5,6 @@ and no figure that is absent, empty or not finite ever makes a check pass.
 """
 
 import math
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, cast
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,6 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import Engine
 
 from core.drift.calibration.alerts import AlertId, AlertSubject
 from core.drift.values.results import DriftVerdict
@@ -43,7 +43,6 @@ from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.governance.use_cases.rollback import ORDERED, Rollbacks
 from core.governance.use_cases.version_copies import COPIED, VersionCopies
 from core.identity.people import Person, Role, Side
-from core.store import transaction
 from core.values.canonical_json import JsonValue
 from core.worker import WorkerParts, run_once
 from tests.contracts.elsewhere import KEY
@@ -62,8 +61,9 @@ from tests.contracts.parts import (
     office,
 )
 from tests.contracts.test_alerts import judged
+from tests.restored import restore
 
-EXAMPLES, STEPS = 15, 30
+EXAMPLES, STEPS = 5, 25  # tests/soak does hundreds of longer ones
 DEV: Final = "flight-delay-dev"
 ABSENT: Final = [None, math.nan, math.inf, -math.inf, [], {}]
 """What a source may say is known, and is not."""
@@ -118,14 +118,13 @@ class AnySequence(RuleBasedStateMachine):
     """People, the worker, time and MLflow do whatever they like, in any order."""
 
     template: Path
+    engine: Engine
     here: Office
     shelf: Watched
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copyfile(self.template, self.folder / "stile.db")
-        self.engine = transaction.connect(f"sqlite:///{self.folder / 'stile.db'}")
+        restore(Path(self.engine.url.database or ""), self.template)
         self.here = office(self.engine, key=KEY)
         self.shelf = Watched(about_to=self.must_be_justified)
         self.here.facts.registry = self.shelf
@@ -134,11 +133,6 @@ class AnySequence(RuleBasedStateMachine):
         self.alerts = DriftAlerts(self.here.store, cast("Any", None), cast("Any", None))  # not read
         self.now, self.forms, self.days = AT, count(), count(1)
         self.people = {person.username: person for person in EVERYBODY}
-
-    def teardown(self) -> None:
-        if hasattr(self, "engine"):
-            self.engine.dispose()
-            shutil.rmtree(self.folder)
 
     # what people do
 
@@ -504,9 +498,8 @@ def same_key(key: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     return all(key[name] == found[name] for name in ("side", "person", "digest"))
 
 
-def run(template: Path, *, examples: int, steps: int) -> None:
+def run(machine: type[AnySequence], *, examples: int, steps: int) -> None:
     """That many sequences of that many steps."""
-    machine = type("AnySequenceHere", (AnySequence,), {"template": template})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -518,17 +511,23 @@ def run(template: Path, *, examples: int, steps: int) -> None:
     )
 
 
+@pytest.fixture
+def any_sequence(sqlite_engine: Engine, migrated_decisions: Path) -> type[AnySequence]:
+    """The machine over this database, which it puts back before each sequence."""
+    there = {"template": migrated_decisions, "engine": sqlite_engine}
+    return type("AnySequenceHere", (AnySequence,), there)
+
+
 def test_no_sequence_of_actions_breaks_the_chain_or_promotes_without_keys(
-    migrated_decisions: Path,
+    any_sequence: type[AnySequence],
 ) -> None:
-    run(migrated_decisions, examples=EXAMPLES, steps=STEPS)
+    run(any_sequence, examples=EXAMPLES, steps=STEPS)
 
 
-def test_a_sequence_may_get_as_far_as_a_promotion(migrated_decisions: Path) -> None:
+def test_a_sequence_may_get_as_far_as_a_promotion(any_sequence: type[AnySequence]) -> None:
     """The rules are not idle: some order of them promotes, by keys and by a broken glass."""
     for last in ("keys", "glass"):
-        machine = AnySequence()
-        machine.template = migrated_decisions
+        machine = any_sequence()
         machine.begin()
         machine.open(who=ANA, version=5)
         if last == "keys":
@@ -541,14 +540,12 @@ def test_a_sequence_may_get_as_far_as_a_promotion(migrated_decisions: Path) -> N
 
         machine.every_promotion_has_its_keys_or_a_broken_glass()
         kinds = [entry.kind for entry in machine.here.store.entries()]
-        machine.teardown()
         assert machine.shelf.told == [5]
         assert kinds[-1] == "request_applied"
 
 
-def test_a_sequence_may_get_as_far_as_a_rollback(migrated_decisions: Path) -> None:
-    machine = AnySequence()
-    machine.template = migrated_decisions
+def test_a_sequence_may_get_as_far_as_a_rollback(any_sequence: type[AnySequence]) -> None:
+    machine = any_sequence()
     machine.begin()
     for number, version in enumerate((4, 5), start=1):
         machine.open(who=ANA, version=version)
@@ -558,13 +555,11 @@ def test_a_sequence_may_get_as_far_as_a_rollback(migrated_decisions: Path) -> No
     machine.the_worker_comes(fault=None, after=False)
 
     machine.every_promotion_has_its_keys_or_a_broken_glass()
-    machine.teardown()
     assert machine.shelf.told == [4, 5, 4]
 
 
-def test_a_sequence_may_get_as_far_as_a_copy_that_serves(migrated_decisions: Path) -> None:
-    machine = AnySequence()
-    machine.template = migrated_decisions
+def test_a_sequence_may_get_as_far_as_a_copy_that_serves(any_sequence: type[AnySequence]) -> None:
+    machine = any_sequence()
     machine.begin()
     for lost in ("before", "after", ""):
         machine.copy_from_dev(who=ANA, version=2, lost=lost, again=True)
@@ -573,13 +568,13 @@ def test_a_sequence_may_get_as_far_as_a_copy_that_serves(migrated_decisions: Pat
 
     machine.a_version_of_dev_has_at_most_one_copy_which_is_told_once()
     machine.every_promotion_has_its_keys_or_a_broken_glass()
-    machine.teardown()
     assert machine.shelf.told == [6]
 
 
-def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(migrated_decisions: Path) -> None:
-    machine = AnySequence()
-    machine.template = migrated_decisions
+def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(
+    any_sequence: type[AnySequence],
+) -> None:
+    machine = any_sequence()
     machine.begin()
     machine.propose_rules(who=ANA, loss="0.59")
     machine.decide_about_rules(who=BEN, number=1, loss="0.58", side=Side.DATA_SCIENCE)
@@ -593,7 +588,6 @@ def test_a_sequence_may_get_as_far_as_a_later_policy_and_an_alert(migrated_decis
     machine.every_later_policy_has_the_keys_of_both_sides()
     machine.a_drift_alert_opens_once_and_is_acknowledged_once()
     kinds = Counter(entry.kind for entry in machine.here.store.entries())
-    machine.teardown()
     assert (kinds["policy_published"], kinds[OPENED], kinds[ACKNOWLEDGED]) == (2, 2, 1)
 
 

@@ -127,15 +127,6 @@ class KeepingDecisions:
         assert bundle["findings"]["good-enough"] == "pass"
         assert [key["person"] for key in bundle["story"]["keys"]] == ["ben", "eva"]
 
-    def test_what_a_key_signs_is_the_same_before_and_after(self, scene: Scene) -> None:
-        reader = ArtifactReader(scene.store.door(), Path())
-        before = reader.digests(scene.run_id)
-        scene.here.promote(6)
-
-        scene.keep()
-
-        assert reader.digests(scene.run_id) == before
-
     def test_it_is_written_once(self, scene: Scene) -> None:
         scene.here.promote(6)
         scene.keep()
@@ -145,26 +136,6 @@ class KeepingDecisions:
         scene.keep()
 
         assert scene.shaky.written == len(scene.here.entries("decision_kept")) == 1
-
-    @pytest.mark.parametrize("after", [False, True])
-    def test_a_store_that_does_not_answer_is_tried_again_and_ends_in_the_same_file(
-        self, scene: Scene, after: bool
-    ) -> None:
-        scene.shaky.faults = [Unavailable("The artifact store did not answer.")]
-        scene.shaky.after = after
-        request = scene.here.promote(6)
-
-        first = scene.keep()
-        at_once = scene.keep()
-        later = scene.keep(by=FIRST_WAIT)
-
-        says = "is not kept yet: The artifact store did not answer."
-        assert first == (f"The decision of request {request.request_id} {says}",)
-        assert at_once == later == ()
-        assert scene.here.champion() == 6
-        assert request.status is RequestStatus.APPLIED
-        (kept,) = scene.here.entries("decision_kept")
-        assert kept.facts["sha256"] == hashlib.sha256(scene.bytes_of(request)).hexdigest()
 
     def test_a_process_that_died_between_file_and_ledger_is_finished_by_the_next(
         self, scene: Scene
@@ -181,21 +152,6 @@ class KeepingDecisions:
         assert scene.bytes_of(request) == before
         assert len(scene.here.entries("decision_kept")) == 1
         assert scene.tag() is not None
-
-    def test_what_is_said_after_mlflow_confirmed_does_not_change_the_file(
-        self, scene: Scene
-    ) -> None:
-        request = scene.here.promote(6)
-        scene.keep()
-        before = scene.bytes_of(request)
-        scene.here.office.promotions.comment(
-            BEN.username, request.request_id, text="Well done.", idempotency_key="late",
-            at=scene.here.later(),
-        )  # fmt: skip
-
-        content = self.again(scene, request)
-
-        assert content == before
 
     def again(self, scene: Scene, request: PromotionRequest) -> bytes:
         """The bytes that would be written for the request now."""
@@ -229,16 +185,6 @@ class KeepingDecisions:
         assert kept is not None
         assert kept.sha256
 
-    def test_a_version_without_a_run_is_said_and_is_not_fatal(self, scene: Scene) -> None:
-        scene.here.promote(5)
-
-        problems = [scene.keep(), scene.keep(by=AFTER_A_NO)]
-
-        (told,) = scene.here.entries("decision_not_kept")
-        assert problems == [(), ()]
-        assert "has no run in MLflow" in str(told.facts["says"])
-        assert scene.here.look().findings == ()
-
     def test_nothing_is_kept_from_a_broken_ledger(self, scene: Scene) -> None:
         scene.here.promote(6)
         with transaction.deciding(scene.here.office.store.engine) as session:
@@ -252,6 +198,76 @@ class KeepingDecisions:
 
         assert len(problems) == 1
         assert scene.shaky.written == 0
+
+    def mine(self, scene: Scene, file: Path) -> bool:
+        return scene.run_id in file.parts
+
+    def restore(self, scene: Scene) -> PromotionRequest:
+        RegistryAnswers(scene.here.office.promotions).restore(
+            ADA.username, model=MODEL, alias="champion", comment="As decided.",
+            idempotency_key="restore", at=scene.here.later(),
+        )  # fmt: skip
+        (written,) = scene.here.write()
+        assert scene.keep() == ()
+        return written
+
+
+class EveryDecisionKept(KeepingDecisions):
+    """What keeps a record from being written, and what is found of it later."""
+
+    def test_what_a_key_signs_is_the_same_before_and_after(self, scene: Scene) -> None:
+        reader = ArtifactReader(scene.store.door(), Path())
+        before = reader.digests(scene.run_id)
+        scene.here.promote(6)
+
+        scene.keep()
+
+        assert reader.digests(scene.run_id) == before
+
+    @pytest.mark.parametrize("after", [False, True])
+    def test_a_store_that_does_not_answer_is_tried_again_and_ends_in_the_same_file(
+        self, scene: Scene, after: bool
+    ) -> None:
+        scene.shaky.faults = [Unavailable("The artifact store did not answer.")]
+        scene.shaky.after = after
+        request = scene.here.promote(6)
+
+        first = scene.keep()
+        at_once = scene.keep()
+        later = scene.keep(by=FIRST_WAIT)
+
+        says = "is not kept yet: The artifact store did not answer."
+        assert first == (f"The decision of request {request.request_id} {says}",)
+        assert at_once == later == ()
+        assert scene.here.champion() == 6
+        assert request.status is RequestStatus.APPLIED
+        (kept,) = scene.here.entries("decision_kept")
+        assert kept.facts["sha256"] == hashlib.sha256(scene.bytes_of(request)).hexdigest()
+
+    def test_what_is_said_after_mlflow_confirmed_does_not_change_the_file(
+        self, scene: Scene
+    ) -> None:
+        request = scene.here.promote(6)
+        scene.keep()
+        before = scene.bytes_of(request)
+        scene.here.office.promotions.comment(
+            BEN.username, request.request_id, text="Well done.", idempotency_key="late",
+            at=scene.here.later(),
+        )  # fmt: skip
+
+        content = self.again(scene, request)
+
+        assert content == before
+
+    def test_a_version_without_a_run_is_said_and_is_not_fatal(self, scene: Scene) -> None:
+        scene.here.promote(5)
+
+        problems = [scene.keep(), scene.keep(by=AFTER_A_NO)]
+
+        (told,) = scene.here.entries("decision_not_kept")
+        assert problems == [(), ()]
+        assert "has no run in MLflow" in str(told.facts["says"])
+        assert scene.here.look().findings == ()
 
     # the reconciler
 
@@ -277,9 +293,6 @@ class KeepingDecisions:
         assert scene.here.look().findings == ()
         assert json.loads(scene.bytes_of(restored))["request"]["number"] == restored.request_id
 
-    def mine(self, scene: Scene, file: Path) -> bool:
-        return scene.run_id in file.parts
-
     def test_a_tag_that_names_another_file_is_found_and_restore_writes_it_again(
         self, scene: Scene
     ) -> None:
@@ -295,17 +308,8 @@ class KeepingDecisions:
         assert scene.here.look().findings == ()
         assert (scene.tag() or "").startswith(scene.path(restored))
 
-    def restore(self, scene: Scene) -> PromotionRequest:
-        RegistryAnswers(scene.here.office.promotions).restore(
-            ADA.username, model=MODEL, alias="champion", comment="As decided.",
-            idempotency_key="restore", at=scene.here.later(),
-        )  # fmt: skip
-        (written,) = scene.here.write()
-        assert scene.keep() == ()
-        return written
 
-
-class TestOnSqlite(KeepingDecisions):
+class TestOnSqlite(EveryDecisionKept):
     @pytest.fixture
     def engine(self, sqlite_engine: Engine) -> Engine:
         return sqlite_engine

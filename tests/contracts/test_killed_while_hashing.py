@@ -65,6 +65,30 @@ class KilledWhileHashing:
         yield house
         house.services.store.engine.dispose()
 
+    def test_before_a_commit(self, house: House, settings: Settings) -> None:
+        effect, was_killed = 0, True
+        while was_killed:
+            effect += self.every
+            for _ in range(self.times):
+                version = with_large_files(house, SMALL_BYTES)
+                request = house.open(version.version)
+
+                was_killed = killed_before(settings, effect)
+                half_way = known_of(house, version)
+
+                if told(house, request) == 0:
+                    waits_for_its_files(house, request)
+                done = next_worker(house, request, version)
+                after = known_of(house, version)
+                assert {path: after[path] for path in half_way} == half_way
+                decided(house, done)
+        assert effect > 7  # three files of the run and three of the model, and the evidence
+        assert house.services.store.verify().ok
+
+
+class KilledInTheMiddle(KilledWhileHashing):
+    """Files are read in the same way whichever database remembers them."""
+
     def test_in_the_middle_of_a_file(
         self, house: House, settings: Settings, tmp_path: Path
     ) -> None:
@@ -85,26 +109,6 @@ class KilledWhileHashing:
             decided(house, done)
             shutil.rmtree(tmp_path / "fetched")  # what a killed process left; a day later ours do
             (tmp_path / "fetched").mkdir()
-        assert house.services.store.verify().ok
-
-    def test_before_a_commit(self, house: House, settings: Settings) -> None:
-        effect, was_killed = 0, True
-        while was_killed:
-            effect += self.every
-            for _ in range(self.times):
-                version = with_large_files(house, SMALL_BYTES)
-                request = house.open(version.version)
-
-                was_killed = killed_before(settings, effect)
-                half_way = known_of(house, version)
-
-                if told(house, request) == 0:
-                    waits_for_its_files(house, request)
-                done = next_worker(house, request, version)
-                after = known_of(house, version)
-                assert {path: after[path] for path in half_way} == half_way
-                decided(house, done)
-        assert effect > 7  # three files of the run and three of the model, and the evidence
         assert house.services.store.verify().ok
 
 
@@ -223,7 +227,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-class TestKilledWhileHashingOnSqlite(KilledWhileHashing):
+class TestKilledWhileHashingOnSqlite(KilledInTheMiddle):
     @pytest.fixture
     def engine(self, sqlite_engine: Engine) -> Engine:
         return sqlite_engine

@@ -118,6 +118,35 @@ class RaceContract:
 
         one_promotion(here, request, said, moves)
 
+    def test_a_last_key_and_a_later_policy_at_once_write_nothing_by_replaced_rules(
+        self, engine: Engine
+    ) -> None:
+        here, said = office(engine), Counter[str]()
+        for number in range(8):
+            here.shelf.pointing["champion"] = 3
+            request = here.open()
+            here.turn(request, BEN, ORANGE)
+            digest = here.promotions.judgement(request.request_id, at=AT).digests[BLUE]
+            tasks = (
+                partial(decide_and_write, here, request, digest),
+                one_key_before_it_is_published(here, bar=f"0.5{number + 1}"),
+            )
+            gate = threading.Barrier(len(tasks))
+            with ThreadPoolExecutor(len(tasks)) as pool:
+                said.update(pool.map(partial(together, gate), tasks))
+            for left in here.promotions.requests(waiting_only=True):
+                here.promotions.reject(
+                    BEN.username, left.request_id, text="Next.", idempotency_key=here.form(), at=AT
+                )
+
+        assert written_by_replaced_rules(here.store.entries()) == []
+        assert said["published"] == 8
+        assert here.store.verify().ok
+
+
+class EveryRace(RaceContract):
+    """What moves beside one decision, step by step."""
+
     @pytest.mark.parametrize(
         ("what", "window"),
         [
@@ -174,31 +203,6 @@ class RaceContract:
         assert +overlooked == Counter(window)
         assert endings["conflict"] >= 1
         assert at_call > 12
-
-    def test_a_last_key_and_a_later_policy_at_once_write_nothing_by_replaced_rules(
-        self, engine: Engine
-    ) -> None:
-        here, said = office(engine), Counter[str]()
-        for number in range(8):
-            here.shelf.pointing["champion"] = 3
-            request = here.open()
-            here.turn(request, BEN, ORANGE)
-            digest = here.promotions.judgement(request.request_id, at=AT).digests[BLUE]
-            tasks = (
-                partial(decide_and_write, here, request, digest),
-                one_key_before_it_is_published(here, bar=f"0.5{number + 1}"),
-            )
-            gate = threading.Barrier(len(tasks))
-            with ThreadPoolExecutor(len(tasks)) as pool:
-                said.update(pool.map(partial(together, gate), tasks))
-            for left in here.promotions.requests(waiting_only=True):
-                here.promotions.reject(
-                    BEN.username, left.request_id, text="Next.", idempotency_key=here.form(), at=AT
-                )
-
-        assert written_by_replaced_rules(here.store.entries()) == []
-        assert said["published"] == 8
-        assert here.store.verify().ok
 
 
 def together(gate: threading.Barrier, task: Callable[[], str]) -> str:
@@ -279,7 +283,7 @@ def one_promotion(
         assert record.queue.of(request.request_id) is None
 
 
-class TestRacesOnSqlite(RaceContract):
+class TestRacesOnSqlite(EveryRace):
     @pytest.fixture
     def engine(self, sqlite_engine: Engine) -> Engine:
         return sqlite_engine

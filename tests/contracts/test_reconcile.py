@@ -22,17 +22,18 @@ from core.governance.rules.registry.sightings import chronicle
 from core.store import transaction
 from core.store.people import STILE
 from core.tracking.reader import TrackingReader
+from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, MINUTE, MODEL, POLICY
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
 
 
 class Reconciling:
-    """Each finding, and what is told to the ledger: on every database."""
+    """What is found and told to the ledger: on every database."""
 
     @pytest.fixture
-    def here(self, engine: Engine, mlflow_shelf: MlflowStore) -> Stage:
-        return stage(engine, mlflow_shelf)
+    def here(self, engine: Engine, mlflow_shelf: MlflowStore, moments: Moments) -> Stage:
+        return stage(engine, mlflow_shelf, moments)
 
     # watching
 
@@ -45,6 +46,123 @@ class Reconciling:
         (seen,) = here.entries("alias_seen")
         assert (seen.facts["from"], seen.facts["to"], seen.facts["first"]) == (None, 3, True)
         assert len(here.entries("watch_began")) == 1
+
+    def test_a_silence_of_the_watch_is_told_and_is_unknown_on_the_time_line(
+        self, here: Stage
+    ) -> None:
+        here.promote()
+        here.look()
+        last = here.look().at
+        at = here.look(by=timedelta(hours=8)).at
+
+        (resumed,) = here.entries("watch_resumed")
+        assert resumed.facts["last_seen"] == last.isoformat()
+        intervals = production(
+            here.office.store.entries(),
+            model=MODEL,
+            alias="champion",
+            stands=AliasNow(5, at + MINUTE),
+            watched_until=at,
+        )
+        kinds = [(i.version, i.standing) for i in intervals[-3:]]
+        assert kinds == [
+            (5, Governed.GOVERNED),
+            (None, Governed.UNKNOWN),
+            (5, Governed.GOVERNED),
+        ]
+
+    # findings
+
+    def test_an_ungoverned_move_is_found_and_dated(self, here: Stage) -> None:
+        here.promote()
+        last = here.look().at
+        here.point(4)
+
+        look = here.look()
+
+        (known,) = look.findings
+        assert (known.finding.trouble, known.finding.version) == (
+            RegistryProblem.UNGOVERNED_MOVE,
+            4,
+        )
+        assert "the ledger put it at version 5" in known.finding.says
+        seen = here.entries("alias_seen")[-1]
+        assert (seen.facts["from"], seen.facts["to"]) == (5, 4)
+        assert seen.facts["last_seen"] == last.isoformat()
+        assert here.look().findings == look.findings
+
+    def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
+        here.promote()
+        assert here.look().findings == ()
+        here.office.facts.loss = 0.99
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is RegistryProblem.EVIDENCE_MUTATED
+        assert "data science: loss" in known.finding.says
+        here.office.facts.loss = 0.5
+        assert here.look().findings == ()
+        assert len(here.entries("finding_opened")) == len(here.entries("finding_closed")) == 1
+
+    def test_a_write_that_waits_is_found_and_gone_once_it_is_done(self, here: Stage) -> None:
+        here.look()
+        here.office.both_keys(here.office.open(at=here.later()), at=here.later())
+        early = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=20))
+        late = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=20))
+
+        here.write()
+
+        assert early.findings == ()
+        assert here.troubles(late) == {RegistryProblem.WRITE_PENDING}
+        assert here.look().findings == ()
+
+    def test_nothing_is_told_to_a_broken_ledger_and_the_time_counts_as_unwatched(
+        self, here: Stage
+    ) -> None:
+        here.promote()
+        last = here.look().at
+        self.break_ledger(here)
+        before = here.office.store.entries()
+        here.point(4)
+
+        look = here.look()
+
+        assert {RegistryProblem.LEDGER_BEHIND, RegistryProblem.UNGOVERNED_MOVE} <= here.troubles(
+            look
+        )
+        assert here.office.store.entries() == before
+        with here.office.store.reading() as record:
+            assert record.watch.last() == last
+
+    def break_ledger(self, here: Stage) -> None:
+        """Change an entry as somebody with all rights on the database would."""
+        engine = here.office.store.engine
+        with transaction.deciding(engine) as session:
+            if engine.dialect.name == "sqlite":
+                session.execute(text("DROP TRIGGER entries_no_update"))
+            else:
+                session.execute(text("ALTER TABLE entries DISABLE TRIGGER USER"))
+            session.execute(text("UPDATE entries SET actor = 'eve' WHERE seq = 1"))
+
+    # mending
+
+    def test_flags_are_derived_again_and_mended(self, here: Stage) -> None:
+        here.look()
+        here.promote()
+        here.client.delete_model_version_tag(MODEL, "3", TAG_FLAG)
+        here.client.set_model_version_tag(MODEL, "5", TAG_FLAG, "dominated")
+        here.client.set_model_version_tag(MODEL, "1", TAG_FLAG, "failed:made-up")
+
+        look = here.look()
+
+        assert set(look.repaired) == {(MODEL, 3), (MODEL, 5), (MODEL, 1)}
+        flags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
+        assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
+        assert here.look().repaired == ()
+
+
+class EveryFinding(Reconciling):
+    """Each finding, and what is told to the ledger."""
 
     def test_a_first_champion_that_was_set_while_stile_watched_is_an_ungoverned_move(
         self, here: Stage
@@ -143,50 +261,6 @@ class Reconciling:
         assert here.look().findings == ()
         assert [e.facts["to"] for e in here.entries("alias_seen")] == [4, None]
 
-    def test_a_silence_of_the_watch_is_told_and_is_unknown_on_the_time_line(
-        self, here: Stage
-    ) -> None:
-        here.promote()
-        here.look()
-        last = here.look().at
-        at = here.look(by=timedelta(hours=8)).at
-
-        (resumed,) = here.entries("watch_resumed")
-        assert resumed.facts["last_seen"] == last.isoformat()
-        intervals = production(
-            here.office.store.entries(),
-            model=MODEL,
-            alias="champion",
-            stands=AliasNow(5, at + MINUTE),
-            watched_until=at,
-        )
-        kinds = [(i.version, i.standing) for i in intervals[-3:]]
-        assert kinds == [
-            (5, Governed.GOVERNED),
-            (None, Governed.UNKNOWN),
-            (5, Governed.GOVERNED),
-        ]
-
-    # findings
-
-    def test_an_ungoverned_move_is_found_and_dated(self, here: Stage) -> None:
-        here.promote()
-        last = here.look().at
-        here.point(4)
-
-        look = here.look()
-
-        (known,) = look.findings
-        assert (known.finding.trouble, known.finding.version) == (
-            RegistryProblem.UNGOVERNED_MOVE,
-            4,
-        )
-        assert "the ledger put it at version 5" in known.finding.says
-        seen = here.entries("alias_seen")[-1]
-        assert (seen.facts["from"], seen.facts["to"]) == (5, 4)
-        assert seen.facts["last_seen"] == last.isoformat()
-        assert here.look().findings == look.findings
-
     def test_a_vanished_alias_is_found(self, here: Stage) -> None:
         here.promote()
         here.look()
@@ -206,19 +280,6 @@ class Reconciling:
 
         assert here.troubles(look) >= {RegistryProblem.VERSION_DELETED}
         assert [e.facts["trouble"] for e in here.entries("finding_opened")] == ["version deleted"]
-
-    def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
-        here.promote()
-        assert here.look().findings == ()
-        here.office.facts.loss = 0.99
-
-        (known,) = here.look().findings
-
-        assert known.finding.trouble is RegistryProblem.EVIDENCE_MUTATED
-        assert "data science: loss" in known.finding.says
-        here.office.facts.loss = 0.5
-        assert here.look().findings == ()
-        assert len(here.entries("finding_opened")) == len(here.entries("finding_closed")) == 1
 
     @pytest.mark.parametrize("tag", [TAG_DECISION, "stile.digest.data_science"])
     def test_a_tag_that_was_taken_away_or_changed_is_found(self, here: Stage, tag: str) -> None:
@@ -249,18 +310,6 @@ class Reconciling:
             "challenger",
         )
 
-    def test_a_write_that_waits_is_found_and_gone_once_it_is_done(self, here: Stage) -> None:
-        here.look()
-        here.office.both_keys(here.office.open(at=here.later()), at=here.later())
-        early = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=20))
-        late = here.look(ReconcilerDepth.ALIASES, by=timedelta(seconds=20))
-
-        here.write()
-
-        assert early.findings == ()
-        assert here.troubles(late) == {RegistryProblem.WRITE_PENDING}
-        assert here.look().findings == ()
-
     def test_an_anchor_that_remembers_more_than_the_ledger_is_found(self, here: Stage) -> None:
         here.promote()
         here.client.set_registered_model_tag(MODEL, TAG_ANCHOR, f"99:{'a' * 64}")
@@ -269,50 +318,6 @@ class Reconciling:
 
         assert known.finding.trouble is RegistryProblem.LEDGER_BEHIND
         assert "remembers entry 99" in known.finding.says
-
-    def test_nothing_is_told_to_a_broken_ledger_and_the_time_counts_as_unwatched(
-        self, here: Stage
-    ) -> None:
-        here.promote()
-        last = here.look().at
-        self.break_ledger(here)
-        before = here.office.store.entries()
-        here.point(4)
-
-        look = here.look()
-
-        assert {RegistryProblem.LEDGER_BEHIND, RegistryProblem.UNGOVERNED_MOVE} <= here.troubles(
-            look
-        )
-        assert here.office.store.entries() == before
-        with here.office.store.reading() as record:
-            assert record.watch.last() == last
-
-    def break_ledger(self, here: Stage) -> None:
-        """Change an entry as somebody with all rights on the database would."""
-        engine = here.office.store.engine
-        with transaction.deciding(engine) as session:
-            if engine.dialect.name == "sqlite":
-                session.execute(text("DROP TRIGGER entries_no_update"))
-            else:
-                session.execute(text("ALTER TABLE entries DISABLE TRIGGER USER"))
-            session.execute(text("UPDATE entries SET actor = 'eve' WHERE seq = 1"))
-
-    # mending
-
-    def test_flags_are_derived_again_and_mended(self, here: Stage) -> None:
-        here.look()
-        here.promote()
-        here.client.delete_model_version_tag(MODEL, "3", TAG_FLAG)
-        here.client.set_model_version_tag(MODEL, "5", TAG_FLAG, "dominated")
-        here.client.set_model_version_tag(MODEL, "1", TAG_FLAG, "failed:made-up")
-
-        look = here.look()
-
-        assert set(look.repaired) == {(MODEL, 3), (MODEL, 5), (MODEL, 1)}
-        flags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
-        assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
-        assert here.look().repaired == ()
 
     def test_a_version_behind_one_alias_is_not_superseded_behind_another(self, here: Stage) -> None:
         here.office.promotions.publish_policy(
@@ -347,7 +352,7 @@ class Reconciling:
         assert flags == {1: "", 2: "stale-evidence", 3: "superseded", 4: "", 5: ""}
 
 
-class More(Reconciling):
+class More(EveryFinding):
     """What is watched, and what is no finding."""
 
     def test_looking_again_and_again_writes_nothing_more(self, here: Stage) -> None:

@@ -19,6 +19,7 @@ from core.identity.people import Person
 from core.store.drift_profiles import ProfileStore
 from core.store.sources import SourceStore
 from core.tracking.artifacts import ArtifactReader
+from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, BEN, EVA, MIA, MODEL, VIC, nothing_recorded
 from tests.contracts.roles import ELSEWHERE, INES
 from tests.contracts.watched import Stage, stage
@@ -26,15 +27,23 @@ from tests.mlflow_fixtures import MlflowStore
 
 LONG = timedelta(days=91)
 FOUND = "The inputs have moved for good."
+WHO_MAY_NOT = [
+    (VIC, "Only a member"),
+    (MIA, "holds a key"),
+    (ADA, "holds a key"),
+    (ANA, "own work"),
+]
 
 
 class Reviewing:
     """What comes due, who reviews it, and what ends it."""
 
     @pytest.fixture
-    def here(self, engine: Engine, mlflow_shelf: MlflowStore, tmp_path: Path) -> Stage:
+    def here(
+        self, engine: Engine, mlflow_shelf: MlflowStore, moments: Moments, tmp_path: Path
+    ) -> Stage:
         self.home = tmp_path
-        return stage(engine, mlflow_shelf)
+        return stage(engine, mlflow_shelf, moments)
 
     def reviews(self, here: Stage) -> ApprovalReviews:
         engine = here.office.store.engine
@@ -47,10 +56,14 @@ class Reviewing:
 
     def decayed(self, here: Stage) -> Review:
         """Version 5 was promoted three months ago, and the worker has looked."""
-        here.promote()
-        assert self.reviews(here).look(at=here.later(LONG)) == ()
-        (due,) = self.reviews(here).due()
-        return due
+
+        def act() -> Review:
+            here.promote()
+            assert self.reviews(here).look(at=here.later(LONG)) == ()
+            (due,) = self.reviews(here).due()
+            return due
+
+        return here.reach("decayed", act)
 
     def confirm(
         self, here: Stage, due: Review, by: Person, *, request: int = 0, form: str = ""
@@ -95,15 +108,6 @@ class Reviewing:
             "pass", "pass",
         )  # fmt: skip
 
-    def test_the_frozen_evidence_is_compared_with_what_is_so_now(self, here: Stage) -> None:
-        here.promote()
-        here.office.facts.drift = 0.9
-        self.reviews(here).look(at=here.later(LONG))
-
-        (due,) = self.reviews(here).due()
-        line = next(line for line in due.compared if line.what == "check fits-today")
-        assert (line.then, line.verdict) == ("pass", CheckVerdict.FAIL)
-
     def test_a_confirmed_approval_is_good_until_its_next_bound(self, here: Stage) -> None:
         due = self.decayed(here)
 
@@ -118,15 +122,65 @@ class Reviewing:
         assert [each.causes for each in self.reviews(here).due()] == [{ReviewCause.AGE}]
         assert here.office.store.verify().ok
 
-    @pytest.mark.parametrize(
-        ("person", "says"),
-        [(VIC, "Only a member"), (MIA, "holds a key"), (ADA, "holds a key"), (ANA, "own work")],
-    )
-    def test_who_may_not_review_is_refused(self, here: Stage, person: Person, says: str) -> None:
+    # answered with a request that is opened with it
+
+    def test_another_version_is_asked_for_and_the_review_waits_for_it(self, here: Stage) -> None:
         due = self.decayed(here)
 
-        with nothing_recorded(here.office), pytest.raises(Refused, match=says):
-            self.confirm(here, due, person)
+        asked = self.ask_for(here, due, form="a form")
+        again = self.ask_for(here, due, form="a form")
+
+        assert (asked.to_version, asked.opened_by, asked.comment) == (4, EVA.username, FOUND)
+        assert again.request_id == asked.request_id
+        assert self.reviews(here).due() == ()
+        assert [e.facts["by"] for e in here.entries("review_answered")] == [asked.request_id]
+        assert EVA.username in here.office.promotions.request(asked.request_id).authors
+        self.reject(here, asked)
+        assert [each.entry for each in self.reviews(here).due()] == [due.entry]
+        anew = self.ask_for(here, due, form="another form")
+        assert anew.request_id != asked.request_id
+        assert self.reviews(here).due() == ()
+        assert here.office.store.verify().ok
+
+    def test_a_rollback_answers_it_with_one_key(self, here: Stage) -> None:
+        here.promote(version=4)
+        due = self.decayed(here)
+
+        back = self.requests(here).roll_back(
+            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
+        )
+        while_pending = self.reviews(here).due()
+        here.write()
+
+        assert (back.from_version, back.to_version, back.purpose) == (5, 4, RequestPurpose.ROLLBACK)
+        assert [key.person for key in back.keys] == [BEN.username]
+        assert while_pending == ()
+        assert here.champion() == 4
+        assert self.reviews(here).due() == ()
+        assert self.requests(here).roll_back(
+            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
+        ).request_id == back.request_id  # fmt: skip
+
+
+class MoreReviewing(Reviewing):
+    """Who may review, what is refused, and what ends it."""
+
+    def test_the_frozen_evidence_is_compared_with_what_is_so_now(self, here: Stage) -> None:
+        here.promote()
+        here.office.facts.drift = 0.9
+        self.reviews(here).look(at=here.later(LONG))
+
+        (due,) = self.reviews(here).due()
+        line = next(line for line in due.compared if line.what == "check fits-today")
+        assert (line.then, line.verdict) == ("pass", CheckVerdict.FAIL)
+
+    def test_who_may_not_review_is_refused(self, here: Stage) -> None:
+        due = self.decayed(here)
+
+        with nothing_recorded(here.office):
+            for person, says in WHO_MAY_NOT:
+                with pytest.raises(Refused, match=says):
+                    self.confirm(here, due, person)
 
     def test_a_key_of_another_model_reviews_nothing_here(self, here: Stage) -> None:
         due = self.decayed(here)
@@ -177,26 +231,6 @@ class Reviewing:
 
         assert self.reviews(here).due() == ()  # what was due is no champion any more
 
-    # answered with a request that is opened with it
-
-    def test_another_version_is_asked_for_and_the_review_waits_for_it(self, here: Stage) -> None:
-        due = self.decayed(here)
-
-        asked = self.ask_for(here, due, form="a form")
-        again = self.ask_for(here, due, form="a form")
-
-        assert (asked.to_version, asked.opened_by, asked.comment) == (4, EVA.username, FOUND)
-        assert again.request_id == asked.request_id
-        assert self.reviews(here).due() == ()
-        assert [e.facts["by"] for e in here.entries("review_answered")] == [asked.request_id]
-        assert EVA.username in here.office.promotions.request(asked.request_id).authors
-        self.reject(here, asked)
-        assert [each.entry for each in self.reviews(here).due()] == [due.entry]
-        anew = self.ask_for(here, due, form="another form")
-        assert anew.request_id != asked.request_id
-        assert self.reviews(here).due() == ()
-        assert here.office.store.verify().ok
-
     def test_what_was_asked_for_already_answers_it_and_is_not_opened_again(
         self, here: Stage
     ) -> None:
@@ -221,42 +255,18 @@ class Reviewing:
         assert asked.request_id == half.request_id
         assert self.reviews(here).due() == ()
 
-    def test_a_rollback_answers_it_with_one_key(self, here: Stage) -> None:
-        here.promote(version=4)
-        due = self.decayed(here)
-
-        back = self.requests(here).roll_back(
-            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
-        )
-        while_pending = self.reviews(here).due()
-        here.write()
-
-        assert (back.from_version, back.to_version, back.purpose) == (5, 4, RequestPurpose.ROLLBACK)
-        assert [key.person for key in back.keys] == [BEN.username]
-        assert while_pending == ()
-        assert here.champion() == 4
-        assert self.reviews(here).due() == ()
-        assert self.requests(here).roll_back(
-            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
-        ).request_id == back.request_id  # fmt: skip
-
-    @pytest.mark.parametrize(
-        ("person", "says"),
-        [(VIC, "Only a member"), (MIA, "holds a key"), (ADA, "holds a key"), (ANA, "own work")],
-    )
-    def test_who_may_not_review_opens_nothing_with_it(
-        self, here: Stage, person: Person, says: str
-    ) -> None:
+    def test_who_may_not_review_opens_nothing_with_it(self, here: Stage) -> None:
         here.promote(version=4)
         due = self.decayed(here)
 
         with nothing_recorded(here.office):
-            with pytest.raises(Refused, match=says):
-                self.ask_for(here, due, person)
-            with pytest.raises(Refused, match=says):
-                self.requests(here).roll_back(
-                    person.username, due.entry, text=FOUND, idempotency_key="f", at=here.later()
-                )
+            for person, says in WHO_MAY_NOT:
+                with pytest.raises(Refused, match=says):
+                    self.ask_for(here, due, person)
+                with pytest.raises(Refused, match=says):
+                    self.requests(here).roll_back(
+                        person.username, due.entry, text=FOUND, idempotency_key="f", at=here.later()
+                    )
 
     def test_a_version_that_cannot_be_asked_for_answers_nothing(self, here: Stage) -> None:
         due = self.decayed(here)
@@ -312,7 +322,7 @@ class Reviewing:
         assert self.reviews(here).due() == ()
 
 
-class TestReviewsOnSqlite(Reviewing):
+class TestReviewsOnSqlite(MoreReviewing):
     @pytest.fixture
     def engine(self, sqlite_engine: Engine) -> Engine:
         return sqlite_engine

@@ -2,8 +2,6 @@
 
 # ruff: noqa: ARG002  partners keep the signatures of their ports
 
-import itertools
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import Engine
 
 from core.drift.calibration.alerts import AlertId, AlertStep
 from core.drift.monitor import DriftMonitor
@@ -40,7 +39,6 @@ from core.governance.use_cases.sources_and_references import SourcesAndReference
 from core.governance.use_cases.version_copies import VersionCopies
 from core.identity.people import Person, Role, Username
 from core.inference.log_folder import inference_folder
-from core.store import transaction
 from core.store.drift_profiles import ProfileStore
 from core.store.governance_store import GovernanceStore
 from core.store.people import STILE
@@ -77,6 +75,7 @@ from tests.contracts.roles import (
     as_markdown,
 )
 from tests.contracts.test_alerts import judged
+from tests.restored import Snapshot
 
 LATER, MUCH_LATER = AT + 2 * MINUTE, AT + 9 * MINUTE
 STRICTER = POLICY.replace("loss <= 0.6", "loss <= 0.45")
@@ -97,14 +96,13 @@ class Silent(Shelf):
 
 @dataclass
 class Room:
-    """A request in one state, kept as a file so that each act begins from the same."""
+    """A request in one state, to which the database goes back so that each act begins there."""
 
-    path: Path
+    beginning: Snapshot
     state: RequestStatus
     request: RequestId
     shelf: Silent
     at: datetime
-    acts: int = 0
     here: Promotions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,11 +110,9 @@ class Room:
 
     def begin(self) -> None:
         """Everything as it was before anybody acted."""
-        self.acts += 1
-        copy = self.path.with_name(f"{self.state}-{self.acts}.db")
-        shutil.copyfile(self.path, copy)
+        self.beginning.again()
         shelf = replace(self.shelf, pointing=dict(self.shelf.pointing))
-        store = GovernanceStore(transaction.connect(f"sqlite:///{copy}"))
+        store = GovernanceStore(self.beginning.engine)
         self.here = Promotions(store, shelf, Facts(shelf))
 
     def act(self, action: str, person: Person) -> object:
@@ -170,13 +166,10 @@ class Room:
 
 
 @pytest.fixture(params=RequestStatus, ids=str)
-def room(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Path) -> Room:
+def room(request: pytest.FixtureRequest, sqlite_engine: Engine, tmp_path: Path) -> Room:
     """The request, brought to its state by what people and the worker do."""
     state: RequestStatus = request.param
-    path = tmp_path / "template.db"
-    shutil.copyfile(migrated_decisions, path)
-    engine = transaction.connect(f"sqlite:///{path}")
-    here = office(engine)
+    here = office(sqlite_engine)
     shelf = Silent()
     here.facts.registry = shelf
     here.promotions = replace(here.promotions, registry=shelf)
@@ -185,9 +178,9 @@ def room(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Pat
             record.put_person(person)
     number = bring_to(state, here, shelf)
     assert here.promotions.request(number).status is state
-    engine.dispose()
     at = LATER if state is not RequestStatus.EXPIRED else AT + timedelta(days=15)
-    return Room(path, state, number, shelf, at)
+    beginning = Snapshot.of(sqlite_engine, tmp_path / "beginning.db")
+    return Room(beginning, state, number, shelf, at)
 
 
 def bring_to(state: RequestStatus, here: Office, shelf: Silent) -> RequestId:
@@ -228,10 +221,9 @@ def bring_to(state: RequestStatus, here: Office, shelf: Silent) -> RequestId:
 
 
 def test_every_cell_is_as_the_table_says(room: Room) -> None:
-    wrong = []
+    wrong, before = [], room.here.store.entries()
     for rule in RULES:
         for who, person in PEOPLE.items():
-            before = room.here.store.entries()
             try:
                 room.act(rule.action, person)
             except Refused:
@@ -255,24 +247,21 @@ class NoInputs:
 
 @dataclass
 class Hall:
-    """An alias, or a proposed policy, in one scene; kept as a file like a room."""
+    """An alias, or a proposed policy, in one scene; everything goes back to it as in a room."""
 
-    path: Path
+    beginning: Snapshot
     scene: Scene
     shelf: Silent
     number: int
-    acts: int = 0
     here: Promotions = field(init=False)
 
     def __post_init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        self.acts += 1
-        copy = self.path.with_name(f"{self.scene.name}-{self.acts}.db")
-        shutil.copyfile(self.path, copy)
+        self.beginning.again()
         shelf = replace(self.shelf, pointing=dict(self.shelf.pointing))
-        store = GovernanceStore(transaction.connect(f"sqlite:///{copy}"))
+        store = GovernanceStore(self.beginning.engine)
         self.here = Promotions(store, shelf, Facts(shelf))
 
     def act(self, action: str, person: Person) -> object:
@@ -326,21 +315,17 @@ class Hall:
 
 
 @pytest.fixture(params=Scene, ids=lambda scene: scene.name)
-def hall(request: pytest.FixtureRequest, migrated_decisions: Path, tmp_path: Path) -> Hall:
+def hall(request: pytest.FixtureRequest, sqlite_engine: Engine, tmp_path: Path) -> Hall:
     """The scene, as people, the worker and somebody around Stile made it."""
     scene: Scene = request.param
-    path = tmp_path / "template.db"
-    shutil.copyfile(migrated_decisions, path)
-    engine = transaction.connect(f"sqlite:///{path}")
-    here, shelf = office(engine), Silent()
+    here, shelf = office(sqlite_engine), Silent()
     here.facts.registry = shelf
     here.promotions = replace(here.promotions, registry=shelf)
     with here.store.deciding() as record:
         for person in (LEAVER, ELSEWHERE, INES):
             record.put_person(person)
     number = set_up(scene, here, shelf)
-    engine.dispose()
-    return Hall(path, scene, shelf, number)
+    return Hall(Snapshot.of(sqlite_engine, tmp_path / "beginning.db"), scene, shelf, number)
 
 
 def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
@@ -384,10 +369,9 @@ def set_up(scene: Scene, here: Office, shelf: Silent) -> int:
 def test_every_cell_about_an_alias_a_proposal_a_review_or_an_alert_is_as_the_table_says(
     hall: Hall,
 ) -> None:
-    wrong = []
+    wrong, before = [], hall.here.store.entries()
     for rule in SCENE_RULES:
         for who, person in PEOPLE.items():
-            before = hall.here.store.entries()
             try:
                 hall.act(rule.action, person)
             except Refused:
@@ -432,36 +416,38 @@ version: 1
 
 
 @pytest.fixture
-def inputs(migrated_decisions: Path, tmp_path: Path) -> Callable[[], SourcesAndReferences]:
+def inputs(sqlite_engine: Engine, tmp_path: Path) -> Callable[[], SourcesAndReferences]:
     """Everything about live inputs anew: a log is described, and version 5 has a reference."""
     (tmp_path / "log.csv").write_text("at,x\n2026-01-01 10:00:00,1\n2026-01-02 10:00:00,2\n")
-    number = itertools.count()
+    here = office(sqlite_engine)
 
-    def begin() -> SourcesAndReferences:
-        path = tmp_path / f"{next(number)}.db"
-        shutil.copyfile(migrated_decisions, path)
-        engine = transaction.connect(f"sqlite:///{path}")
-        here = office(engine)
-        reader, described = Library(here.shelf), SourceStore(engine)
+    def over() -> SourcesAndReferences:
+        reader, described = Library(here.shelf), SourceStore(sqlite_engine)
         drift = DriftMonitor(
             reader,  # type: ignore[arg-type]  the part of a reader that references need
             NoArtifacts(),  # type: ignore[arg-type]  as above
-            ProfileStore(engine),
+            ProfileStore(sqlite_engine),
             tmp_path,
             described,
         )
-        sourcing = SourcesAndReferences(here.store, reader, drift, described)  # type: ignore[arg-type]  as above
-        with here.store.deciding() as record:
-            for person in (LEAVER, ELSEWHERE, INES):
-                record.put_person(person)
-            record.sources.put(
-                StoredSource(MODEL, "a place", DESCRIPTION, str(tmp_path), ADA.username, AT)
-            )
-            origin = Origin("file before.parquet", ADA.username, AT)
-            record.profiles.put(
-                drift.references.attached(MODEL, 5, Reference(3, {}, ()), origin, at=AT)[1]
-            )
-        return sourcing
+        return SourcesAndReferences(here.store, reader, drift, described)  # type: ignore[arg-type]  as above
+
+    drift = over().drift
+    with here.store.deciding() as record:
+        for person in (LEAVER, ELSEWHERE, INES):
+            record.put_person(person)
+        record.sources.put(
+            StoredSource(MODEL, "a place", DESCRIPTION, str(tmp_path), ADA.username, AT)
+        )
+        origin = Origin("file before.parquet", ADA.username, AT)
+        record.profiles.put(
+            drift.references.attached(MODEL, 5, Reference(3, {}, ()), origin, at=AT)[1]
+        )
+    beginning = Snapshot.of(sqlite_engine, tmp_path / "beginning.db")
+
+    def begin() -> SourcesAndReferences:
+        beginning.again()
+        return over()
 
     return begin
 
@@ -496,9 +482,9 @@ def test_every_cell_about_live_inputs_is_as_the_table_says(
         ),
     }
     wrong, here = [], inputs()
+    before = here.store.entries()
     for rule in INPUTS_RULES:
         for who, person in PEOPLE.items():
-            before = here.store.entries()
             try:
                 acts[rule.action](here, person)
             except Refused:
@@ -544,22 +530,20 @@ TOKEN_OWNER = replace(MIA, username=Username("zoe"), name="Zoe")
 
 
 @pytest.fixture
-def house(migrated_decisions: Path, tmp_path: Path) -> Callable[[], GovernanceStore]:
+def house(sqlite_engine: Engine, tmp_path: Path) -> Callable[[], GovernanceStore]:
     """A sealed ledger, somebody with a token, and a model with a log, each time anew."""
-    number = itertools.count()
+    here = office(sqlite_engine, key=LOST)
+    with here.store.deciding() as record:
+        for person in (LEAVER, ELSEWHERE, INES, TOKEN_OWNER):
+            record.put_person(person)
+        record.tokens.create(TOKEN_OWNER.username, label="", at=AT, until=AT + MINUTE)
+    beginning = Snapshot.of(sqlite_engine, tmp_path / "beginning.db")
+    inference_folder(tmp_path, MODEL).mkdir(parents=True)
 
     def begin() -> GovernanceStore:
-        path = tmp_path / f"{next(number)}.db"
-        shutil.copyfile(migrated_decisions, path)
-        engine = transaction.connect(f"sqlite:///{path}")
-        here = office(engine, key=LOST)
-        with here.store.deciding() as record:
-            for person in (LEAVER, ELSEWHERE, INES, TOKEN_OWNER):
-                record.put_person(person)
-            record.tokens.create(TOKEN_OWNER.username, label="", at=AT, until=AT + MINUTE)
-        return here.store
+        beginning.again()
+        return GovernanceStore(sqlite_engine, LOST)
 
-    inference_folder(tmp_path, MODEL).mkdir(parents=True)
     return begin
 
 
@@ -588,18 +572,17 @@ def test_every_cell_about_the_house_is_as_the_table_says(
             reason="Gone.", anchors=lambda _: (), at=LATER,
         ),
     }  # fmt: skip
-    wrong = []
+    wrong, here = [], house()
+    before = here.entries()
     for rule in HOUSE_RULES:
         for who, person in PEOPLE.items():
-            here = house()
-            before = here.entries()
             try:
                 acts[rule.action](here, person)
             except Refused:
                 allowed = False
                 assert here.entries() == before, (rule.action, who)
             else:
-                allowed = True
+                allowed, here = True, house()
             if allowed is not rule.allows(who):
                 wrong.append((rule.action, who, "allowed" if allowed else "refused"))
 

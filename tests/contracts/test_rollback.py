@@ -19,6 +19,7 @@ from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.governance.use_cases.rollback import ORDERED, Rollbacks, approved_before
 from core.identity.people import Person, Side
 from tests.contracts.elsewhere import sentence_of
+from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore
@@ -30,8 +31,8 @@ class RollingBack:
     """The whole way back, on every database."""
 
     @pytest.fixture
-    def here(self, engine: Engine, mlflow_shelf: MlflowStore) -> Stage:
-        return stage(engine, mlflow_shelf)
+    def here(self, engine: Engine, mlflow_shelf: MlflowStore, moments: Moments) -> Stage:
+        return stage(engine, mlflow_shelf, moments)
 
     def rollbacks(self, here: Stage) -> Rollbacks:
         return Rollbacks(here.office.promotions)
@@ -162,12 +163,12 @@ class More(RollingBack):
         with pytest.raises(Refused, match="not what was on your screen"):
             self.roll_back(here, EVA, to=4, seen=(3, back.digests[ORANGE]))
 
-    @pytest.mark.parametrize("who", [VIC, MIA, ADA])
-    def test_it_takes_a_key(self, here: Stage, who: Person) -> None:
+    def test_it_takes_a_key(self, here: Stage) -> None:
         self.twice_promoted(here)
 
-        with pytest.raises(Refused):
-            self.roll_back(here, who)
+        for who in (VIC, MIA, ADA):
+            with pytest.raises(Refused):
+                self.roll_back(here, who)
         assert here.entries(ORDERED) == []
 
     def test_it_is_not_an_authors_key_unless_the_policy_says_so(self, here: Stage) -> None:

@@ -1,8 +1,9 @@
 """An office over a real MLflow, with its worker and its reconciler."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from mlflow import MlflowClient
 from sqlalchemy import Engine
@@ -14,10 +15,13 @@ from core.governance.rules.registry.reconciliation import RegistryProblem
 from core.governance.rules.requests import PromotionRequest
 from core.tracking.mlflow_registry import MlflowRegistry
 from core.tracking.reader import TrackingReader
+from tests.contracts.moments import Moments
 from tests.contracts.parts import AT, MODEL, Office, office
 from tests.mlflow_fixtures import MlflowStore
 
 SHORTLY: Final = timedelta(seconds=10)
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Stage:
     client: MlflowClient
     tracking: TrackingReader
     now: datetime = AT
+    moments: Moments | None = None
 
     @property
     def reconciler(self) -> Reconciler:
@@ -51,8 +56,15 @@ class Stage:
         promotions = self.office.promotions
         return WriteBack(promotions, holder="worker", clock=lambda: self.now).run_due(at=self.now)
 
+    def reach(self, step: str, act: Callable[[], T]) -> T:
+        """What the act gives; done once for all tests that begin with it, where that can be."""
+        return act() if self.moments is None else self.moments.reach(self, step, act)
+
     def promote(self, version: int = 5) -> PromotionRequest:
         """A version promoted with both keys and confirmed."""
+        return self.reach(f"promote {version}", lambda: self._promote(version))
+
+    def _promote(self, version: int) -> PromotionRequest:
         request = self.office.open(version=version, at=self.later())
         self.office.both_keys(request, at=self.later())
         (written,) = self.write()
@@ -81,11 +93,15 @@ def with_five_versions(store: MlflowStore) -> None:
     client.set_registered_model_alias(MODEL, "champion", "3")
 
 
-def stage(engine: Engine, store: MlflowStore) -> Stage:
-    """People who decide about the five versions in this MLflow."""
+def stage(engine: Engine, store: MlflowStore, moments: Moments | None = None) -> Stage:
+    """People who decide about the five versions in this MLflow; `moments` are those of SQLite."""
     client = MlflowClient(store.uri)
     here = office(engine)
     registry = MlflowRegistry(store.door())
     here.facts.registry = registry
     here.promotions = replace(here.promotions, registry=registry)
-    return Stage(here, client, TrackingReader(store.door()))
+    found = Stage(here, client, TrackingReader(store.door()))
+    if moments is not None and moments.engine is engine:
+        found.moments = moments
+        moments.begin(found)
+    return found

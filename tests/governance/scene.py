@@ -6,7 +6,9 @@ evaluation run scored the champion too. Ten days of live inputs resemble what ve
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow import MlflowClient
+from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
+from sqlalchemy import Engine
 
 from core.drift.monitor import DriftMonitor
 from core.governance.figures.evidence_gathering import EvidenceSources, gather, verify
@@ -32,9 +36,19 @@ from core.store.governance_store import GovernanceStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.client import connect
 from core.tracking.reader import TrackingReader
+from tests.restored import restore
 
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MODEL: Final = "flights"
+DATABASES: Final = ("mlflow.db", "stile.db")
+BESIDE_THE_FILES: Final = {f"{name}{end}" for name in DATABASES for end in ("", "-wal", "-shm")}
+ARTIFACT_PLACES: Final = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow's database says in which folder it is."""
 OLDER, NEWER = "a" * 64, "b" * 64
 ANA = Person(
     Username("ana"), "Ana", Role.MEMBER, frozenset({Side.DATA_SCIENCE}), frozenset({"ana-laptop"})
@@ -227,13 +241,27 @@ def set_scene(
 
 def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -> Scene:
     """The same world on any MLflow; `artifacts` None lets a server choose where they go."""
-    door = connect(uri, "")
     engine = transaction.connect(f"sqlite:///{folder}/stile.db")
     migrations.upgrade(engine)
+    experiment = str(MlflowClient(uri).create_experiment("flights", artifact_location=artifacts))
+    scene = Scene(folder, experiment, sources_over(uri, folder, engine))
+    scene.client.create_registered_model(MODEL)
+    _log_versions(scene, live=live)
+    scene.client.set_registered_model_alias(MODEL, "champion", "1")
+    if live:
+        scene.log_live_inputs()
+        tracking, drift = scene.sources.tracking, scene.sources.drift
+        DriftAlerts(GovernanceStore(engine), tracking, drift).look(at=AT)
+    return scene
+
+
+def sources_over(uri: str, folder: Path, engine: Engine) -> EvidenceSources:
+    """What reads this world, and remembers nothing of it yet."""
+    door = connect(uri, "")
     tracking, reader = TrackingReader(door), ArtifactReader(door, folder)
     store = GovernanceStore(engine)
     drift = DriftMonitor(tracking, reader, ProfileStore(engine), folder)
-    sources = EvidenceSources(
+    return EvidenceSources(
         tracking,
         reader,
         drift,
@@ -243,16 +271,61 @@ def set_scene_at(uri: str, folder: Path, *, artifacts: str | None, live: bool) -
         ),
         alerts=DriftAlerts(store, tracking, drift).standing,
     )
-    client = MlflowClient(door.tracking_uri)
-    experiment = client.create_experiment("flights", artifact_location=artifacts)
-    scene = Scene(folder, experiment, sources)
-    client.create_registered_model(MODEL)
-    _log_versions(scene, live=live)
-    client.set_registered_model_alias(MODEL, "champion", "1")
-    if live:
-        scene.log_live_inputs()
-        DriftAlerts(store, tracking, drift).look(at=AT)
-    return scene
+
+
+def set_again(world: Path, folder: Path) -> Scene:
+    """A scene like the one that was set in `world`, in a folder of its own."""
+    shutil.copytree(world, folder, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True)
+    for name in DATABASES:
+        restore(folder / name, world / name)
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
+        for table, column in ARTIFACT_PLACES:
+            change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  ours
+            connection.execute(change, (str(world), str(folder)))
+        connection.commit()
+    return scene_in(folder, transaction.connect(f"sqlite:///{folder}/stile.db"))
+
+
+def scene_in(folder: Path, engine: Engine) -> Scene:
+    """The scene that is in this folder, and sources that remember nothing of it."""
+    uri = f"sqlite:///{folder}/mlflow.db"
+    _artifact_repos_cache.clear()  # where the files of a run are: the same run is in many folders
+    experiment = MlflowClient(uri).get_experiment_by_name("flights")
+    assert experiment is not None
+    return Scene(folder, experiment.experiment_id, sources_over(uri, folder, engine))
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """One folder in which a scene is set again and again, out of what was kept of it."""
+
+    folder: Path
+    kept: Path
+    engine: Engine
+
+    @classmethod
+    def of(cls, world: Path, folder: Path) -> "Theatre":
+        """A theatre for the scene that was set in `world`; there is room for two folders."""
+        stage, kept = folder / "stage", folder / "kept"
+        scene = set_again(world, stage)
+        shutil.copytree(world, kept, ignore=lambda *_: BESIDE_THE_FILES)
+        for name in DATABASES:
+            restore(kept / name, stage / name)
+        return cls(scene.folder, kept, transaction.connect(f"sqlite:///{stage}/stile.db"))
+
+    def scene(self) -> Scene:
+        """The scene as it was."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in BESIDE_THE_FILES:
+                path.unlink()
+        for name in DATABASES:
+            restore(self.folder / name, self.kept / name)
+        shutil.copytree(
+            self.kept, self.folder, ignore=lambda *_: BESIDE_THE_FILES, dirs_exist_ok=True
+        )
+        return scene_in(self.folder, self.engine)
 
 
 def _log_versions(scene: Scene, *, live: bool) -> None:

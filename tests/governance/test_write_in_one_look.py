@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from core.store import transaction
 from core.store.governance_store import GovernanceStore
 from core.store.people import PeopleRepository
 from core.tracking.mlflow_registry import MlflowRegistry
-from tests.governance.scene import ANA, AT, MODEL, Scene, set_scene
+from tests.governance.scene import ANA, AT, MODEL, Scene
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 
 BEN = Person(Username("ben"), "Ben", Role.MEMBER, frozenset({Side.DATA_SCIENCE}))
@@ -68,9 +67,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(migrated_store: Path, migrated_decisions: Path, tmp_path: Path) -> Desk:
-    scene = set_scene(tmp_path, migrated_store, migrated_decisions, live=False)
-    engine = transaction.connect(f"sqlite:///{tmp_path}/stile.db")
+def desk(scene: Scene) -> Desk:
+    engine = transaction.connect(f"sqlite:///{scene.folder}/stile.db")
     for person in (ANA, BEN, EMIL, ADA):
         PeopleRepository(engine).put(person)
     store = GovernanceStore(engine)
