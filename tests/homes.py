@@ -21,10 +21,15 @@ _PATHS: Final = (
 def copy_home(home: Path, folder: Path) -> None:
     """Copy a home into an existing folder; artifacts are those of the copy."""
     shutil.copytree(home, folder, dirs_exist_ok=True)
+    move_home(str(home), folder)
+
+
+def move_home(where_it_was: str, folder: Path) -> None:
+    """Tell MLflow's store that what lay at a path now lies in this folder, as the store does."""
     with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
         for table, column in _PATHS:
             database.execute(
                 f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608  ours
-                (str(home), str(folder)),
+                (where_it_was, str(folder)),
             )
     mlflow_memory._artifact_repos_cache.clear()  # by the id of the run, whatever store that is in
