@@ -111,7 +111,7 @@ def test_a_window_of_mornings_is_held_against_mornings_and_says_so(
     monitor.refresh(MODEL, at=AT)
 
     whole, morning = monitor.timeline(MODEL, 1, Grain.DAY, at=AT)
-    shown = monitor.closer.column(MODEL, 1, morning.window, INPUTS[0])
+    shown = monitor.detail.column(MODEL, 1, morning.window, INPUTS[0])
 
     assert "hours are filled otherwise" not in whole.says
     assert "so this day is held against the same hours of the reference" in morning.says
