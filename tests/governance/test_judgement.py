@@ -10,7 +10,16 @@ from core.errors import Refused
 from core.governance.rules.checks import Finding, judge
 from core.governance.rules.evidence import Evidence, EvidencePart, FigureStatus
 from core.governance.rules.judgement import (
+    TAG_ANCHOR,
+    TAG_BUNDLE,
+    TAG_COPIED_FROM,
+    TAG_DECISION,
     TAG_DIGEST,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
     blocking,
     changed_facts,
     digests_of,
@@ -589,3 +598,16 @@ def test_an_administrator_with_a_key_turns_it_like_anybody() -> None:
     root = Person(Username("root"), "Root", Role.ADMINISTRATOR, frozenset({BLUE}))
 
     assert turn(a_request(), root, BLUE) is False
+
+
+def test_tags_have_the_names_that_mlflow_holds_already() -> None:
+    assert (TAG_REQUEST, TAG_DECISION, TAG_BUNDLE, TAG_POLICY, TAG_LEDGER_HEAD) == (
+        "stile.request_id", "stile.decision", "stile.bundle", "stile.policy", "stile.ledger_head",
+    )  # fmt: skip
+    assert (TAG_FLAG, TAG_FLAG_REASON, TAG_ANCHOR, TAG_COPIED_FROM) == (
+        "stile.flag", "stile.flag_reason", "stile.ledger_anchor", "stile.copied_from",
+    )  # fmt: skip
+    assert TAG_DIGEST == {
+        ORANGE: "stile.digest.data_science",
+        BLUE: "stile.digest.data_engineering",
+    }
