@@ -147,6 +147,19 @@ def test_every_module_has_a_layer_and_every_layer_a_module() -> None:
     ] == []
 
 
+def test_the_drawing_shows_these_layers() -> None:
+    page = (ROOT / "docs" / "internals.md").read_text("utf-8")
+    drawing = page.split("```text")[1].split("```")[0].splitlines()
+    drawn = [
+        word
+        for line in reversed(drawing)
+        for word in line.split()
+        if word in {"pages", "app"} or word.startswith(("core/", "components/"))
+    ]
+
+    assert tuple(drawn) == LAYERS
+
+
 def test_no_arrow_runs_upwards() -> None:
     upwards = {
         f"{name} imports {other}"

@@ -9,9 +9,7 @@ windows begin with.
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +25,7 @@ from core.store import transaction
 from core.store.drift_profiles import ProfileStore
 from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
+from tests.homes import copy_home
 from tests.mlflow_fixtures import MlflowStore
 from tests.once import made_once
 
@@ -87,11 +86,5 @@ def learnt_once(
 
 def copied(home: Path, folder: Path) -> MlflowStore:
     """MLflow's store with its artifacts, and Stile's, in a test's folder."""
-    shutil.copytree(home, folder, dirs_exist_ok=True)
-    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
-        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
-            database.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608  ours
-                (str(home), str(folder)),
-            )
+    copy_home(home, folder)
     return MlflowStore(f"sqlite:///{folder / 'mlflow.db'}", f"file://{folder}/artifacts")

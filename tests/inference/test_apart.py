@@ -25,20 +25,20 @@ DRIVER = """
 import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from core.live.apart import LogProcess
-from core.live.exchange import Exchange, Naming
+from core.inference.log_process import LogProcess
+from core.inference.scoring_exchange import ColumnNaming, ScoringExchange
 
 log = LogProcess(Path(sys.argv[1]), "m", most_waiting_bytes=int(sys.argv[2]))
 print(log.pid, flush=True)
 for line in sys.stdin:
     word, number = line.split()
     if word == "begin":
-        log.begin(Naming(inputs={"x": "double"}), drop=(), hash_=())
+        log.begin(ColumnNaming(inputs={"x": "double"}), drop=(), hash_=())
     elif word == "give":
         for each in range(int(number)):
             body = json.dumps({"dataframe_split": {"columns": ["x"], "data": [[1.5], [2.5]]}})
             answer = json.dumps({"predictions": [0.1, 0.2]})
-            log.receive(Exchange(1, "application/json", body.encode(), answer.encode(),
+            log.receive(ScoringExchange(1, "application/json", body.encode(), answer.encode(),
                                  f"id-{each}", None, datetime.now(UTC)))
     elif word == "close":
         log.close()

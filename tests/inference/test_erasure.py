@@ -103,7 +103,7 @@ def test_rows_are_erased_while_a_writer_writes(tmp_path: Path) -> None:
 import sys, time, pandas as pd
 from datetime import UTC, datetime
 from pathlib import Path
-from core.live.capture import InferenceLogWriter
+from core.inference.capture import InferenceLogWriter
 writer = InferenceLogWriter(Path(sys.argv[1]), "m", flush_every_s=0.001)
 at = datetime(2013, 7, 1, tzinfo=UTC)
 frame = pd.DataFrame({"a": range(50)})

@@ -11,15 +11,15 @@ from core import child_processes
 
 PARENT = """
 import sys, time
-from core.live import lifeline
-child = lifeline.start_module("http.server", ["0", "--bind", "127.0.0.1"])
+from core import child_processes
+child = child_processes.start_module("http.server", ["0", "--bind", "127.0.0.1"])
 print(child.pid, flush=True)
 time.sleep(600)
 """
 # holds on by the pipe alone, as where Linux's signal does not exist
 BY_PIPE = """
 import os, subprocess, sys, time
-from core.live import lifeline
+from core import child_processes
 child = subprocess.Popen(
     [sys.executable, "-m", "core.child_processes", "http.server", "0", "--bind", "127.0.0.1"],
     stdin=subprocess.PIPE, start_new_session=True)

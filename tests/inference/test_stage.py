@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 STAGE = """
 import sys
-from core.demo.stage import stage
+from core.demo.process_tree import stage
 from core.settings import load_settings
 sys.exit(stage(load_settings(), port=int(sys.argv[1]), model=sys.argv[2], sign_ins=["ana"]))
 """

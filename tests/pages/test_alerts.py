@@ -5,19 +5,20 @@ from datetime import UTC, datetime
 import pytest
 
 from core.drift.calibration.alerts import AlertSubject, DriftAlert
+from tests.pages.conftest import Enter, moved_inputs
 from tests.pages.house import EMIL, MODEL, VERA, House, keys_of, text_of
-from tests.pages.watched import HOSTILE, with_live_inputs, with_reference
+from tests.pages.watched import HOSTILE
 
 
 @pytest.fixture
-def drifting(house: House) -> House:
+def drifting(enter: Enter) -> House:
     """The champion's inputs moved four days ago, and the worker has looked."""
-    with_reference(house)
-    with_live_inputs(house)
-    at = datetime.now(UTC)
-    house.services.drift.refresh(MODEL, at=at)
-    assert house.services.alerts.look(at=at) == ()
-    return house
+
+    def furnish(house: House) -> None:
+        moved_inputs(house)
+        assert house.services.alerts.look(at=datetime.now(UTC)) == ()
+
+    return enter("alerting", furnish)
 
 
 def inputs_alert(house: House) -> DriftAlert:

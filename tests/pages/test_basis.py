@@ -12,6 +12,7 @@ from core.drift.references.offered_reference import FromWindow
 from core.drift.values.results import Grain
 from core.values.mlflow_entities import RunId
 from tests.pages import watched
+from tests.pages.conftest import Enter, moved_inputs
 from tests.pages.house import ADA, BEN, BLUE, EMIL, MODEL, VERA, House, keys_of, text_of
 from tests.pages.watched import SERVED, TRAINED, a_day
 
@@ -19,10 +20,8 @@ MOVED = SERVED + timedelta(days=14)
 
 
 @pytest.fixture
-def moved(house: House) -> House:
-    watched.with_reference(house)
-    watched.with_live_inputs(house)
-    return house
+def moved(enter: Enter) -> House:
+    return enter("moved-inputs", moved_inputs)
 
 
 def said(app: AppTest) -> str:

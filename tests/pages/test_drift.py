@@ -8,16 +8,15 @@ from streamlit.testing.v1 import AppTest
 from core.drift.multivariate.sample_tasks import SampleTask
 from core.drift.values.results import Grain, MultivariateReport
 from tests.pages import watched
+from tests.pages.conftest import Enter, moved_inputs
 from tests.pages.house import EMIL, MODEL, VERA, House, text_of
 
 EWR_DAY, MOVED_DAY = "2026-10-03", "2026-10-16"
 
 
 @pytest.fixture
-def moved(house: House) -> House:
-    watched.with_reference(house)
-    watched.with_live_inputs(house)
-    return house
+def moved(enter: Enter) -> House:
+    return enter("moved-inputs", moved_inputs)
 
 
 def said(app: AppTest) -> str:

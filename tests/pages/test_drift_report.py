@@ -16,6 +16,7 @@ from core.drift.values.results import Grain
 from core.errors import Refused
 from core.governance.rules.registry.production_timeline import Governed, ProductionInterval
 from tests.pages import watched
+from tests.pages.conftest import Enter, moved_inputs
 from tests.pages.house import MODEL, VERA, House
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -44,10 +45,8 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture
-def moved(house: House) -> House:
-    watched.with_reference(house)
-    watched.with_live_inputs(house)
-    return house
+def moved(enter: Enter) -> House:
+    return enter("moved-inputs", moved_inputs)
 
 
 def read(document: str) -> Reader:

@@ -8,25 +8,32 @@ from streamlit.testing.v1 import AppTest
 from core.governance.rules.requests import RequestPurpose, RequestStatus
 from core.governance.rules.reviews import DUE, Review
 from core.store.people import STILE
+from tests.pages.conftest import Enter
 from tests.pages.house import ADA, ANA, BEN, EMIL, MODEL, POLICY, VERA, House, keys_of, text_of
 from tests.pages.watched import with_live_inputs, with_reference
 
 
-@pytest.fixture
-def decayed(empty_house: House) -> House:
-    """A champion that was taken under governance, whose inputs drifted for a whole week."""
-    house = empty_house
+def decay(house: House) -> None:
     house.register()
     house.publish(f"{POLICY}review: {{drift_windows: 1}}\n")
     with_reference(house)
     with_live_inputs(house, days=21, moved_from=11)
     house.work()
-    at = datetime.now(UTC)
     house.services.answers.adopt_from_before(
-        ADA, model=MODEL, alias="champion", reason="", idempotency_key="a form", at=at
+        ADA,
+        model=MODEL,
+        alias="champion",
+        reason="",
+        idempotency_key="a form",
+        at=datetime.now(UTC),
     )
     assert house.services.reviews.look(at=datetime.now(UTC)) == ()
-    return house
+
+
+@pytest.fixture
+def decayed(enter: Enter) -> House:
+    """A champion that was taken under governance, whose inputs drifted for a whole week."""
+    return enter("decayed", decay)
 
 
 def test_a_decayed_approval_is_compared_and_confirmed_on_the_first_page(decayed: House) -> None:
@@ -57,15 +64,20 @@ def test_a_viewer_sees_it_on_versions_and_may_answer_nothing(decayed: House) -> 
     assert not any(key.startswith("answering_") for key in keys_of(app))
 
 
-@pytest.fixture
-def aged(house: House) -> Review:
-    """A champion approved after another one, and an approval that the worker found too old."""
+def age(house: House) -> None:
+    """Approved and served; here, because what was signed names the folder of the artifacts."""
     house.promote(2)
     house.promote(1)
     body = {"model": MODEL, "alias": "champion", "version": 1, "request": 2, "causes": ["age"]}
     with house.services.store.deciding() as record:
         record.append(DUE, {**body, "says": "Age of the approval: 91 days old."}, actor=STILE,
                       at=datetime.now(UTC))  # fmt: skip
+
+
+@pytest.fixture
+def aged(house: House) -> Review:
+    """A champion approved after another one, and an approval that the worker found too old."""
+    age(house)
     (due,) = house.services.reviews.due()
     return due
 

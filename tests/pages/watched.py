@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
+from core.drift.values.results import Grain
 from core.inference.labels import append_labels
 from core.inference.log_folder import inference_folder
 from core.values.mlflow_entities import RunId
@@ -62,6 +63,13 @@ def with_live_inputs(house: House, *, days: int = 18, moved_from: int = 14) -> N
         path = folder / f"day={start:%Y-%m-%d}" / "a.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows.to_parquet(path, index=False)
+
+
+def counted(house: House) -> None:
+    """Count the live inputs of version 1 and judge them, so that a visit finds both kept."""
+    at = datetime.now(UTC)
+    house.services.drift.refresh(MODEL, at=at)
+    house.services.drift.timeline(MODEL, 1, Grain.DAY, at=at)
 
 
 def with_hold_out(house: House, *, version: int = 1) -> None:

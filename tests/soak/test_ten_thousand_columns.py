@@ -30,9 +30,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.drift.report import Grain
-from core.drift.telling.history import by_concern
-from core.drift.telling.reporting import html_report
+from core.drift.values.results import Grain
+from core.drift.values.window_history import by_concern
+from core.drift.report.report_contents import html_report
 from tests.pages.house import MODEL, VERA
 from tests.soak.test_ten_thousand_columns import a_house, log_reference
 
