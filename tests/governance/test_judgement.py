@@ -20,6 +20,7 @@ from core.governance.rules.judgement import (
     TAG_LEDGER_HEAD,
     TAG_POLICY,
     TAG_REQUEST,
+    WritePlan,
     blocking,
     changed_facts,
     digests_of,
@@ -493,6 +494,7 @@ def test_three_changed_facts_are_shown_and_the_others_counted() -> None:
 
     for n, shown in (
         (3, "data science: f0, data science: f1, data science: f2)"),
+        (4, "data science: f0, data science: f1, data science: f2 and 1 more)"),
         (5, "data science: f0, data science: f1, data science: f2 and 2 more)"),
     ):
         request = a_request(evidence=facts(1, n))
@@ -592,6 +594,10 @@ def test_the_plan_says_what_will_be_written(
         "stile.request_id", "stile.decision", "stile.policy", *TAG_DIGEST.values(),
         "stile.ledger_head",
     )  # fmt: skip
+
+
+def test_a_plan_moves_something_unless_it_says_otherwise() -> None:
+    assert WritePlan("m", "champion", 1, 2, (), ()).says == "champion 1 → 2; 0 tags"
 
 
 def test_an_administrator_with_a_key_turns_it_like_anybody() -> None:
