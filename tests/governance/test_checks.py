@@ -324,10 +324,12 @@ def test_a_figure_of_the_other_side_alone_will_do() -> None:
 
 
 def test_a_known_figure_without_a_value_passes_nothing() -> None:
-    check = a_check('true || comparison.log_loss == "better"')
+    check = a_check('true || text == "better"', "text")
 
-    assert finding(check, evidence(a_figure(value=None))).verdict is CheckVerdict.NOT_EVALUABLE
-    assert finding(check, evidence(a_figure(value="worse"))).verdict is CheckVerdict.PASS
+    nothing = finding(check, evidence(a_figure("text", None)))
+
+    assert (nothing.verdict, nothing.says) == (CheckVerdict.NOT_EVALUABLE, "The figure.")
+    assert finding(check, evidence(a_figure("text", "worse"))).verdict is CheckVerdict.PASS
 
 
 @pytest.mark.parametrize(
