@@ -313,3 +313,45 @@ def test_slices_pass_only_when_each_of_them_does(verdicts: list[str], rule: str)
     good = {"better"} if "==" in rule else {"better", "not_worse"}
     assert (found.verdict is CheckVerdict.PASS) == (bool(verdicts) and set(verdicts) <= good)
     assert (found.verdict is CheckVerdict.FAIL) == bool(set(verdicts) - good - {"inconclusive"})
+
+
+def test_a_figure_of_the_other_side_alone_will_do() -> None:
+    theirs = a_figure(value={"verdict": "better"}, side=Side.DATA_ENGINEERING)
+
+    found = finding(a_check(), evidence(theirs))
+
+    assert (found.verdict, found.figures) == (CheckVerdict.PASS, (theirs,))
+
+
+def test_a_known_figure_without_a_value_passes_nothing() -> None:
+    check = a_check('true || text == "better"', "text")
+
+    nothing = finding(check, evidence(a_figure("text", None)))
+
+    assert (nothing.verdict, nothing.says) == (CheckVerdict.NOT_EVALUABLE, "The figure.")
+    assert finding(check, evidence(a_figure("text", "worse"))).verdict is CheckVerdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("require", "value", "verdict"),
+    [
+        ('text == ""', "", CheckVerdict.PASS),  # an empty text is a value
+        ('text == "better"', "worse", CheckVerdict.FAIL),
+        ('text.all(t, t == "ok")', ["ok", "bad"], CheckVerdict.FAIL),
+        ("text.all(t, t < 3)", [1, 5], CheckVerdict.FAIL),
+    ],
+)
+def test_texts_and_lists_of_plain_values_are_judged_as_they_are(
+    require: str, value: JsonValue, verdict: CheckVerdict
+) -> None:
+    found = finding(a_check(require, "text"), evidence(a_figure("text", value)))
+
+    assert found.verdict is verdict
+
+
+def test_a_finding_shows_the_figures_that_are_there_and_no_others() -> None:
+    check = a_check("a.x == b.x", "a", "b")
+    a = a_figure("a", {"x": 1})
+
+    assert finding(check, evidence(a)).figures == (a,)
+    assert finding(check, evidence()).figures == ()

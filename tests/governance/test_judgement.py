@@ -10,7 +10,17 @@ from core.errors import Refused
 from core.governance.rules.checks import Finding, judge
 from core.governance.rules.evidence import Evidence, EvidencePart, FigureStatus
 from core.governance.rules.judgement import (
+    TAG_ANCHOR,
+    TAG_BUNDLE,
+    TAG_COPIED_FROM,
+    TAG_DECISION,
     TAG_DIGEST,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+    WritePlan,
     blocking,
     changed_facts,
     digests_of,
@@ -484,6 +494,7 @@ def test_three_changed_facts_are_shown_and_the_others_counted() -> None:
 
     for n, shown in (
         (3, "data science: f0, data science: f1, data science: f2)"),
+        (4, "data science: f0, data science: f1, data science: f2 and 1 more)"),
         (5, "data science: f0, data science: f1, data science: f2 and 2 more)"),
     ):
         request = a_request(evidence=facts(1, n))
@@ -585,7 +596,24 @@ def test_the_plan_says_what_will_be_written(
     )  # fmt: skip
 
 
+def test_a_plan_moves_something_unless_it_says_otherwise() -> None:
+    assert WritePlan("m", "champion", 1, 2, (), ()).says == "champion 1 → 2; 0 tags"
+
+
 def test_an_administrator_with_a_key_turns_it_like_anybody() -> None:
     root = Person(Username("root"), "Root", Role.ADMINISTRATOR, frozenset({BLUE}))
 
     assert turn(a_request(), root, BLUE) is False
+
+
+def test_tags_have_the_names_that_mlflow_holds_already() -> None:
+    assert (TAG_REQUEST, TAG_DECISION, TAG_BUNDLE, TAG_POLICY, TAG_LEDGER_HEAD) == (
+        "stile.request_id", "stile.decision", "stile.bundle", "stile.policy", "stile.ledger_head",
+    )  # fmt: skip
+    assert (TAG_FLAG, TAG_FLAG_REASON, TAG_ANCHOR, TAG_COPIED_FROM) == (
+        "stile.flag", "stile.flag_reason", "stile.ledger_anchor", "stile.copied_from",
+    )  # fmt: skip
+    assert TAG_DIGEST == {
+        ORANGE: "stile.digest.data_science",
+        BLUE: "stile.digest.data_engineering",
+    }

@@ -1,5 +1,6 @@
 """Proposed policies: their life, who may turn their keys, what holds them; over values."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,13 +10,17 @@ from typing import Final
 import pytest
 
 from core.errors import Refused
+from core.governance.rules.evidence import Evidence, EvidencePart
+from core.governance.rules.policies.draft_lint import Lint, LintRemark, RemarkWeight
 from core.governance.rules.policies.policy import Policy
+from core.governance.rules.policies.policy_sentences import ChangeEffect, PolicyChange
 from core.governance.rules.policies.proposals import (
     WAITING,
     PolicyMove,
     PolicyRequest,
     PolicyStage,
     counting_keys,
+    evidence_of,
     judged,
     keys_owed,
     keys_wanted,
@@ -361,3 +366,55 @@ def test_a_proposal_lasts_a_fortnight() -> None:
         "The data science key is missing.",
         "The data engineering key is missing.",
     )
+
+
+# what the keys sign
+
+
+def test_both_sides_sign_the_draft_what_it_replaces_the_changes_lint_and_the_back_test() -> None:
+    draft = a_policy(POLICY.replace("0.6", "0.45"), version=2)
+    tested = {"decisions": 3, "says": "3 decisions would stand."}
+    change = PolicyChange(
+        "check:good-enough", ORANGE, ChangeEffect.STRICTER, "0.6", "0.45", "The bar is 0.45."
+    )
+    remark = LintRemark(RemarkWeight.WARNING, 7, 3, "fresh", "Nobody gathers “age”.")
+
+    evidence = evidence_of(
+        draft, IN_FORCE, tested=tested, changed=(change,), linted=Lint(draft, (remark,)), at=AT
+    )
+
+    values = {(f.name, f.side): f.value for f in evidence.figures}
+    expected: Mapping[str, object] = {
+        "policy.back_test": tested,
+        "policy.changes": [
+            {"what": "check:good-enough", "effect": "stricter", "says": "The bar is 0.45."}
+        ],
+        "policy.draft": {
+            "model": "flight-delay",
+            "alias": "champion",
+            "version": 2,
+            "digest": draft.digest,
+            "source": hashlib.sha256(draft.source.encode()).hexdigest(),
+        },
+        "policy.in_force": {"version": 1, "digest": IN_FORCE.digest},
+        "policy.lint": [{"weight": "warning", "line": 7, "says": "Nobody gathers “age”."}],
+    }
+    assert values == {(name, side): v for name, v in expected.items() for side in Side}
+    assert [(f.name, f.side) for f in evidence.figures] == sorted(values)
+    assert {f.part for f in evidence.figures} == {EvidencePart.PINNED}
+    assert evidence.gathered_at == AT
+    says = {f.name: f.says for f in evidence.figures}
+    assert says == {
+        "policy.back_test": "3 decisions would stand.",
+        "policy.changes": "1 change.",
+        "policy.draft": "Policy 2.",
+        "policy.in_force": "Policy 1.",
+        "policy.lint": "1 remark.",
+    }
+
+
+def test_the_back_test_is_read_from_what_was_frozen() -> None:
+    request = a_policy_request()
+
+    assert request.back_test == {"decisions": 0, "says": "Nothing was decided yet."}
+    assert replace(request, evidence=Evidence((), gathered_at=AT)).back_test == {}

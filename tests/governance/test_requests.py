@@ -12,6 +12,7 @@ from core.governance.decisions.deciding import LONGEST_TEXT, said_text, waits_fo
 from core.governance.rules.aliases import alias_problem
 from core.governance.rules.evidence import Evidence
 from core.governance.rules.requests import (
+    Comment,
     PromotionRequest,
     RequestAction,
     RequestPurpose,
@@ -252,3 +253,27 @@ def test_a_key_lapses_when_the_policy_says_so() -> None:
         BLUE: 0,
     }
     assert missing_keys(request, an_evidence(), at=LAPSES) == {ORANGE: 1, BLUE: 1}
+
+
+# words that are stored
+
+
+def test_stored_words_stay_what_they_are() -> None:
+    assert [status.value for status in RequestStatus] == [
+        "open", "changes_requested", "approved", "applying", "applied", "rejected", "withdrawn",
+        "expired", "conflict", "failed",
+    ]  # fmt: skip
+    assert [action.value for action in RequestAction] == [
+        "request_changes", "revise", "approve", "start", "finish", "conflict", "fail", "reject",
+        "withdraw", "expire",
+    ]  # fmt: skip
+    assert [purpose.value for purpose in RequestPurpose] == [
+        "promote", "restore", "adopt", "break_glass", "rollback",
+    ]  # fmt: skip
+
+
+def test_a_key_counts_and_is_nobodys_own_unless_it_says_so() -> None:
+    key = TurnedKey(ORANGE, BEN.username, "0" * 64, AT, LAPSES)
+
+    assert (key.counts, key.authors_own, key.comment) == (True, False, "")
+    assert Comment(BEN.username, AT, "Hm.").action == "comment"
