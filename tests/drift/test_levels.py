@@ -277,3 +277,12 @@ def test_no_window_at_all_is_a_level_by_which_nothing_is_unusual() -> None:
     (law,) = tail_laws.by_windows(np.zeros(0)).laws
 
     assert law == GammaTail(0.5, 1e6)
+
+
+def test_windows_that_hardly_differ_from_their_neighbours_still_count_for_something() -> None:
+    distances = np.sqrt(np.linspace(0.1, 1.0, 400))  # whose squares are alike to 0.99
+
+    law = tail_laws.by_windows(distances).laws[0]
+
+    assert isinstance(law, GammaTail)
+    assert law.support == pytest.approx(400 * (1 - 0.95) / (1 + 0.95))

@@ -347,3 +347,11 @@ def test_texts_and_lists_of_plain_values_are_judged_as_they_are(
     found = finding(a_check(require, "text"), evidence(a_figure("text", value)))
 
     assert found.verdict is verdict
+
+
+def test_a_finding_shows_the_figures_that_are_there_and_no_others() -> None:
+    check = a_check("a.x == b.x", "a", "b")
+    a = a_figure("a", {"x": 1})
+
+    assert finding(check, evidence(a)).figures == (a,)
+    assert finding(check, evidence()).figures == ()
