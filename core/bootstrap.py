@@ -4,11 +4,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from core.background_task import BackgroundTask
+from core.drift.counted_windows import CountedWindows
+from core.drift.live_counts import LiveCounts
+from core.drift.look_ahead import MultivariateLookAhead
 from core.drift.monitor import DriftMonitor
-from core.drift.multivariate.look_ahead import MultivariateLookAhead
+from core.drift.multivariate.multivariate_monitor import MultivariateMonitor
+from core.drift.performance.performance_estimator import PerformanceEstimator
+from core.drift.performance.prediction_monitor import PredictionMonitor
+from core.drift.references.version_references import VersionReferences
+from core.drift.segments.segment_monitor import SegmentMonitor
+from core.drift.segments.segment_references import SegmentReferences
+from core.drift.window_detail import WindowDetail
+from core.drift.window_judge import WindowJudge
+from core.drift.windows.log_places import LogPlaces
 from core.governance.figures import evidence_gathering as gathering
 from core.governance.figures.content_hashes import ContentHasher
 from core.governance.figures.evidence_source import GatheredEvidence
@@ -35,6 +47,7 @@ from core.store import migrations, transaction
 from core.store.drift_profiles import ProfileStore
 from core.store.file_hashes import FileHashStore
 from core.store.governance_store import GovernanceStore
+from core.store.monitoring_settings import MonitoringSettingsStore
 from core.store.people import PeopleRepository
 from core.store.sessions import SessionRepository
 from core.store.sources import SourceStore
@@ -120,7 +133,7 @@ def open_services(settings: Settings) -> Services:
     artifacts = ArtifactReader(door, settings.home)
     registry = MlflowRegistry(door)
     described = SourceStore(engine)
-    drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), settings.home, described)
+    drift = drift_monitor(tracking, artifacts, ProfileStore(engine), settings.home, described)
     alerts = DriftAlerts(store, tracking, drift)
     sources = gathering.EvidenceSources(
         tracking,
@@ -167,6 +180,40 @@ def open_services(settings: Settings) -> Services:
         sources=sources,
         described=described,
         sourcing=SourcesAndReferences(store, tracking, drift, described),
+    )
+
+
+def drift_monitor(
+    tracking: TrackingReader,
+    artifacts: ArtifactReader,
+    profiles: ProfileStore,
+    home: Path,
+    described: SourceStore | None = None,
+) -> DriftMonitor:
+    """The monitor of live inputs, each of its parts given what it needs."""
+    places = LogPlaces(home, described)
+    stated = MonitoringSettingsStore(profiles.engine)
+    references = VersionReferences(tracking, artifacts, profiles, places)
+    counts = LiveCounts(profiles, places, home)
+    windows = CountedWindows(references, places, stated, counts)
+    of_segments = SegmentReferences(references, profiles)
+    judge = WindowJudge(counts, of_segments)
+    outputs = PredictionMonitor(tracking, artifacts, profiles, places)
+    estimator = PerformanceEstimator(tracking, artifacts, outputs)
+    return DriftMonitor(
+        tracking,
+        places,
+        stated,
+        references,
+        counts,
+        windows,
+        of_segments,
+        judge,
+        outputs,
+        estimator,
+        WindowDetail(windows, counts, judge, of_segments),
+        MultivariateMonitor(windows, references, places),
+        SegmentMonitor(windows, references, places, estimator),
     )
 
 

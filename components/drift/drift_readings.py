@@ -77,7 +77,7 @@ def by_chance(
 ) -> WindowReport:
     """A window judged by what random draws do; `rows` tells a window that has grown apart."""
     del rows  # part of the key only
-    return services().drift.closer.by_chance(model, version, window, segment=segment)
+    return services().drift.detail.by_chance(model, version, window, segment=segment)
 
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
@@ -91,7 +91,7 @@ def compare(
 ) -> WindowReport:
     """One window against another, by chance alone; `rows` of both tell when one has grown."""
     del rows  # part of the key only
-    return services().drift.closer.compare(model, version, window, against, segment=segment)
+    return services().drift.detail.compare(model, version, window, against, segment=segment)
 
 
 @st.cache_resource(ttl="60s", max_entries=64, show_spinner=False)
@@ -106,6 +106,6 @@ def column_between(
 ) -> ColumnDistribution:
     """One input in two windows over the same bins; `rows` as above."""
     del rows  # part of the key only
-    return services().drift.closer.column_between(
+    return services().drift.detail.column_between(
         model, version, window, against, name, segment=segment
     )

@@ -13,7 +13,7 @@ from core.identity.people import Role
 def draw(model: str, version: int, report: WindowReport) -> None:
     """The finding on a window; it is looked at in the background, seconds after the first asks."""
     found = frame.ask(
-        lambda: frame.services().drift.together.ask(model, version, report.window),
+        lambda: frame.services().drift.multivariate.ask(model, version, report.window),
         keep_as=f"drift.together.{model}.{version}",
     )
     if found is None:
@@ -33,7 +33,7 @@ def draw(model: str, version: int, report: WindowReport) -> None:
 def _looking(model: str, version: int, report: WindowReport) -> None:
     """How far the look is, second by second, until the page can show what was found."""
     frame.require(Role.VIEWER)
-    found = frame.services().drift.together.ask(model, version, report.window)
+    found = frame.services().drift.multivariate.ask(model, version, report.window)
     if not isinstance(found, SampleTask) or found.failed:
         st.rerun()
     st.progress(found.share, text=f"{found.what.capitalize()} …")

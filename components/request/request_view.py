@@ -1,7 +1,7 @@
 """A request on screen: where it stands, what each side found, whose keys are turned."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -11,6 +11,7 @@ from components.shell import frame, theme
 from core.governance.rules.checks import Finding
 from core.governance.rules.evidence import Evidence, EvidencePart, Figure
 from core.governance.rules.judgement import Judgement, blocking
+from core.governance.rules.policies.figure_catalogue import value_in_words
 from core.governance.rules.policies.policy import CheckLevel, CheckVerdict
 from core.governance.rules.requests import (
     PromotionRequest,
@@ -19,11 +20,8 @@ from core.governance.rules.requests import (
     TurnedKey,
 )
 from core.identity.people import Side
-from core.values.canonical_json import JsonValue
 
 DIGEST_SHOWN: Final = 12
-_LONGEST_VALUE: Final = 90
-_MOST_PARTS: Final = 4
 _STATUS: Final[Mapping[RequestStatus, tuple[str, str]]] = {
     RequestStatus.OPEN: ("gray", "open"),
     RequestStatus.CHANGES_REQUESTED: ("violet", "changes requested"),
@@ -213,103 +211,7 @@ def figure_text(figure: Figure) -> str:
         return ""
     of_what = figure.name.partition("comparison.")[2].replace("_", " ")
     named = f"{of_what} " if of_what and isinstance(figure.value, Mapping) else ""
-    return f"{named}{value_text(figure.value)}" + (f" {figure.unit}" if figure.unit else "")
-
-
-def value_text(value: JsonValue) -> str:
-    """A JSON value in a few words; not Markdown."""
-    match value:
-        case None:
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case int() | float():
-            return theme.number(float(value), digits=3)
-        case str():
-            return _cut(value)
-        case {"difference": int() | float() as difference, "low": low, "high": high, **rest}:
-            interval = f"({value_text(low)} to {value_text(high)})"
-            count = rest.get("rows")
-            rows = f" on {count:,} rows" if isinstance(count, int) else ""
-            word = f" {str(rest['verdict']).replace('_', ' ')}" if "verdict" in rest else ""
-            return f"{theme.signed(float(difference))}{word} {interval}{rows}"
-        case {"severity": int() | float() as severity}:
-            return f"severity {theme.number(float(severity), digits=3)}"
-        case {"conforms": bool() as conforms, "share": int() | float() as share}:
-            fit = theme.percent(float(share), digits=0)
-            return f"{fit} of the columns" if conforms else f"only {fit} of the columns"
-        case {"age_hours": int() | float() as hours}:
-            return theme.span(timedelta(hours=float(hours)))
-        case {"days": int() | float() as days, **rest}:
-            word = f"{rest['standing']} for " if "standing" in rest else ""
-            return word + theme.span(timedelta(days=float(days)))
-        case {"standing": str() as standing}:
-            return standing
-        case {"complete": bool() as complete}:
-            return "complete" if complete else "incomplete"
-        case {"differs": bool() as differs}:
-            return "other packages" if differs else "the same packages"
-        case {"bytes": int() | float() as size, **rest}:
-            ratio = rest.get("ratio")
-            times = (
-                f", {value_text(ratio)} times the champion’s"
-                if isinstance(ratio, int | float)
-                else ""
-            )
-            return f"{theme.number(float(size) / 1e6, digits=3)} MB{times}"
-        case {"pending": str() as doing}:
-            return f"{doing} …"
-        case {"loads": bool(), "predicts": bool() as works, "version": int() as version}:
-            return f"version {version} {'works' if works else 'fails'}"
-        case {"loads": True, "seconds": int() | float() as seconds}:
-            return f"in {theme.number(float(seconds), digits=3)}"
-        case {"loads": bool()}:
-            return "does not load"
-        case {"predicts": bool() as predicts, "finite": bool() as finite, "rows": rows}:
-            how = ("all finite" if finite else "not all finite") if predicts else "not predicted"
-            return f"{value_text(rows)} rows, {how}"
-        case {"median_ms": int() | float() as median, **rest}:
-            ratio = rest.get("ratio")
-            times = (
-                f"{value_text(ratio)} times the champion’s, "
-                if isinstance(ratio, int | float)
-                else ""
-            )
-            return f"{times}{theme.number(float(median), digits=3)}"
-        case {"possible": bool() as possible}:
-            return "two others hold the keys" if possible else "no two others hold the keys"
-        case {"ece": error, "ece_low": low, "ece_high": high}:
-            return f"off by {value_text(error)} ({value_text(low)} to {value_text(high)})"
-        case {"bias": error, "bias_low": low, "bias_high": high}:
-            return f"off by {value_text(error)} ({value_text(low)} to {value_text(high)})"
-        case Mapping() if len(value) > _MOST_PARTS:
-            return f"{len(value)} values"
-        case Mapping():
-            return _cut(", ".join(f"{name} {_short(each)}" for name, each in value.items()))
-        case _:
-            if value and isinstance(value[0], Mapping) and "verdict" in value[0]:
-                return _verdicts(value)
-            scalars = [each for each in value if not isinstance(each, (Mapping, list, tuple))]
-            if len(scalars) < len(value) or len(value) > _MOST_PARTS:
-                return f"{len(value)} values"
-            return _cut(", ".join(map(value_text, scalars)) or "none")
-
-
-def _verdicts(parts: Sequence[JsonValue]) -> str:
-    """How often each verdict occurs: “4 better, 2 inconclusive”."""
-    told = [str(part["verdict"]) for part in parts if isinstance(part, Mapping)]
-    counts = {verdict: told.count(verdict) for verdict in dict.fromkeys(sorted(told))}
-    return ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in counts.items())
-
-
-def _short(value: JsonValue) -> str:
-    if isinstance(value, (Mapping, list, tuple)):
-        return f"({len(value)})"
-    return value_text(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    return f"{named}{value_in_words(figure)}" + (f" {figure.unit}" if figure.unit else "")
 
 
 def _sourced(figure: Figure) -> str:
@@ -325,7 +227,7 @@ def evidence_table(evidence: Evidence, side: Side, part: EvidencePart) -> pd.Dat
             {
                 "figure": figure.name,
                 "status": figure.status.value.replace("_", " "),
-                "value": value_text(figure.value),
+                "value": value_in_words(figure),
                 "unit": figure.unit,
                 "what it means": figure.says,
                 "source": figure.source,

@@ -198,7 +198,7 @@ def drift_column(
 ) -> ColumnDistribution:
     """One input in the reference and in a window; `rows` tells a window that has grown apart."""
     del rows  # part of the key only
-    return services().drift.closer.column(model, version, window, name, segment=segment)
+    return services().drift.detail.column(model, version, window, name, segment=segment)
 
 
 def holdout_metric(model: str, version: int, metric: str) -> float | None:

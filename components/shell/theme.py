@@ -3,7 +3,6 @@
 Orange is data science and blue is data engineering; runs, verdicts and drift use neither.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from zlib import crc32
 import plotly.graph_objects as go
 
 from core.identity.people import Side
+from core.values import wording
 
 Mode: TypeAlias = Literal["light", "dark"]
 BadgeColour: TypeAlias = Literal["green", "red", "violet", "gray", "orange", "blue"]
@@ -139,45 +139,10 @@ def run_colours(run_ids: Sequence[str], mode: Mode) -> dict[str, str]:
     return {run_id: RUN_COLOURS[mode][slot] for run_id, slot in run_slots(run_ids).items()}
 
 
-def number(value: float | None, *, digits: int = 4) -> str:
-    """A number for reading: `digits` significant ones, thousands apart; – when there is none."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}".replace("-", "−")
-    if not 1e-4 <= abs(value) < 1e9:
-        return f"{value:.{digits - 1}e}".replace("-", "−")
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 8)}f}".replace("-", "−")
-
-
-def percent(share: float | None, *, digits: int = 1) -> str:
-    """A share between 0 and 1 as per cent."""
-    return "–" if share is None or math.isnan(share) else f"{share * 100:.{digits}f} %"
-
-
-def signed(value: float, *, digits: int = 3) -> str:
-    """A difference with its sign and an arrow."""
-    if value == 0:
-        return "± 0"
-    arrow, sign = ("▲", "+") if value > 0 else ("▼", "−")
-    return f"{arrow} {sign}{number(abs(value), digits=digits)}"
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its two largest units."""
-    seconds = max(0, int(length.total_seconds()))
-    if seconds < 60:
-        return f"{seconds} s"
-    for unit, size, smaller, small in (
-        ("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1),
-    ):  # fmt: skip
-        if seconds >= size:
-            rest = seconds % size // small
-            return f"{seconds // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{seconds} s"
+number = wording.significant
+percent = wording.percent
+signed = wording.signed
+span = wording.span
 
 
 def ago(moment: datetime, *, at: datetime) -> str:

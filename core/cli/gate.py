@@ -146,7 +146,7 @@ def look_together(
     if seen.candidate is None or seen.candidate.severity is None:
         return
     with suppress(Refused, InsufficientData):
-        sources.drift.together.look(
+        sources.drift.multivariate.look(
             model,
             version,
             seen.candidate.window,

@@ -75,4 +75,6 @@ def _profile_references(services: Services, tasks: Sequence[Task]) -> None:
             watched = services.drift.watched(task.name, version.version, at=at)
             if watched is not None and version.aliases:  # judged as soon as the app runs
                 for cut in (EVENT_TIME, *watched.cuts):
-                    services.drift.learnt.of(task.name, version.version, watched.kept, cut, at=at)
+                    services.drift.segment_references.of(
+                        task.name, version.version, watched.kept, cut, at=at
+                    )

@@ -1,23 +1,23 @@
 """Drift of live inputs, window by window: the one thing that pages, checks and the worker ask.
 
-Counts of each day are kept per model and reference (`counting.live_counts`) and judged together
-with their segments (`judge`). A page reads counts only: nothing here touches a raw row unless a
+Counts of each day are kept per model and reference (`live_counts`) and judged together with their
+segments (`window_judge`). A page reads counts only: nothing here touches a raw row unless a
 reference or a cut is new or `refresh` is called.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from core.drift.calibration import assessment
+from core.drift.counted_windows import CountedWindow, CountedWindows, JudgedVersion
 from core.drift.live_counts import LiveCounts
 from core.drift.multivariate.multivariate_monitor import MultivariateMonitor
 from core.drift.performance import realised_performance
 from core.drift.performance.performance_estimator import PerformanceEstimator
 from core.drift.performance.prediction_monitor import PredictionMonitor
+from core.drift.references import chosen_columns
 from core.drift.references.version_references import VersionReferences
-from core.drift.segments import chosen_columns
 from core.drift.segments.segment_monitor import SegmentMonitor
 from core.drift.segments.segment_references import SegmentReferences
 from core.drift.values.monitoring_choice import MonitoringSettings
@@ -31,15 +31,11 @@ from core.drift.values.results import (
     WindowReport,
 )
 from core.drift.window_detail import WindowDetail
-from core.drift.window_judge import JudgedVersion, WindowJudge
+from core.drift.window_judge import WindowJudge
 from core.drift.windows import profile_rows
 from core.drift.windows.log_places import LogPlaces
-from core.drift.windows.profile_rows import KeptReference
 from core.errors import Refused, StileError
-from core.store.drift_profiles import ProfileStore, StoredWindow
 from core.store.monitoring_settings import MonitoringSettingsStore
-from core.store.sources import SourceStore
-from core.tracking.artifacts import ArtifactReader
 from core.tracking.reader import TrackingReader
 from core.values.bounded_memory import BoundedMemory
 from core.values.mlflow_entities import Signature
@@ -55,42 +51,26 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedWindow:
-    """A window as it was counted: in which reference's bins, from which parts of the log.
+class DriftMonitor:
+    """Windows of live inputs of registered models, each judged against a version's reference.
 
-    `parts` are digests of their names; `store` is where it is kept.
+    It is put together in `core.bootstrap`; each part is given what it needs.
     """
 
-    kept: KeptReference
-    rows: int
-    parts: frozenset[str]
-    store: ProfileStore
-
-
-class DriftMonitor:
-    """Windows of live inputs of registered models, each judged against a version's reference."""
-
-    def __init__(
-        self,
-        reader: TrackingReader,
-        artifacts: ArtifactReader,
-        profile_store: ProfileStore,
-        home: Path,
-        source_store: SourceStore | None = None,
-    ) -> None:
-        self._reader = reader
-        self.places = LogPlaces(home, source_store)
-        self.stated = MonitoringSettingsStore(profile_store.engine)
-        self.outputs = PredictionMonitor(reader, artifacts, profile_store, self.places)
-        self._estimator = PerformanceEstimator(reader, artifacts, self.outputs)
-        self.together = MultivariateMonitor(self)
-        self.segments = SegmentMonitor(self, self._estimator)
-        self.references = VersionReferences(reader, artifacts, profile_store, self.places)
-        self._counts = LiveCounts(profile_store, self.places, home)
-        self.learnt = SegmentReferences(self.references, profile_store)
-        self._judge = WindowJudge(self._counts, self.learnt)
-        self.closer = WindowDetail(self, self._counts, self._judge, self.learnt)
-        self._fits = BoundedMemory(64)
+    reader: TrackingReader
+    places: LogPlaces
+    stated: MonitoringSettingsStore
+    references: VersionReferences
+    counts: LiveCounts
+    windows: CountedWindows
+    segment_references: SegmentReferences
+    judge: WindowJudge
+    outputs: PredictionMonitor
+    estimator: PerformanceEstimator
+    detail: WindowDetail
+    multivariate: MultivariateMonitor
+    segments: SegmentMonitor
+    fits: BoundedMemory = field(default_factory=lambda: BoundedMemory(64))
 
     def has_inputs(self, model: str) -> bool:
         """True if rows of the model were ever captured, or somebody described where they are."""
@@ -119,47 +99,41 @@ class DriftMonitor:
         logs = self.places.logs(model, at=at)
         windows, files, problems = 0, 0, dict[str, None]()
         seen: set[str] = set()
-        for version in self._reader.versions(model):
+        for version in self.reader.versions(model):
             if not (version.aliases or self.references.is_watched(model, version)):
                 continue
             watched = self.watched(model, version.version, at=at)
             if watched is None or watched.kept.reference_id in seen:
                 continue
             seen.add(watched.kept.reference_id)
-            more = self._counts.catch_up(model, watched.kept, logs.rows, watched.cuts, at=at)
+            more = self.counts.catch_up(model, watched.kept, logs.rows, watched.cuts, at=at)
             windows, files = max(windows, more[0]), max(files, more[1])
             problems |= dict.fromkeys(
                 (*more[2], *chosen_columns.cannot(watched.kept, watched.stated))
             )
         problems |= dict.fromkeys(self.outputs.refresh(model, at=at, log=logs.rows))
-        self._counts.catch_up_losses(model, logs, at=at)
+        self.counts.catch_up_losses(model, logs, at=at)
         return Refreshed(windows, files, tuple(problems))
 
     def forget_ids(self, model: str, ids: Collection[str]) -> None:
         """Forget the digests of these prediction ids; counts and sums stay."""
-        self._counts.forget_ids(model, ids)
+        self.counts.forget_ids(model, ids)
 
     def forget_place(self, model: str, place: str) -> None:
         """Forget what was counted of that place of the model's rows."""
-        self._counts.forget_place(model, place)
+        self.counts.forget_place(model, place)
 
     def watch(self, model: str, version: int, *, at: datetime) -> bool:
         """True if the version has a training reference: `refresh` counts its windows from now."""
         return self.references.of(model, version, at=at) is not None
 
     def watched(self, model: str, version: int, *, at: datetime) -> JudgedVersion | None:
-        """What a version is held against and how it is watched; None without a reference."""
-        kept = self.references.of(model, version, at=at)
-        if kept is None:
-            return None
-        stated = self.how_watched(model)
-        return JudgedVersion(model, version, kept, chosen_columns.cuts(kept, stated), stated)
+        """What a version is compared with and how it is watched; None without a reference."""
+        return self.windows.watched(model, version, at=at)
 
     def how_watched(self, model: str) -> MonitoringSettings:
         """By which segments and at which rate; what a described source says of segments counts."""
-        stated = self.stated.get(model)
-        described = self.places.segments(model)
-        return stated if described is None else replace(stated, segments=described)
+        return self.windows.how_watched(model)
 
     def timeline(
         self,
@@ -188,7 +162,7 @@ class DriftMonitor:
             return (self._nothing(model, version, grain, now, says),)
         if segment is not None and segment not in watched.segments:
             raise Refused(f"Rows of {segment.says} are not counted apart: choose another segment.")
-        days = self._counts.days(model, watched.kept, watched.cuts, at=now)
+        days = self.counts.days(model, watched.kept, watched.cuts, at=now)
         if not days:
             says = f"No live inputs of {model} have been recorded yet."
             return (self._nothing(model, version, grain, now, says),)
@@ -200,7 +174,7 @@ class DriftMonitor:
         if not whole:
             filling = self.filling(model, version, grain, at=now)
             return (filling,) if filling is not None else ()
-        return self._judge.reports(watched, whole, at=now, segment=segment)
+        return self.judge.reports(watched, whole, at=now, segment=segment)
 
     def filling(
         self, model: str, version: int, grain: Grain, *, at: datetime | None = None
@@ -210,7 +184,7 @@ class DriftMonitor:
         watched = self.watched(model, version, at=now)
         if watched is None:
             return None
-        days = self._counts.days(model, watched.kept, watched.cuts, at=now)
+        days = self.counts.days(model, watched.kept, watched.cuts, at=now)
         if not days:
             return None
         window, inside = max(
@@ -236,7 +210,7 @@ class DriftMonitor:
 
         With `version`, only of what that version predicted.
         """
-        days = self._counts.of(model).get(model, realised_performance.REALISED, Grain.DAY)
+        days = self.counts.of(model).get(model, realised_performance.REALISED, Grain.DAY)
         by_start = {day.window.start: day for day in days}
         return realised_performance.performances(
             profile_rows.windows_of(by_start, grain), version=version
@@ -247,43 +221,11 @@ class DriftMonitor:
     ) -> EstimatedPerformance:
         """What a version's scores promise in each window, before labels arrive and beside them."""
         realised = self.performance(model, grain, version=version)
-        return self._estimator.estimate(model, version, grain, realised=realised, at=at)
+        return self.estimator.estimate(model, version, grain, realised=realised, at=at)
 
     def counted(self, model: str, version: int, window: Window) -> CountedWindow:
-        """What is known of a window without reading a row: its reference, its rows and its parts.
-
-        Raises
-        ------
-        Refused
-            The version has no reference, or the window no rows.
-        """
-        watched, inside = self.days_of(model, version, window)
-        return CountedWindow(
-            watched.kept,
-            sum(day.rows for day in inside),
-            frozenset(name for day in inside for name in profile_rows.files_in(day)),
-            self._counts.of(model),
-        )
-
-    def days_of(
-        self, model: str, version: int, window: Window
-    ) -> tuple[JudgedVersion, tuple[StoredWindow, ...]]:
-        """How a version is watched, and the days of a window that have rows, without their counts.
-
-        Raises
-        ------
-        Refused
-            The version has no reference, or the window no rows.
-        """
-        now = datetime.now(UTC)
-        watched = self.watched(model, version, at=now)
-        if watched is None:
-            raise Refused(self.references.why_none(model, version))
-        days = self._counts.days(model, watched.kept, watched.cuts, at=now)
-        inside = tuple(day for start, day in days.items() if window.start <= start < window.end)
-        if not inside:
-            raise Refused("No live inputs are recorded for that window; choose another.")
-        return watched, inside
+        """What is known of a window without reading a row; `Refused` where it has no rows."""
+        return self.windows.counted(model, version, window)
 
     def conformity(self, model: str, signature: Signature, at: datetime) -> Conformity | None:
         """How the newest day's live rows fit a signature; None without live rows."""
@@ -294,7 +236,7 @@ class DriftMonitor:
         log = self.places.logs(model, at=at).rows
         newest = live_rows.newest_parts(log.parts())
         hour = at.replace(minute=0, second=0, microsecond=0)  # rows of tomorrow become timely
-        return self._fits.get(
+        return self.fits.get(
             (model, self.places.place(model), newest, signature, hour),
             lambda: live_rows.conformity(log, newest, signature, at=at),
         )

@@ -15,8 +15,8 @@ from core.drift.segments.joint_judgement import MeasuredSegment
 from core.drift.statistics.exact_distances import distances
 from core.drift.values import monitoring_choice
 from core.drift.values.counts import Profile, Reference, ReferenceColumn
+from core.drift.values.rebase import without
 from core.drift.values.results import ColumnKind, Grain, SegmentOf, Window, WindowReport
-from core.drift.window_judge import without
 from core.drift.windows import segment_rows
 from core.errors import InsufficientData, Refused
 

@@ -2,19 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from core.drift.calibration import assessment
+from core.drift.counted_windows import CountedWindows, JudgedVersion
 from core.drift.live_counts import LiveCounts
 from core.drift.segments.segment_references import SegmentReferences
 from core.drift.values import rebase
 from core.drift.values.counts import Profile, Reference
+from core.drift.values.rebase import without
 from core.drift.values.results import ColumnDistribution, SegmentOf, Window, WindowReport
-from core.drift.window_judge import JudgedVersion, WindowJudge, without
+from core.drift.window_judge import WindowJudge
 from core.errors import Refused
-
-if TYPE_CHECKING:
-    from core.drift.monitor import DriftMonitor
 
 
 class WindowDetail:
@@ -22,12 +20,12 @@ class WindowDetail:
 
     def __init__(
         self,
-        drift: "DriftMonitor",
+        windows: CountedWindows,
         counts: LiveCounts,
         judge: WindowJudge,
         learnt: SegmentReferences,
     ) -> None:
-        self._drift = drift
+        self._windows = windows
         self._counts = counts
         self._judge = judge
         self._learnt = learnt
@@ -102,7 +100,7 @@ class WindowDetail:
         Refused
             The version has no such input, the window no rows, or the segment is not counted.
         """
-        watched, days = self._drift.days_of(model, version, window)
+        watched, days = self._windows.days_of(model, version, window)
         held = watched.kept.reference.uncounted.get(name)
         if held is not None:
             raise Refused(f"{name} holds {held} in training, so there is no picture of it.")
@@ -129,7 +127,7 @@ class WindowDetail:
     def _counted(
         self, model: str, version: int, window: Window, segment: SegmentOf | None
     ) -> tuple[JudgedVersion, Reference, Profile]:
-        watched, days = self._drift.days_of(model, version, window)
+        watched, days = self._windows.days_of(model, version, window)
         now = datetime.now(UTC)
         if segment is None:
             profile = self._counts.profile(model, watched.kept, window)

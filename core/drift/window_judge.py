@@ -9,17 +9,16 @@ from typing import Final, TypeVar
 from core.drift.calibration import alert_levels, assessment
 from core.drift.calibration.alert_levels import ColumnCalibration
 from core.drift.calibration.assessment import MeasuredWindow
+from core.drift.counted_windows import JudgedVersion
 from core.drift.hour_matching import HourMatching
 from core.drift.live_counts import LiveCounts
 from core.drift.segments import joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
-from core.drift.segments.moved_segments import columns_to_cut_by
 from core.drift.segments.segment_references import SegmentReferences
 from core.drift.values.counts import Profile, Reference
-from core.drift.values.monitoring_choice import MonitoringSettings
+from core.drift.values.rebase import without
 from core.drift.values.results import Grain, SegmentOf, Window, WindowReport
 from core.drift.windows import profile_rows
-from core.drift.windows.profile_rows import KeptReference
 from core.store.drift_profiles import StoredWindow
 from core.values.bounded_memory import BoundedMemory
 
@@ -34,28 +33,6 @@ _T = TypeVar("_T")
 _OTHER_HOURS: Final = (
     "Its hours are filled otherwise than in training, and segments are not kept by hours."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedVersion:
-    """A version, what it is held against, and by which columns its rows are cut."""
-
-    model: str
-    version: int
-    kept: KeptReference
-    cuts: tuple[str, ...]
-    stated: MonitoringSettings
-
-    @property
-    def able(self) -> tuple[str, ...]:
-        """The columns by which rows can be cut, the ones that matter most to the model first."""
-        return columns_to_cut_by(self.kept.reference, dict(self.kept.importance or {}))
-
-    @property
-    def segments(self) -> tuple[SegmentOf, ...]:
-        """Every segment that is counted apart."""
-        bins = self.kept.reference
-        return tuple(SegmentOf(cut, level) for cut in self.cuts for level in bins.segments_by(cut))
 
 
 class WindowJudge:
@@ -118,11 +95,6 @@ class WindowJudge:
             importance=watched.kept.importance,
             rate=watched.stated.rate,
         )
-
-
-def without(reference: Reference, column: str) -> Reference:
-    """The bins of all other columns: within a segment the column that cuts is constant."""
-    return replace(reference, columns={n: c for n, c in reference.columns.items() if n != column})
 
 
 def _columns(both: _Both) -> int:

@@ -14,8 +14,8 @@ from core.drift.segments import joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
 from core.drift.values import monitoring_choice
 from core.drift.values.counts import EVENT_TIME, Profile, Reference
+from core.drift.values.rebase import without
 from core.drift.values.results import Grain, SegmentOf, Window, WindowReport
-from core.drift.window_judge import without
 from core.drift.windows import segment_rows
 
 Calibrated = Callable[[str, Reference, int], Mapping[str, ColumnCalibration]]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from core.drift.monitor import DriftMonitor
+from core.bootstrap import drift_monitor
 from core.errors import Refused
 from core.governance.rules.policies.policy import CheckVerdict
 from core.governance.rules.requests import PromotionRequest, RequestId, RequestPurpose
@@ -48,7 +48,7 @@ class Reviewing:
     def reviews(self, here: Stage) -> ApprovalReviews:
         engine = here.office.store.engine
         reader = ArtifactReader(here.tracking.door, self.home)
-        drift = DriftMonitor(
+        drift = drift_monitor(
             here.tracking, reader, ProfileStore(engine), self.home, SourceStore(engine)
         )
         alerts = DriftAlerts(here.office.store, here.tracking, drift)

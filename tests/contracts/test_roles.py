@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Engine
 
+from core.bootstrap import drift_monitor
 from core.drift.calibration.alerts import AlertId, AlertStep
-from core.drift.monitor import DriftMonitor
 from core.drift.references.offered_reference import FromFile, OfferedReference
 from core.drift.references.version_references import VersionReferences
 from core.drift.values.counts import Reference
@@ -423,7 +423,7 @@ def inputs(sqlite_engine: Engine, tmp_path: Path) -> Callable[[], SourcesAndRefe
 
     def over() -> SourcesAndReferences:
         reader, described = Library(here.shelf), SourceStore(sqlite_engine)
-        drift = DriftMonitor(
+        drift = drift_monitor(
             reader,  # type: ignore[arg-type]  the part of a reader that references need
             NoArtifacts(),  # type: ignore[arg-type]  as above
             ProfileStore(sqlite_engine),

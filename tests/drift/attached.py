@@ -8,7 +8,7 @@ import pandas as pd
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
-from core.drift.monitor import DriftMonitor
+from core.bootstrap import drift_monitor
 from core.drift.references.offered_reference import FromFile, Given
 from core.drift.values.results import DriftVerdict, Window
 from core.drift.windows import profile_rows
@@ -56,7 +56,7 @@ class Place:
         tracking, artifacts = TrackingReader(door), ArtifactReader(door, home)
         described = SourceStore(engine)
         self.home = home
-        self.drift = DriftMonitor(tracking, artifacts, ProfileStore(engine), home, described)
+        self.drift = drift_monitor(tracking, artifacts, ProfileStore(engine), home, described)
         self.store = GovernanceStore(engine)
         with self.store.deciding() as record:
             record.put_person(ADA)
@@ -89,7 +89,7 @@ class Place:
 
     def together(self, window: Window = DAY) -> DriftVerdict:
         self.drift.refresh(MODEL, at=AT)
-        found = self.drift.together.look(MODEL, 1, window, at=AT)
+        found = self.drift.multivariate.look(MODEL, 1, window, at=AT)
         assert found.area is not None, found.says
         return found.verdict
 

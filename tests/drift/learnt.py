@@ -18,8 +18,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from core.drift.monitor import DriftMonitor
-from core.drift.segments.segment_references import SegmentReferences
+from core.bootstrap import drift_monitor
 from core.drift.values.counts import EVENT_TIME
 from core.store import transaction
 from core.store.drift_profiles import ProfileStore
@@ -74,11 +73,12 @@ def learnt_once(
         register(store, folder)
         engine = transaction.connect(f"sqlite:///{folder / 'stile.db'}")
         profiles, door = ProfileStore(engine), store.door()
-        monitor = DriftMonitor(TrackingReader(door), ArtifactReader(door, folder), profiles, folder)
+        monitor = drift_monitor(
+            TrackingReader(door), ArtifactReader(door, folder), profiles, folder
+        )
         watched = monitor.watched(MODEL, 1, at=COUNTED_AT)
-        segments = SegmentReferences(monitor.references, profiles)
         for cut in (*watched.cuts, EVENT_TIME):
-            segments.of(MODEL, 1, watched.kept, cut, at=COUNTED_AT)
+            monitor.segment_references.of(MODEL, 1, watched.kept, cut, at=COUNTED_AT)
         engine.dispose()  # folds the write-ahead log into the file
 
     return made_once(factory, name, make)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from core.drift.multivariate.look_ahead import LONGEST, MultivariateLookAhead
+from core.drift.look_ahead import LONGEST, MultivariateLookAhead
 from core.drift.references.offered_reference import FromWindow
 from core.drift.values.results import Grain
 from core.drift.windows import profile_rows
@@ -39,8 +39,8 @@ def test_the_newest_week_and_day_are_known_before_anybody_asks(place: Place) -> 
     assert ahead(place).look(AT) == ()
 
     newest = place.drift.timeline(MODEL, 1, Grain.DAY, at=AT)[-1].window
-    assert place.drift.together.known(MODEL, 1, WEEK) is not None
-    assert place.drift.together.known(MODEL, 1, newest) is not None
+    assert place.drift.multivariate.known(MODEL, 1, WEEK) is not None
+    assert place.drift.multivariate.known(MODEL, 1, newest) is not None
 
 
 def test_a_look_that_takes_too_long_is_given_up_and_said(place: Place) -> None:
@@ -49,7 +49,7 @@ def test_a_look_that_takes_too_long_is_given_up_and_said(place: Place) -> None:
     (says,) = slow.look(AT)
 
     assert f"took longer than {LONGEST.total_seconds():.0f} s" in says
-    assert place.drift.together.known(MODEL, 1, WEEK) is None
+    assert place.drift.multivariate.known(MODEL, 1, WEEK) is None
 
 
 def test_what_failed_is_not_tried_again_within_the_hour(place: Place) -> None:

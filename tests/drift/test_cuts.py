@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import Engine
 
+from core.bootstrap import drift_monitor
 from core.drift.monitor import DriftMonitor
 from core.drift.values.counts import Profile
 from core.drift.values.monitoring_choice import MonitoringSettings
@@ -68,7 +69,7 @@ def engine(mlflow_store: MlflowStore, tmp_path: Path) -> Iterator[Engine]:
 def monitor(mlflow_store: MlflowStore, engine: Engine, tmp_path: Path) -> DriftMonitor:
     door = mlflow_store.door()
     artifacts = ArtifactReader(door, tmp_path)
-    return DriftMonitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)
+    return drift_monitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)
 
 
 @pytest.fixture
@@ -131,10 +132,10 @@ def test_a_shift_in_one_segment_alone_is_found_there_and_told_of_the_window(
     assert jfk.rows == int(at_jfk.sum())
     assert [column.name for column in jfk.alerting] == ["distance"]
     assert "origin" not in {column.name for column in jfk.columns}
-    shown = monitor.closer.column(MODEL, 1, jfk.window, "distance", segment=JFK)
+    shown = monitor.detail.column(MODEL, 1, jfk.window, "distance", segment=JFK)
     assert shown.window.max() == 1.0
-    assert monitor.closer.by_chance(MODEL, 1, jfk.window, segment=JFK).rows == jfk.rows
-    between = monitor.closer.compare(MODEL, 1, jfk.window, quiet.window, segment=JFK)
+    assert monitor.detail.by_chance(MODEL, 1, jfk.window, segment=JFK).rows == jfk.rows
+    between = monitor.detail.compare(MODEL, 1, jfk.window, quiet.window, segment=JFK)
     assert "distance" in {column.name for column in between.alerting}
 
 
@@ -186,7 +187,7 @@ def test_a_history_without_segments_is_counted_once_from_what_is_left_of_the_log
     with pytest.raises(Refused, match="not counted apart"):
         monitor.timeline(MODEL, 1, Grain.DAY, at=AT, segment=SegmentOf("carrier", "UA"))
     with pytest.raises(Refused, match="Not all rows of that window were counted by origin"):
-        monitor.closer.column(MODEL, 1, gone.window, "temp", segment=JFK)
+        monitor.detail.column(MODEL, 1, gone.window, "temp", segment=JFK)
 
 
 def test_another_process_reads_no_row_to_know_the_segments(
@@ -203,7 +204,7 @@ def test_another_process_reads_no_row_to_know_the_segments(
     for file in files:
         file.unlink()
     door = mlflow_store.door()
-    elsewhere = DriftMonitor(
+    elsewhere = drift_monitor(
         TrackingReader(door), ArtifactReader(door, tmp_path / "empty"), ProfileStore(engine),
         tmp_path,
     )  # fmt: skip

@@ -6,7 +6,8 @@ import numpy as np
 
 from core.drift.calibration import alert_levels, assessment
 from core.drift.calibration.assessment import MeasuredWindow
-from core.drift.segments import chosen_columns, joint_judgement
+from core.drift.references import chosen_columns
+from core.drift.segments import joint_judgement
 from core.drift.segments.joint_judgement import MeasuredSegment
 from core.drift.values.counts import Profile, Reference
 from core.drift.values.monitoring_choice import MonitoringSettings

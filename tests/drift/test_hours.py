@@ -15,9 +15,11 @@ from core.drift.values.counts import EVENT_TIME, Profile, Reference
 from core.drift.values.results import Grain
 from core.drift.windows import segment_rows
 from tests.drift.conftest import INPUTS, profiles_of
-from tests.drift.test_cuts import AT, COLUMNS, MODEL, days, monitor
+from tests.drift.learnt import LEARNT
+from tests.drift.test_cuts import AT, MODEL, days, engine, learnt_home, mlflow_store, monitor
 
-__all__ = ["days", "monitor"]
+__all__ = ["days", "engine", "learnt_home", "mlflow_store", "monitor"]
+COLUMNS = ["event_time", *INPUTS]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def test_a_window_of_mornings_is_held_against_mornings_and_says_so(
     monitor.refresh(MODEL, at=AT)
 
     whole, morning = monitor.timeline(MODEL, 1, Grain.DAY, at=AT)
-    shown = monitor.closer.column(MODEL, 1, morning.window, INPUTS[0])
+    shown = monitor.detail.column(MODEL, 1, morning.window, LEARNT[0])
 
     assert "hours are filled otherwise" not in whole.says
     assert "so this day is held against the same hours of the reference" in morning.says

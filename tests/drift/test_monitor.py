@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from core import read_cache
+from core.bootstrap import drift_monitor
 from core.drift.live_counts import LiveCounts
 from core.drift.monitor import DriftMonitor
 from core.drift.performance import live_rows
@@ -70,7 +71,7 @@ def open_monitor(registered: MlflowStore, tmp_path: Path) -> Iterator[Callable[[
     def build() -> DriftMonitor:
         door = registered.door()
         artifacts = ArtifactReader(door, tmp_path)
-        return DriftMonitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)
+        return drift_monitor(TrackingReader(door), artifacts, ProfileStore(engine), tmp_path)
 
     yield build
     engine.dispose()
@@ -257,15 +258,15 @@ def test_one_column_is_shown_over_the_same_bins(
     monitor = open_monitor()
     (report,) = monitor.timeline(MODEL, 1, Grain.DAY, at=AT)
 
-    temp = monitor.closer.column(MODEL, 1, report.window, "temp")
+    temp = monitor.detail.column(MODEL, 1, report.window, "temp")
 
     assert temp.column == next(c for c in report.columns if c.name == "temp")
     assert temp.window.sum() == pytest.approx(1)
     with pytest.raises(Refused, match="no input called 'moon'"):
-        monitor.closer.column(MODEL, 1, report.window, "moon")
+        monitor.detail.column(MODEL, 1, report.window, "moon")
     empty = Window(Grain.DAY, JULY - timedelta(days=900), JULY - timedelta(days=899))
     with pytest.raises(Refused, match="No live inputs are recorded"):
-        monitor.closer.column(MODEL, 1, empty, "temp")
+        monitor.detail.column(MODEL, 1, empty, "temp")
 
 
 def test_realised_log_loss_follows_the_labels_and_their_corrections(
@@ -395,7 +396,7 @@ def test_rows_that_another_thread_counted_meanwhile_are_not_counted_again_inside
     catch_up = LiveCounts.catch_up
 
     def after_the_other(self: LiveCounts, *given: Any, **named: Any) -> Any:  # Any: handed on
-        if self is here._counts:  # it has seen that nothing is counted, and waits for its turn
+        if self is here.counts:  # it has seen that nothing is counted, and waits for its turn
             beside = threading.Thread(target=lambda: elsewhere.timeline(MODEL, 1, Grain.DAY, at=AT))
             beside.start()
             beside.join(timeout=60)

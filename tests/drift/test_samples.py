@@ -140,7 +140,7 @@ def test_a_sample_is_kept_no_longer_than_captured_rows(place: Place) -> None:
     assert (done.model, done.samples) == (MODEL, 1)
     assert place.kept() == []
     with pytest.raises(Refused, match="No rows are kept here"):
-        place.drift.together.look(MODEL, 1, DAY, at=AT)
+        place.drift.multivariate.look(MODEL, 1, DAY, at=AT)
 
 
 def test_live_inputs_that_are_gone_are_not_at_hand_any_more(place: Place) -> None:
@@ -149,7 +149,7 @@ def test_live_inputs_that_are_gone_are_not_at_hand_any_more(place: Place) -> Non
     for day in ("2026-11-02", "2026-11-03", "2026-11-04"):
         (inference_folder(place.home, MODEL) / f"day={day}" / "a.parquet").unlink()
 
-    found = place.drift.together.look(MODEL, 1, DAY, at=AT)
+    found = place.drift.multivariate.look(MODEL, 1, DAY, at=AT)
 
     assert found.verdict is DriftVerdict.NOT_EVALUABLE
     assert "no rows from 2026-11-02 to 2026-11-04" in found.says

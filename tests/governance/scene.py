@@ -22,7 +22,7 @@ from mlflow import MlflowClient
 from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 from sqlalchemy import Engine
 
-from core.drift.monitor import DriftMonitor
+from core.bootstrap import drift_monitor
 from core.governance.figures.evidence_gathering import EvidenceSources, gather, verify
 from core.governance.registry.alias_watch import present_intervals
 from core.governance.rules.evidence import Evidence
@@ -260,7 +260,7 @@ def sources_over(uri: str, folder: Path, engine: Engine) -> EvidenceSources:
     door = connect(uri, "")
     tracking, reader = TrackingReader(door), ArtifactReader(door, folder)
     store = GovernanceStore(engine)
-    drift = DriftMonitor(tracking, reader, ProfileStore(engine), folder)
+    drift = drift_monitor(tracking, reader, ProfileStore(engine), folder)
     return EvidenceSources(
         tracking,
         reader,

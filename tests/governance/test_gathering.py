@@ -411,7 +411,7 @@ def test_a_champion_that_was_not_scored_there_asks_for_an_evaluation_run(growing
 def test_all_inputs_together_are_a_condition_once_somebody_has_looked(live_scene: Scene) -> None:
     before = figure(live_scene.gather(), "drift.together")
     window = live_scene.sources.drift.timeline(MODEL, 2, Grain.WEEK, at=AT)[-1].window
-    live_scene.sources.drift.together.look(MODEL, 2, window, at=AT)
+    live_scene.sources.drift.multivariate.look(MODEL, 2, window, at=AT)
 
     after = figure(live_scene.gather(), "drift.together")
 

@@ -178,7 +178,7 @@ def until_looked_at(house: House, day: str, *, grain: Grain = Grain.WEEK) -> Mul
         for r in of.timeline(MODEL, 1, grain, at=datetime.now(UTC))
         if r.window.start.date().isoformat() == day
     )
-    return of.together.look(MODEL, 1, window, at=datetime.now(UTC))
+    return of.multivariate.look(MODEL, 1, window, at=datetime.now(UTC))
 
 
 def test_the_segment_that_moved_is_named_with_what_its_scores_promise(moved: House) -> None:

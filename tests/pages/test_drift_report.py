@@ -81,7 +81,7 @@ def test_it_holds_estimated_performance_and_what_was_found_of_all_inputs_togethe
     watched.with_hold_out(moved)
     drift = moved.services.drift
     window = drift.timeline(MODEL, 1, Grain.WEEK, at=AT)[-1].window
-    found = drift.together.look(MODEL, 1, window, at=AT)
+    found = drift.multivariate.look(MODEL, 1, window, at=AT)
 
     document = html_report(
         drift, MODEL, 1, Grain.WEEK, intervals=(), days=[window.start.date()], at=AT

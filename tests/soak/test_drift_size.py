@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from core.drift.monitor import DriftMonitor
+from core.bootstrap import drift_monitor
 from core.drift.values.results import Grain
 from core.inference.log_folder import inference_folder
 from core.store import migrations, transaction
@@ -128,7 +128,7 @@ def test_a_new_window_reads_as_much_beside_a_hundred_million_rows_as_beside_one_
             home.mkdir()
             engine = transaction.connect(f"sqlite:///{home / 'stile.db'}")
             migrations.upgrade(engine)
-            monitor = DriftMonitor(
+            monitor = drift_monitor(
                 TrackingReader(door), ArtifactReader(door, home), ProfileStore(engine), home
             )
             began = time.perf_counter()

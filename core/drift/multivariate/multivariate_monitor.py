@@ -1,22 +1,25 @@
 """All inputs of a window together, asked for by model, version and window."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from core.drift.counted_windows import CountedWindows
 from core.drift.multivariate import multivariate_rows as kept_together
 from core.drift.multivariate.sample_tasks import Progress, SampleTask, SampleTasks
+from core.drift.references.version_references import VersionReferences
 from core.drift.values.results import MultivariateReport, Window
 from core.drift.windows import profile_rows
-
-if TYPE_CHECKING:
-    from core.drift.monitor import DriftMonitor
+from core.drift.windows.log_places import LogPlaces
 
 
 class MultivariateMonitor:
     """Looks at samples of rows, and remembers what was found of each window."""
 
-    def __init__(self, drift: "DriftMonitor") -> None:
-        self._drift = drift
+    def __init__(
+        self, windows: CountedWindows, references: VersionReferences, places: LogPlaces
+    ) -> None:
+        self._windows = windows
+        self._references = references
+        self._places = places
         self._looks = SampleTasks()
 
     def known(self, model: str, version: int, window: Window) -> MultivariateReport | None:
@@ -27,7 +30,7 @@ class MultivariateMonitor:
         Refused
             The version has no reference, or the window no rows.
         """
-        found = self._drift.counted(model, version, window)
+        found = self._windows.counted(model, version, window)
         name = kept_together.name_of(found.kept.reference_id)
         for stored in found.store.get(model, name, window.grain, window.start):
             if kept_together.is_of(stored, window, found.rows):
@@ -45,7 +48,7 @@ class MultivariateMonitor:
         found = self.known(model, version, window)
         if found is not None:
             return found
-        counted = self._drift.counted(model, version, window)
+        counted = self._windows.counted(model, version, window)
         key = (model, version, window, counted.kept.reference_id, counted.rows)
         return self._looks.ask(
             key,
@@ -79,9 +82,9 @@ class MultivariateMonitor:
             sampled_windows,  # scikit-learn and Ibis take a while to import
         )
 
-        found = self._drift.counted(model, version, window)
-        learnt = self._drift.references.rows_of(model, version, found.kept, at=at)
-        log = self._drift.places.logs(model, at=at).rows
+        found = self._windows.counted(model, version, window)
+        learnt = self._references.rows_of(model, version, found.kept, at=at)
+        log = self._places.logs(model, at=at).rows
         parts = tuple(p for p in log.parts() if profile_rows.short_digest(p.name) in found.parts)
         return sampled_windows.judge(
             found.store,

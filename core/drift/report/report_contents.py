@@ -64,11 +64,13 @@ def _closer(
     names = [*first, *(n for n in by_concern(reports) if n in there and n not in first)]
     return html_page.WindowOnPaper(
         report=report,
-        by_chance=drift.closer.by_chance(model, version, report.window) if report.columns else None,
+        by_chance=drift.detail.by_chance(model, version, report.window) if report.columns else None,
         columns=tuple(
-            drift.closer.column(model, version, report.window, name) for name in names[:_COLUMNS]
+            drift.detail.column(model, version, report.window, name) for name in names[:_COLUMNS]
         ),
-        together=drift.together.known(model, version, report.window) if report.columns else None,
+        together=drift.multivariate.known(model, version, report.window)
+        if report.columns
+        else None,
     )
 
 

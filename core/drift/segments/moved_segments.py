@@ -2,32 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from core.drift.calibration import alert_levels
 from core.drift.values.counts import SEGMENTS, Reference
 from core.drift.values.results import (
     ColumnDrift,
-    ColumnKind,
     DriftVerdict,
     SegmentReport,
     WindowReport,
 )
-
-_CUT_BY_UP_TO: Final = 60
-"""A column of more levels is no way to cut rows."""
-
-
-def columns_to_cut_by(reference: Reference, importance: dict[str, float]) -> tuple[str, ...]:
-    """The categories with few levels, the ones that matter most to the model first."""
-    held = [
-        column.name
-        for column in reference.columns.values()
-        if column.kind is ColumnKind.CATEGORICAL
-        and column.levels is not None
-        and 2 <= len(column.levels.top) + len(column.levels.other) <= _CUT_BY_UP_TO
-    ]
-    return tuple(sorted(held, key=lambda name: (-importance.get(name, 0.0), name)))
 
 
 def levels_of(reference: Reference, column: str) -> tuple[tuple[str, ...], int]:

@@ -1,19 +1,19 @@
 """Segments of a window, asked for by model, version, window and column."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from core.drift.counted_windows import CountedWindows
 from core.drift.multivariate.sample_tasks import Progress, SampleTask, SampleTasks
 from core.drift.performance import realised_performance
 from core.drift.performance.performance_estimator import PerformanceEstimator
-from core.drift.segments import moved_segments as segments
+from core.drift.references import chosen_columns
+from core.drift.references.version_references import VersionReferences
 from core.drift.values.results import Grain, SegmentReports, Window
 from core.drift.windows import profile_rows
+from core.drift.windows.log_places import LogPlaces
 from core.errors import Refused
 from core.values.bounded_memory import BoundedMemory
-
-if TYPE_CHECKING:
-    from core.drift.monitor import DriftMonitor
 
 _KEPT: Final = 50
 
@@ -23,10 +23,14 @@ class SegmentMonitor:
 
     def __init__(
         self,
-        drift: "DriftMonitor",
+        windows: CountedWindows,
+        references: VersionReferences,
+        places: LogPlaces,
         estimator: PerformanceEstimator,
     ) -> None:
-        self._drift = drift
+        self._windows = windows
+        self._references = references
+        self._places = places
         self._estimator = estimator
         self._looks = SampleTasks()
         self._found = BoundedMemory(_KEPT)
@@ -39,8 +43,8 @@ class SegmentMonitor:
         Refused
             The version has no reference, or the window no rows.
         """
-        kept = self._drift.counted(model, version, window).kept
-        return segments.columns_to_cut_by(kept.reference, dict(kept.importance or {}))
+        kept = self._windows.counted(model, version, window).kept
+        return chosen_columns.columns_to_cut_by(kept.reference, dict(kept.importance or {}))
 
     def ask(
         self, model: str, version: int, window: Window, column: str
@@ -52,7 +56,7 @@ class SegmentMonitor:
         Refused
             The version has no reference, or the window no rows.
         """
-        counted = self._drift.counted(model, version, window)
+        counted = self._windows.counted(model, version, window)
         key = (model, version, window, column, counted.kept.reference_id, counted.rows)
         found = self._found.known(key)
         if isinstance(found, SegmentReports):
@@ -91,11 +95,11 @@ class SegmentMonitor:
             segment_windows as segment_reading,  # Ibis takes a while to import
         )
 
-        counted = self._drift.counted(model, version, window)
+        counted = self._windows.counted(model, version, window)
         if column not in counted.kept.reference.columns:
             raise Refused(f"{model} {version} has no input called {column!r}; cut by another.")
-        learnt = self._drift.references.rows_of(model, version, counted.kept, at=at)
-        logs = self._drift.places.logs(model, at=at)
+        learnt = self._references.rows_of(model, version, counted.kept, at=at)
+        logs = self._places.logs(model, at=at)
         losses = counted.store.windows_known(model, realised_performance.REALISED, Grain.DAY)
         labelled = {
             name

@@ -21,6 +21,7 @@ from core.drift.sources import InferenceLog, LearntRows, LogPart
 from core.drift.sources.event_tables import LOG_ONLY, RENAMED
 from core.drift.values import rebase
 from core.drift.values.counts import SPECIAL, ColumnCounts, Profile, Reference
+from core.drift.values.rebase import without
 from core.drift.values.results import (
     Performance,
     SegmentReport,
@@ -29,7 +30,6 @@ from core.drift.values.results import (
     WindowEstimate,
     WindowReport,
 )
-from core.drift.window_judge import without
 from core.drift.windows.profile_rows import KeptReference
 from core.errors import InsufficientData
 

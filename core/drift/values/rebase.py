@@ -68,3 +68,8 @@ def deviation(counts: ColumnCounts) -> float:
         return math.nan
     rows, means = counts.rows[held], counts.sums[held] / counts.rows[held]
     return float(np.sqrt(np.cov(means, fweights=rows, ddof=0)))
+
+
+def without(reference: Reference, column: str) -> Reference:
+    """The bins of all other columns: within a segment the column that cuts is constant."""
+    return replace(reference, columns={n: c for n, c in reference.columns.items() if n != column})

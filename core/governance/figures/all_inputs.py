@@ -28,7 +28,7 @@ def together_figure(
     if ours is None or ours.severity is None:
         return scribe.absent(NAME, ours.says if ours else seen.says, source=_SOURCE)
     try:
-        found = drift.together.known(model, candidate, ours.window)
+        found = drift.multivariate.known(model, candidate, ours.window)
     except (Refused, InsufficientData) as error:
         return scribe.absent(NAME, str(error), source=_SOURCE)
     if found is None:

@@ -13,7 +13,8 @@ from core.governance.rules.evidence import Evidence
 from core.governance.rules.policies.backtest import BackTest, back_test
 from core.governance.rules.policies.backtest_document import back_test_document
 from core.governance.rules.policies.draft_lint import Lint, lint
-from core.governance.rules.policies.figure_catalogue import FigureKind, with_seen
+from core.governance.rules.policies.figure_catalogue import with_seen
+from core.governance.rules.policies.figure_kinds import FigureKind
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.policies.policy_sentences import changes
 from core.governance.rules.policies.proposals import (

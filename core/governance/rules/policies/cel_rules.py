@@ -10,6 +10,8 @@ from typing import Final
 from cel_expr_python import cel
 
 from core.errors import InsufficientData, Refused
+from core.governance.rules.policies.figure_catalogue import FIGURES
+from core.governance.rules.policies.figure_kinds import Shape
 from core.values.canonical_json import JsonValue
 
 MAX_CHARACTERS: Final = 2_000
@@ -31,30 +33,24 @@ class NotARule(Refused):
         self.column = column
 
 
-def _shape(name: str) -> cel.Type:
-    """The CEL type of a figure by its name: what is not known by name may be anything."""
+def _cel_type(name: str) -> cel.Type:
+    """The CEL type of a figure; one that nobody declared may be anything."""
     types = cel.Type
-    match name.split("."):
-        case ["holdout", "digest"]:
+    kind = FIGURES.get(name)
+    match Shape.ANYTHING if kind is None else kind.shape:
+        case Shape.TEXT:
             return types.STRING
-        case ["champion", "version"]:
+        case Shape.WHOLE:
             return types.INT
-        case ["ledger", "verifies"]:
+        case Shape.TRUTH:
             return types.BOOL
-        case ["run", "params"] | ["artifacts", _]:
+        case Shape.TEXTS:
             return types.Map(types.STRING, types.STRING)
-        case ["slices"] | ["group_gaps"]:
-            return types.List(types.Map(types.STRING, types.DYN))
-        case (
-            ["run", "metrics"]
-            | ["comparison" | "drift" | "signature" | "calibration" | "age", _]
-            | ["lineage" | "freshness" | "baseline" | "dependencies" | "production"]
-            | ["model", "size"]
-            | ["keys", "independent"]
-            | ["policy", "version"]
-        ):
+        case Shape.PARTS:
             return types.Map(types.STRING, types.DYN)
-        case _:
+        case Shape.ROWS:
+            return types.List(types.Map(types.STRING, types.DYN))
+        case Shape.ANYTHING:
             return types.DYN
 
 
@@ -141,7 +137,7 @@ def _program(needs: tuple[str, ...], require: str) -> cel.Expression:
         if not _NAME.fullmatch(name) or _RESERVED & set(name.split(".")):
             raise NotARule(f"“{name}” is not the name of a figure (small letters, digits, _ and .)")
     try:
-        environment = cel.NewEnv(variables={name: _shape(name) for name in needs})
+        environment = cel.NewEnv(variables={name: _cel_type(name) for name in needs})
         program = environment.compile(require)
     except (RuntimeError, TypeError, ValueError) as error:
         raise _pointed(str(error), needs) from error

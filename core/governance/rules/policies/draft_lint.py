@@ -8,13 +8,8 @@ from math import prod
 from typing import Final
 
 from core.governance.rules.policies import cel_rules
-from core.governance.rules.policies.figure_catalogue import (
-    FIGURES,
-    Field,
-    FieldKind,
-    FigureKind,
-    nearest,
-)
+from core.governance.rules.policies.figure_catalogue import FIGURES, nearest
+from core.governance.rules.policies.figure_kinds import Field, FieldKind, FigureKind
 from core.governance.rules.policies.policy import (
     Check,
     CheckLevel,

@@ -1,55 +1,36 @@
-"""The figures that Stile gathers, and what each of them holds: what a rule may ask for. Pure."""
+"""The figures that Stile gathers: each declared once, here. Pure.
+
+A new figure is one line in `KINDS` and a gatherer in `governance/figures`. What rules are compiled
+and linted against, and how screens read it, follow from the line.
+"""
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from core.governance.comparison.paired import ComparisonOutcome
-from core.governance.rules.evidence import Figure
+from core.governance.rules.evidence import EvidencePart, Figure
+from core.governance.rules.policies import figure_words as words
+from core.governance.rules.policies.figure_kinds import (
+    NUMBER,
+    OTHER,
+    TEXT,
+    TRUTH,
+    WHOLE,
+    Field,
+    FieldKind,
+    FigureKind,
+    Shape,
+)
+from core.identity.people import Side
 from core.values.model_trial import TrialOutcome as Ending
 
-
-class FieldKind(StrEnum):
-    """What a field of a figure is."""
-
-    NUMBER = "number"
-    WHOLE = "whole number"
-    TRUTH = "true or false"
-    WORD = "one of a few words"
-    TEXT = "text"
-    OTHER = "a list or a map"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One value inside a figure; `words` are all there are of a WORD."""
-
-    kind: FieldKind
-    words: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FigureKind:
-    """A figure that is gathered.
-
-    `fields` are its parts by name; `every` is what a part of any name is (a metric is a number);
-    `itself` is what the figure is when it has no parts. All None: nothing is said about its inside.
-    """
-
-    name: str
-    fields: Mapping[str, Field] = field(default_factory=dict)
-    every: Field | None = None
-    itself: Field | None = None
-
-
-NUMBER: Final = Field(FieldKind.NUMBER)
-WHOLE: Final = Field(FieldKind.WHOLE)
-TRUTH: Final = Field(FieldKind.TRUTH)
-TEXT: Final = Field(FieldKind.TEXT)
-OTHER: Final = Field(FieldKind.OTHER)
+_SCIENCE: Final = (Side.DATA_SCIENCE,)
+_ENGINEERING: Final = (Side.DATA_ENGINEERING,)
+_BOTH: Final = tuple(Side)
+_PINNED, _LIVE = EvidencePart.PINNED, EvidencePart.LIVE
 
 _LOSSES: Final = ("log_loss", "brier", "auc", "error", "squared_error", "absolute_error")
 _COMPARISON: Final = {
@@ -113,22 +94,37 @@ _REFERENCE: Final = {
     "from": TEXT,
 }
 
-_KNOWN: Final = (
-    FigureKind("age.data", {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER}),
-    FigureKind("age.evidence", {"frozen_at": TEXT, "days": NUMBER}),
-    FigureKind("age.training", {"trained_at": TEXT, "days": NUMBER}),
-    FigureKind("authors"),
-    FigureKind("artifacts.run", every=TEXT),
-    FigureKind("artifacts.model", every=TEXT),
-    FigureKind("baseline", _BASELINE),
-    FigureKind("calibration.candidate", _CALIBRATION),
-    FigureKind("calibration.champion", _CALIBRATION),
-    FigureKind("candidate"),
-    FigureKind("champion.version", itself=WHOLE),
-    FigureKind("comparison.primary", _COMPARISON),
-    *(FigureKind(f"comparison.{loss}", _COMPARISON) for loss in _LOSSES),
+KINDS: Final[tuple[FigureKind, ...]] = (
+    FigureKind(
+        "age.data",
+        _ENGINEERING,
+        _LIVE,
+        {"learnt_until": TEXT, "live_until": TEXT, "days": NUMBER},
+        words=words.age,
+    ),
+    FigureKind(
+        "age.evidence", _ENGINEERING, _LIVE, {"frozen_at": TEXT, "days": NUMBER}, words=words.age
+    ),
+    FigureKind(
+        "age.training", _ENGINEERING, _LIVE, {"trained_at": TEXT, "days": NUMBER}, words=words.age
+    ),
+    FigureKind("authors", _SCIENCE, _PINNED),
+    FigureKind("artifacts.run", _SCIENCE, _PINNED, every=TEXT),
+    FigureKind("artifacts.model", _ENGINEERING, _PINNED, every=TEXT),
+    FigureKind("baseline", _SCIENCE, _PINNED, _BASELINE, words=words.compared),
+    FigureKind("calibration.candidate", _SCIENCE, _PINNED, _CALIBRATION, words=words.calibration),
+    FigureKind("calibration.champion", _SCIENCE, _PINNED, _CALIBRATION, words=words.calibration),
+    FigureKind("candidate", _BOTH, _PINNED),
+    FigureKind("champion.version", _BOTH, _PINNED, itself=WHOLE),
+    FigureKind("comparison.primary", _SCIENCE, _PINNED, _COMPARISON, words=words.compared),
+    *(
+        FigureKind(f"comparison.{loss}", _SCIENCE, _PINNED, _COMPARISON, words=words.compared)
+        for loss in _LOSSES
+    ),
     FigureKind(
         "dependencies",
+        _ENGINEERING,
+        _PINNED,
         {
             "differs": TRUTH,
             "changed": OTHER,
@@ -136,16 +132,22 @@ _KNOWN: Final = (
             "removed": OTHER,
             "packages": WHOLE,
         },
+        words=words.packages,
     ),
     FigureKind(
         "drift.alert",
+        _ENGINEERING,
+        _LIVE,
         {"open": TRUTH, "acknowledged": TRUTH, "days": NUMBER, "subjects": OTHER},
+        words=words.age,
     ),
-    FigureKind("drift.candidate", _DRIFT),
-    FigureKind("drift.champion", _DRIFT),
-    FigureKind("drift.frozen"),
+    FigureKind("drift.candidate", _ENGINEERING, _LIVE, _DRIFT, words=words.severity),
+    FigureKind("drift.champion", _ENGINEERING, _LIVE, _DRIFT, words=words.severity),
+    FigureKind("drift.frozen", _ENGINEERING, _PINNED, holds=Shape.PARTS),
     FigureKind(
         "drift.together",
+        _ENGINEERING,
+        _LIVE,
         {
             "version": WHOLE,
             **dict.fromkeys(("auc", "auc_low", "auc_high", "usual_high"), NUMBER),
@@ -155,21 +157,32 @@ _KNOWN: Final = (
             "sampled": WHOLE,
         },
     ),
-    FigureKind("freshness", {"newest_received_at": TEXT, "age_hours": NUMBER}),
-    FigureKind("group_gaps"),
-    FigureKind("holdout.digest", itself=TEXT),
+    FigureKind(
+        "freshness",
+        _ENGINEERING,
+        _LIVE,
+        {"newest_received_at": TEXT, "age_hours": NUMBER},
+        words=words.age,
+    ),
+    FigureKind("group_gaps", _SCIENCE, _PINNED, words=words.verdicts, holds=Shape.ROWS),
+    FigureKind("holdout.digest", _SCIENCE, _PINNED, itself=TEXT),
     FigureKind(
         "keys.independent",
+        _SCIENCE,
+        _LIVE,
         {
             "authors": OTHER,
             "data_science": WHOLE,
             "data_engineering": WHOLE,
             "possible": TRUTH,
         },
+        words=words.holders,
     ),
-    FigureKind("ledger.verifies", itself=TRUTH),
+    FigureKind("ledger.verifies", _ENGINEERING, _LIVE, itself=TRUTH),
     FigureKind(
         "lineage",
+        _ENGINEERING,
+        _PINNED,
         {
             "run": TEXT,
             "status": TEXT,
@@ -183,13 +196,19 @@ _KNOWN: Final = (
             "complete": TRUTH,
             "missing": OTHER,
         },
+        words=words.completeness,
     ),
     FigureKind(
         "model.size",
+        _ENGINEERING,
+        _PINNED,
         {"bytes": WHOLE, "files": WHOLE, "champion_bytes": WHOLE, "ratio": NUMBER},
+        words=words.size,
     ),
     FigureKind(
         "online.loss",
+        _SCIENCE,
+        _LIVE,
         {
             "loss": TEXT,
             "verdict": Field(FieldKind.WORD, ("agrees", "better", "worse")),
@@ -197,10 +216,14 @@ _KNOWN: Final = (
             "rows": WHOLE,
             "holdout_rows": WHOLE,
         },
+        words=words.compared,
+        holds=Shape.ANYTHING,
     ),
-    FigureKind("policy.version", {"version": WHOLE, "digest": TEXT}),
+    FigureKind("policy.version", _BOTH, _PINNED, {"version": WHOLE, "digest": TEXT}),
     FigureKind(
         "production",
+        _ENGINEERING,
+        _LIVE,
         {
             "standing": Field(FieldKind.WORD, ("governed", "ungoverned", "unknown")),
             "governed": TRUTH,
@@ -208,11 +231,14 @@ _KNOWN: Final = (
             "since": TEXT,
             "days": NUMBER,
         },
+        words=words.standing,
     ),
-    FigureKind("reference.candidate", _REFERENCE),
-    FigureKind("reference.champion", _REFERENCE),
+    FigureKind("reference.candidate", _ENGINEERING, _PINNED, _REFERENCE, holds=Shape.ANYTHING),
+    FigureKind("reference.champion", _ENGINEERING, _PINNED, _REFERENCE, holds=Shape.ANYTHING),
     FigureKind(
         "rollback.rehearsed",
+        _ENGINEERING,
+        _LIVE,
         {
             "version": WHOLE,
             "loads": TRUTH,
@@ -220,13 +246,17 @@ _KNOWN: Final = (
             "finite": TRUTH,
             "outcome": _OUTCOME,
         },
+        words=words.rehearsed,
+        holds=Shape.ANYTHING,
     ),
-    FigureKind("run.metrics", every=NUMBER),
-    FigureKind("run.params", every=TEXT),
-    FigureKind("slices"),
-    FigureKind("signature.declared", {"inputs": OTHER, "outputs": OTHER}),
+    FigureKind("run.metrics", _SCIENCE, _PINNED, every=NUMBER),
+    FigureKind("run.params", _SCIENCE, _PINNED, every=TEXT),
+    FigureKind("slices", _SCIENCE, _PINNED, words=words.verdicts, holds=Shape.ROWS),
+    FigureKind("signature.declared", _ENGINEERING, _PINNED, {"inputs": OTHER, "outputs": OTHER}),
     FigureKind(
         "signature.inputs",
+        _ENGINEERING,
+        _LIVE,
         {
             "conforms": TRUTH,
             "share": NUMBER,
@@ -235,9 +265,12 @@ _KNOWN: Final = (
             "rows": WHOLE,
             "day": TEXT,
         },
+        words=words.conforming,
     ),
     FigureKind(
         "trial.latency",
+        _ENGINEERING,
+        _LIVE,
         {
             **dict.fromkeys(("median_ms", "p95_ms", "batch_ms"), NUMBER),
             **dict.fromkeys(("champion_median_ms", "champion_p95_ms"), NUMBER),
@@ -246,9 +279,13 @@ _KNOWN: Final = (
             "rows": WHOLE,
             "batch_rows": WHOLE,
         },
+        words=words.latency,
+        holds=Shape.ANYTHING,
     ),
     FigureKind(
         "trial.loads",
+        _ENGINEERING,
+        _LIVE,
         {
             "loads": TRUTH,
             "outcome": _OUTCOME,
@@ -257,11 +294,27 @@ _KNOWN: Final = (
             "champion_seconds": NUMBER,
             "champion_memory_mb": NUMBER,
         },
+        words=words.loading,
+        holds=Shape.ANYTHING,
     ),
-    FigureKind("trial.predicts", _ANSWERS),
-    FigureKind("trial.replayed", _ANSWERS),
+    FigureKind(
+        "trial.predicts",
+        _ENGINEERING,
+        _LIVE,
+        _ANSWERS,
+        words=words.predicting,
+        holds=Shape.ANYTHING,
+    ),
+    FigureKind(
+        "trial.replayed",
+        _ENGINEERING,
+        _LIVE,
+        _ANSWERS,
+        words=words.predicting,
+        holds=Shape.ANYTHING,
+    ),
 )
-FIGURES: Final[Mapping[str, FigureKind]] = MappingProxyType({known.name: known for known in _KNOWN})
+FIGURES: Final[Mapping[str, FigureKind]] = MappingProxyType({known.name: known for known in KINDS})
 
 
 def with_seen(seen: Iterable[Figure]) -> Mapping[str, FigureKind]:
@@ -270,12 +323,18 @@ def with_seen(seen: Iterable[Figure]) -> Mapping[str, FigureKind]:
     for figure in seen:
         have = known.get(figure.name)
         if have is None:
-            known[figure.name] = FigureKind(figure.name)
+            known[figure.name] = FigureKind(figure.name, (figure.side,), figure.part)
         elif have.fields and isinstance(figure.value, Mapping):
             more = {name: OTHER for name in figure.value if name not in have.fields}
             if more:
-                known[figure.name] = FigureKind(have.name, {**have.fields, **more})
+                known[figure.name] = replace(have, fields={**have.fields, **more})
     return known
+
+
+def value_in_words(figure: Figure) -> str:
+    """The value of a figure for reading, as its kind says; not Markdown."""
+    kind = FIGURES.get(figure.name)
+    return (words.in_words if kind is None else kind.words)(figure.value)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -1,8 +1,12 @@
 """By which columns rows are counted apart: what somebody stated, or what matters most. Pure."""
 
-from core.drift.segments.moved_segments import columns_to_cut_by
-from core.drift.values.counts import SEGMENTS
+from typing import Final
+
+from core.drift.values.counts import SEGMENTS, Reference
 from core.drift.values.monitoring_choice import MOST_CUTS, MonitoringSettings
+from core.drift.values.results import (
+    ColumnKind,
+)
 from core.drift.windows.profile_rows import KeptReference
 
 
@@ -31,3 +35,19 @@ def cannot(kept: KeptReference, stated: MonitoringSettings) -> tuple[str, ...]:
 def _levels(kept: KeptReference, name: str) -> int:
     levels = kept.reference.columns[name].levels
     return 0 if levels is None else len(levels.top) + len(levels.other)
+
+
+_CUT_BY_UP_TO: Final = 60
+"""A column of more levels is no way to cut rows."""
+
+
+def columns_to_cut_by(reference: Reference, importance: dict[str, float]) -> tuple[str, ...]:
+    """The categories with few levels, the ones that matter most to the model first."""
+    held = [
+        column.name
+        for column in reference.columns.values()
+        if column.kind is ColumnKind.CATEGORICAL
+        and column.levels is not None
+        and 2 <= len(column.levels.top) + len(column.levels.other) <= _CUT_BY_UP_TO
+    ]
+    return tuple(sorted(held, key=lambda name: (-importance.get(name, 0.0), name)))

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from core.drift.monitor import DriftMonitor
 from core.drift.values.results import Grain, Window
 from core.errors import InsufficientData, Refused, StileError
 from core.throttle import Throttle
-
-if TYPE_CHECKING:
-    from core.drift.monitor import DriftMonitor
 
 LONGEST: Final = timedelta(minutes=2)
 _AGAIN: Final = timedelta(hours=1)
@@ -28,7 +26,7 @@ class MultivariateLookAhead:
 
     def __init__(
         self,
-        drift: "DriftMonitor",
+        drift: DriftMonitor,
         versions: Callable[[], Iterable[tuple[str, int]]],
         clock: Callable[[], datetime],
     ) -> None:
@@ -59,7 +57,7 @@ class MultivariateLookAhead:
                 yield newest.window
 
     def _look(self, model: str, version: int, window: Window) -> None:
-        if self._drift.together.known(model, version, window) is not None:
+        if self._drift.multivariate.known(model, version, window) is not None:
             return
         key = (model, version, window, self._drift.counted(model, version, window).rows)
         started = self._clock()
@@ -75,7 +73,7 @@ class MultivariateLookAhead:
                 )
 
         try:
-            self._drift.together.look(model, version, window, at=started, progress=progress)
+            self._drift.multivariate.look(model, version, window, at=started, progress=progress)
         except StileError:
             self._failed.begin(started, key)
             raise
