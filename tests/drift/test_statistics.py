@@ -15,7 +15,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from core.drift.calibration import measured_columns
-from core.drift.statistics import count_distances
+from core.drift.statistics import count_distances, share_distances
 from core.drift.values.counts import Reference
 from core.drift.values.results import ColumnKind
 from core.errors import InsufficientData
@@ -189,3 +189,28 @@ def test_numbers_agree_with_scipy_on_real_flights_to_a_hundredth(
         )
         exact = wasserstein_distance(r, w) / np.std(r)
         assert found["wasserstein"] == pytest.approx(exact, abs=0.01), name
+
+
+def test_a_thousand_windows_at_once_have_the_distances_each_has_alone() -> None:
+    rng = np.random.default_rng(12)
+    reference, windows = rng.poisson(1.0, (1000, 40)), rng.poisson(0.5, (1000, 40))
+    places = np.sort(rng.normal(size=40))
+    r, w = (rows / rows.sum(axis=1, keepdims=True) for rows in (reference, windows))
+    sides = (reference, reference * places), (windows, windows * places)
+
+    gap, step = share_distances.steps(*sides, r, w)
+    together = {
+        count_distances.kolmogorov_smirnov: share_distances.kolmogorov_smirnov(r, w),
+        count_distances.total_variation: share_distances.total_variation(r, w),
+        count_distances.mann_whitney: share_distances.mann_whitney(r, w),
+        count_distances.jensen_shannon: share_distances.jensen_shannon(r, w),
+    }
+
+    for alone, found in together.items():
+        each = [alone(a, b) for a, b in zip(reference, windows, strict=True)]
+        np.testing.assert_allclose(found, each, rtol=0, atol=1e-12)
+    moved = [
+        count_distances.wasserstein(a, a * places, b, b * places)
+        for a, b in zip(reference, windows, strict=True)
+    ]
+    np.testing.assert_allclose((np.abs(gap) * step).sum(axis=1), moved, rtol=0, atol=1e-12)

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from core.drift.statistics import share_distances
 from core.drift.values.counts import ColumnCounts, ReferenceColumn, Rows, Sums
 
 Distances = npt.NDArray[np.float64]
@@ -188,19 +189,15 @@ def _between(
     """Distances by row; with `means`, rows of a bin stand there on both sides, which is faster."""
     r, w = _shares(reference[0]), _shares(windows[0])
     if column.levels is not None:
-        moved = np.abs(r - w).sum(axis=1) / 2
         return {
-            DriftStatistic.DISTANCE: moved,
-            DriftStatistic.JENSEN_SHANNON: _jensen_shannon(r, w),
+            DriftStatistic.DISTANCE: share_distances.total_variation(r, w),
+            DriftStatistic.JENSEN_SHANNON: share_distances.jensen_shannon(r, w),
         }
-    below = np.cumsum(r, axis=1)
-    gaps = np.abs(below - np.cumsum(w, axis=1))
-    ranked = np.abs((w * (below - r / 2)).sum(axis=1) - 0.5)
-    outside = beyond(reference[0], windows[0])
+    gaps = np.abs(share_distances.gaps(r, w))
     found = {
         DriftStatistic.DISTANCE: gaps.max(axis=1),
-        DriftStatistic.MANN_WHITNEY: ranked,
-        DriftStatistic.OUTSIDE: outside,
+        DriftStatistic.MANN_WHITNEY: np.abs(share_distances.mann_whitney(r, w)),
+        DriftStatistic.OUTSIDE: beyond(reference[0], windows[0]),
     }
     if not column.deviation > 0:
         return found
@@ -213,38 +210,19 @@ def _between(
 
 
 def _far(reference: tuple[Rows, Sums], windows: tuple[Rows, Sums]) -> Distances:
-    """Wasserstein-1 distances row by row, as `statistics.wasserstein`; NaN where a side is empty.
-
-    What stands nowhere, an empty bin, is put where it makes no difference: beside the first row.
-    """
-    held = (reference[0] > 0).any(axis=0) | (windows[0] > 0).any(axis=0)
-    rows = np.concatenate([reference[0][:, held], windows[0][:, held]], axis=1)
-    sums = np.concatenate([reference[1][:, held], windows[1][:, held]], axis=1)
-    if rows.size == 0:
-        return np.full(len(rows), np.nan)
-    at = sums / np.maximum(rows, 1)
-    first = np.argmax(rows > 0, axis=1)
-    at = np.where(rows > 0, at, np.take_along_axis(at, first[:, None], axis=1))
-    mass = np.concatenate([_shares(reference[0][:, held]), -_shares(windows[0][:, held])], axis=1)
-    order = np.argsort(at, axis=1, kind="stable")
-    gaps = np.cumsum(np.take_along_axis(mass, order, axis=1), axis=1)[:, :-1]
-    steps = np.diff(np.take_along_axis(at, order, axis=1), axis=1)
+    """Wasserstein-1 distances row by row; NaN where a side is empty."""
     empty = (reference[0].sum(axis=1) == 0) | (windows[0].sum(axis=1) == 0)
-    return np.where(empty, np.nan, (np.abs(gaps) * steps).sum(axis=1))
+    if empty.all():
+        return np.full(len(empty), np.nan)
+    r, w = _shares(reference[0]), _shares(windows[0])
+    gap, step = share_distances.steps(reference, windows, r, w)
+    return np.where(empty, np.nan, (np.abs(gap) * step).sum(axis=1))
 
 
 def _is_small(usable: Rows) -> npt.NDArray[np.bool_]:
     """Whether a window has far fewer rows than windows usually have."""
     small: npt.NDArray[np.bool_] = usable < max(1.0, 0.2 * float(np.median(usable)))
     return small
-
-
-def _jensen_shannon(r: Distances, w: Distances) -> Distances:
-    middle = (r + w) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        each = [np.where(p > 0, p * np.log2(p / middle), 0.0).sum(axis=1) for p in (r, w)]
-    found: Distances = np.sqrt(np.maximum((each[0] + each[1]) / 2, 0.0))
-    return found
 
 
 def _of(daily: npt.NDArray[np.generic], spans: Sequence[tuple[int, int]]) -> Rows:

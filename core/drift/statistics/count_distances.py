@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from core.drift.statistics import share_distances
 from core.errors import InsufficientData
 
 Counts = npt.NDArray[np.int64]
@@ -40,7 +41,7 @@ def kolmogorov_smirnov(reference: Counts, window: Counts) -> float:
     Kolmogorov (1933), Giornale dell'Istituto Italiano degli Attuari 4, 83-91.
     """
     r, w = _shares(reference, window, "The Kolmogorov-Smirnov distance")
-    return float(np.abs(np.cumsum(r - w)).max())
+    return float(share_distances.kolmogorov_smirnov(r, w))
 
 
 def total_variation(reference: Counts, window: Counts) -> float:
@@ -68,7 +69,7 @@ def total_variation(reference: Counts, window: Counts) -> float:
     Levin, Peres & Wilmer (2009), Markov Chains and Mixing Times, chapter 4.
     """
     r, w = _shares(reference, window, "The total variation distance")
-    return min(1.0, float(np.abs(r - w).sum() / 2))
+    return float(share_distances.total_variation(r, w))
 
 
 def population_stability_index(
@@ -147,9 +148,7 @@ def jensen_shannon(reference: Counts, window: Counts, *, base: float = 2.0) -> f
     (2003), ibid. 49(7), 1858-1860.
     """
     r, w = _shares(reference, window, "The Jensen-Shannon distance")
-    middle = (r + w) / 2
-    divergence = (_relative_entropy(r, middle) + _relative_entropy(w, middle)) / 2
-    return float(np.sqrt(max(0.0, divergence) / np.log(base)))
+    return float(share_distances.jensen_shannon(r, w, base=base))
 
 
 def hellinger(reference: Counts, window: Counts) -> float:
@@ -204,7 +203,7 @@ def mann_whitney(reference: Counts, window: Counts) -> float:
     Mann & Whitney (1947), Annals of Mathematical Statistics 18(1), 50-60.
     """
     r, w = _shares(reference, window, "The Mann-Whitney statistic")
-    return float((w * (np.cumsum(r) - r / 2)).sum()) - 0.5
+    return float(share_distances.mann_whitney(r, w))
 
 
 def largest_change(reference: Counts, window: Counts) -> float:
@@ -342,7 +341,7 @@ def wasserstein(
     Vallender (1974), Theory of Probability and its Applications 18(4), 784-786.
     """
     r, w = _shares(reference, window, "The Wasserstein distance")
-    gap, step = _gaps(r, reference_sums, w, window_sums, reference, window)
+    gap, step = share_distances.steps((reference, reference_sums), (window, window_sums), r, w)
     return float((np.abs(gap) * step).sum())
 
 
@@ -369,7 +368,7 @@ def energy(reference: Counts, reference_sums: Sums, window: Counts, window_sums:
     Szekely & Rizzo (2013), Journal of Statistical Planning and Inference 143(8), 1249-1272.
     """
     r, w = _shares(reference, window, "The energy distance")
-    gap, step = _gaps(r, reference_sums, w, window_sums, reference, window)
+    gap, step = share_distances.steps((reference, reference_sums), (window, window_sums), r, w)
     return float(np.sqrt(2 * (np.square(gap) * step).sum()))
 
 
@@ -408,19 +407,6 @@ ASSOCIATIONS: Final[dict[str, Callable[[Counts, Counts], float]]] = {
 """What categories have besides."""
 
 
-def _gaps(
-    r: Shares, reference_sums: Sums, w: Shares, window_sums: Sums, reference: Counts, window: Counts
-) -> tuple[Shares, Shares]:
-    """Differences of the two distribution functions, and how far each of them reaches."""
-    held_r, held_w = reference > 0, window > 0
-    at = np.concatenate(
-        [reference_sums[held_r] / reference[held_r], window_sums[held_w] / window[held_w]]
-    )
-    mass = np.concatenate([r[held_r], -w[held_w]])
-    order = np.argsort(at, kind="stable")
-    return np.cumsum(mass[order])[:-1], np.diff(at[order])
-
-
 def _table(reference: Counts, window: Counts) -> tuple[Shares, Shares]:
     """What the table of sides by bins would hold without drift, and what it holds."""
     seen = np.stack([reference, window]).astype(np.float64)
@@ -434,8 +420,3 @@ def _shares(reference: Counts, window: Counts, what: str) -> tuple[Shares, Share
     if rows_reference == 0 or rows_window == 0:
         raise InsufficientData(f"{what} needs rows on both sides.")
     return reference / rows_reference, window / rows_window
-
-
-def _relative_entropy(p: Shares, q: Shares) -> float:
-    held = p > 0
-    return float((p[held] * np.log(p[held] / q[held])).sum())
