@@ -138,15 +138,6 @@ class Answering:
         ]
         assert here.tracking.version(MODEL, 4).tags[TAG_FLAG] == "superseded"
 
-    def test_a_double_click_restores_once(self, here: Stage) -> None:
-        self.moved_around(here)
-
-        first = self.restore(here, form="form")
-        second = self.restore(here, form="form")
-
-        assert first.request_id == second.request_id
-        assert len(here.entries("restore_ordered")) == 1
-
     # adopt with two keys
 
     def test_adopt_takes_two_keys_moves_nothing_and_leaves_the_interval_ungoverned(
@@ -171,19 +162,6 @@ class Answering:
             (4, Governed.GOVERNED),
         ]
         assert here.tracking.version(MODEL, 5).tags[TAG_FLAG] == "superseded"
-
-    def test_an_administrator_adopts_what_was_there_before_and_before_stays_unknown(
-        self, here: Stage
-    ) -> None:
-        here.look()
-
-        entry = self.adopt_from_before(here)
-        look = here.look()
-
-        assert (entry.kind, entry.actor) == ("alias_adopted", "ada")
-        assert self.standings(here) == [(3, Governed.UNKNOWN), (3, Governed.GOVERNED)]
-        assert look.repaired == ((MODEL, 3),)
-        assert here.tracking.version(MODEL, 3).tags[TAG_FLAG] == "champion-by-default"
 
     # break-glass
 
@@ -233,6 +211,28 @@ class Answering:
 
 class Answers(Answering):
     """Each answer, whole."""
+
+    def test_a_double_click_restores_once(self, here: Stage) -> None:
+        self.moved_around(here)
+
+        first = self.restore(here, form="form")
+        second = self.restore(here, form="form")
+
+        assert first.request_id == second.request_id
+        assert len(here.entries("restore_ordered")) == 1
+
+    def test_an_administrator_adopts_what_was_there_before_and_before_stays_unknown(
+        self, here: Stage
+    ) -> None:
+        here.look()
+
+        entry = self.adopt_from_before(here)
+        look = here.look()
+
+        assert (entry.kind, entry.actor) == ("alias_adopted", "ada")
+        assert self.standings(here) == [(3, Governed.UNKNOWN), (3, Governed.GOVERNED)]
+        assert look.repaired == ((MODEL, 3),)
+        assert here.tracking.version(MODEL, 3).tags[TAG_FLAG] == "champion-by-default"
 
     # adopt a champion from before Stile
 

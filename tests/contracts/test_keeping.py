@@ -127,16 +127,6 @@ class KeepingDecisions:
         assert bundle["findings"]["good-enough"] == "pass"
         assert [key["person"] for key in bundle["story"]["keys"]] == ["ben", "eva"]
 
-    def test_it_is_written_once(self, scene: Scene) -> None:
-        scene.here.promote(6)
-        scene.keep()
-
-        scene.keep()
-        scene.restarted()
-        scene.keep()
-
-        assert scene.shaky.written == len(scene.here.entries("decision_kept")) == 1
-
     def test_a_process_that_died_between_file_and_ledger_is_finished_by_the_next(
         self, scene: Scene
     ) -> None:
@@ -165,25 +155,6 @@ class KeepingDecisions:
         with pytest.raises(Unavailable):
             keeping._keep(request.request_id)
         return written[0]
-
-    def test_a_store_that_says_no_is_said_in_the_ledger_once_and_asked_again_an_hour_later(
-        self, scene: Scene
-    ) -> None:
-        no = Refused("The run's artifact store may not be written.")
-        scene.shaky.faults = [no, no]
-        request = scene.here.promote(6)
-
-        problems = [scene.keep(), scene.keep(by=AFTER_A_NO), scene.keep()]
-
-        (told,) = scene.here.entries("decision_not_kept")
-        assert problems == [(), (), ()]
-        assert told.facts["says"] == "The run's artifact store may not be written."
-        assert scene.here.champion() == 6
-        assert scene.here.look().findings == ()
-        scene.keep(by=AFTER_A_NO)
-        kept = kept_of(scene.here.office.store.entries(), request.request_id)
-        assert kept is not None
-        assert kept.sha256
 
     def test_nothing_is_kept_from_a_broken_ledger(self, scene: Scene) -> None:
         scene.here.promote(6)
@@ -214,6 +185,35 @@ class KeepingDecisions:
 
 class EveryDecisionKept(KeepingDecisions):
     """What keeps a record from being written, and what is found of it later."""
+
+    def test_it_is_written_once(self, scene: Scene) -> None:
+        scene.here.promote(6)
+        scene.keep()
+
+        scene.keep()
+        scene.restarted()
+        scene.keep()
+
+        assert scene.shaky.written == len(scene.here.entries("decision_kept")) == 1
+
+    def test_a_store_that_says_no_is_said_in_the_ledger_once_and_asked_again_an_hour_later(
+        self, scene: Scene
+    ) -> None:
+        no = Refused("The run's artifact store may not be written.")
+        scene.shaky.faults = [no, no]
+        request = scene.here.promote(6)
+
+        problems = [scene.keep(), scene.keep(by=AFTER_A_NO), scene.keep()]
+
+        (told,) = scene.here.entries("decision_not_kept")
+        assert problems == [(), (), ()]
+        assert told.facts["says"] == "The run's artifact store may not be written."
+        assert scene.here.champion() == 6
+        assert scene.here.look().findings == ()
+        scene.keep(by=AFTER_A_NO)
+        kept = kept_of(scene.here.office.store.entries(), request.request_id)
+        assert kept is not None
+        assert kept.sha256
 
     def test_what_a_key_signs_is_the_same_before_and_after(self, scene: Scene) -> None:
         reader = ArtifactReader(scene.store.door(), Path())

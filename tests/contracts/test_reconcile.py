@@ -47,6 +47,51 @@ class Reconciling:
         assert (seen.facts["from"], seen.facts["to"], seen.facts["first"]) == (None, 3, True)
         assert len(here.entries("watch_began")) == 1
 
+    def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
+        here.promote()
+        assert here.look().findings == ()
+        here.office.facts.loss = 0.99
+
+        (known,) = here.look().findings
+
+        assert known.finding.trouble is RegistryProblem.EVIDENCE_MUTATED
+        assert "data science: loss" in known.finding.says
+        here.office.facts.loss = 0.5
+        assert here.look().findings == ()
+        assert len(here.entries("finding_opened")) == len(here.entries("finding_closed")) == 1
+
+    def test_nothing_is_told_to_a_broken_ledger_and_the_time_counts_as_unwatched(
+        self, here: Stage
+    ) -> None:
+        here.promote()
+        last = here.look().at
+        self.break_ledger(here)
+        before = here.office.store.entries()
+        here.point(4)
+
+        look = here.look()
+
+        assert {RegistryProblem.LEDGER_BEHIND, RegistryProblem.UNGOVERNED_MOVE} <= here.troubles(
+            look
+        )
+        assert here.office.store.entries() == before
+        with here.office.store.reading() as record:
+            assert record.watch.last() == last
+
+    def break_ledger(self, here: Stage) -> None:
+        """Change an entry as somebody with all rights on the database would."""
+        engine = here.office.store.engine
+        with transaction.deciding(engine) as session:
+            if engine.dialect.name == "sqlite":
+                session.execute(text("DROP TRIGGER entries_no_update"))
+            else:
+                session.execute(text("ALTER TABLE entries DISABLE TRIGGER USER"))
+            session.execute(text("UPDATE entries SET actor = 'eve' WHERE seq = 1"))
+
+
+class EveryFinding(Reconciling):
+    """Each finding, and what is told to the ledger."""
+
     def test_a_silence_of_the_watch_is_told_and_is_unknown_on_the_time_line(
         self, here: Stage
     ) -> None:
@@ -91,19 +136,6 @@ class Reconciling:
         assert seen.facts["last_seen"] == last.isoformat()
         assert here.look().findings == look.findings
 
-    def test_mutated_evidence_of_the_promotion_that_stands_is_found(self, here: Stage) -> None:
-        here.promote()
-        assert here.look().findings == ()
-        here.office.facts.loss = 0.99
-
-        (known,) = here.look().findings
-
-        assert known.finding.trouble is RegistryProblem.EVIDENCE_MUTATED
-        assert "data science: loss" in known.finding.says
-        here.office.facts.loss = 0.5
-        assert here.look().findings == ()
-        assert len(here.entries("finding_opened")) == len(here.entries("finding_closed")) == 1
-
     def test_a_write_that_waits_is_found_and_gone_once_it_is_done(self, here: Stage) -> None:
         here.look()
         here.office.both_keys(here.office.open(at=here.later()), at=here.later())
@@ -115,34 +147,6 @@ class Reconciling:
         assert early.findings == ()
         assert here.troubles(late) == {RegistryProblem.WRITE_PENDING}
         assert here.look().findings == ()
-
-    def test_nothing_is_told_to_a_broken_ledger_and_the_time_counts_as_unwatched(
-        self, here: Stage
-    ) -> None:
-        here.promote()
-        last = here.look().at
-        self.break_ledger(here)
-        before = here.office.store.entries()
-        here.point(4)
-
-        look = here.look()
-
-        assert {RegistryProblem.LEDGER_BEHIND, RegistryProblem.UNGOVERNED_MOVE} <= here.troubles(
-            look
-        )
-        assert here.office.store.entries() == before
-        with here.office.store.reading() as record:
-            assert record.watch.last() == last
-
-    def break_ledger(self, here: Stage) -> None:
-        """Change an entry as somebody with all rights on the database would."""
-        engine = here.office.store.engine
-        with transaction.deciding(engine) as session:
-            if engine.dialect.name == "sqlite":
-                session.execute(text("DROP TRIGGER entries_no_update"))
-            else:
-                session.execute(text("ALTER TABLE entries DISABLE TRIGGER USER"))
-            session.execute(text("UPDATE entries SET actor = 'eve' WHERE seq = 1"))
 
     # mending
 
@@ -159,10 +163,6 @@ class Reconciling:
         flags = {v.version: v.tags.get(TAG_FLAG, "") for v in here.tracking.versions(MODEL)}
         assert flags == {1: "", 2: "", 3: "superseded", 4: "", 5: ""}
         assert here.look().repaired == ()
-
-
-class EveryFinding(Reconciling):
-    """Each finding, and what is told to the ledger."""
 
     def test_a_first_champion_that_was_set_while_stile_watched_is_an_ungoverned_move(
         self, here: Stage

@@ -108,6 +108,29 @@ class Reviewing:
             "pass", "pass",
         )  # fmt: skip
 
+    def test_a_rollback_answers_it_with_one_key(self, here: Stage) -> None:
+        here.promote(version=4)
+        due = self.decayed(here)
+
+        back = self.requests(here).roll_back(
+            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
+        )
+        while_pending = self.reviews(here).due()
+        here.write()
+
+        assert (back.from_version, back.to_version, back.purpose) == (5, 4, RequestPurpose.ROLLBACK)
+        assert [key.person for key in back.keys] == [BEN.username]
+        assert while_pending == ()
+        assert here.champion() == 4
+        assert self.reviews(here).due() == ()
+        assert self.requests(here).roll_back(
+            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
+        ).request_id == back.request_id  # fmt: skip
+
+
+class MoreReviewing(Reviewing):
+    """Who may review, what is refused, and what ends it."""
+
     def test_a_confirmed_approval_is_good_until_its_next_bound(self, here: Stage) -> None:
         due = self.decayed(here)
 
@@ -141,29 +164,6 @@ class Reviewing:
         assert anew.request_id != asked.request_id
         assert self.reviews(here).due() == ()
         assert here.office.store.verify().ok
-
-    def test_a_rollback_answers_it_with_one_key(self, here: Stage) -> None:
-        here.promote(version=4)
-        due = self.decayed(here)
-
-        back = self.requests(here).roll_back(
-            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
-        )
-        while_pending = self.reviews(here).due()
-        here.write()
-
-        assert (back.from_version, back.to_version, back.purpose) == (5, 4, RequestPurpose.ROLLBACK)
-        assert [key.person for key in back.keys] == [BEN.username]
-        assert while_pending == ()
-        assert here.champion() == 4
-        assert self.reviews(here).due() == ()
-        assert self.requests(here).roll_back(
-            BEN.username, due.entry, text=FOUND, idempotency_key="a form", at=here.later()
-        ).request_id == back.request_id  # fmt: skip
-
-
-class MoreReviewing(Reviewing):
-    """Who may review, what is refused, and what ends it."""
 
     def test_the_frozen_evidence_is_compared_with_what_is_so_now(self, here: Stage) -> None:
         here.promote()

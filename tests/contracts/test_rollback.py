@@ -104,17 +104,6 @@ class RollingBack:
         ]
         assert here.office.store.verify().ok
 
-    def test_a_double_click_rolls_back_once(self, here: Stage) -> None:
-        self.twice_promoted(here)
-
-        first = self.roll_back(here, form="form")
-        second = self.roll_back(here, form="form")
-        here.write()
-        third = self.roll_back(here, form="form")
-
-        assert first.request_id == second.request_id == third.request_id
-        assert len(here.entries(ORDERED)) == len(here.entries("request_applied")) - 2 == 1
-
     def test_many_at_once_order_one_rollback(self, here: Stage) -> None:
         self.twice_promoted(here)
         gate = threading.Barrier(THREADS)
@@ -140,6 +129,17 @@ class RollingBack:
 
 class More(RollingBack):
     """Who may, what is refused, and what happens at the edges."""
+
+    def test_a_double_click_rolls_back_once(self, here: Stage) -> None:
+        self.twice_promoted(here)
+
+        first = self.roll_back(here, form="form")
+        second = self.roll_back(here, form="form")
+        here.write()
+        third = self.roll_back(here, form="form")
+
+        assert first.request_id == second.request_id == third.request_id
+        assert len(here.entries(ORDERED)) == len(here.entries("request_applied")) - 2 == 1
 
     def test_the_way_back_is_shown_first_and_nothing_is_written(self, here: Stage) -> None:
         self.twice_promoted(here)

@@ -229,6 +229,14 @@ def test_a_loss_is_told_with_what_it_is_held_against() -> None:
     assert (found.windows, found.since, found.columns) == (2, MONDAY, ())
 
 
+def test_a_loss_of_nothing_is_nothing() -> None:
+    found = alerts.performance(3, [a_week(0, 0.0), a_week(1, 0.5)], expected=0.5)
+
+    assert found is not None
+    assert (found.value, found.verdict) == (0.0, STABLE)
+    assert "Live log loss 0.000 ± 0.010" in found.says
+
+
 def test_a_stable_loss_has_no_run() -> None:
     found = alerts.performance(3, [a_week(0, 0.9), a_week(1, 0.5), a_week(2, 0.9)], expected=0.5)
 

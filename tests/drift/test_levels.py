@@ -286,3 +286,11 @@ def test_windows_that_hardly_differ_from_their_neighbours_still_count_for_someth
 
     assert isinstance(law, GammaTail)
     assert law.support == pytest.approx(400 * (1 - 0.95) / (1 + 0.95))
+
+
+def test_a_window_that_holds_nothing_else_is_as_rare_as_that() -> None:
+    assert p_value_of(Binomial(0.5, 4, known=0.0), 1.0) == pytest.approx(0.5**4, rel=1e-2)
+
+
+def test_no_draw_at_all_strays_nowhere() -> None:
+    assert tail_laws.by_chance(np.zeros(0)).laws == (GammaTail(0.5, 1e-12),)
