@@ -11,16 +11,7 @@ from core.governance.rules.checks import Finding, judge
 from core.governance.rules.evidence import Evidence, EvidencePart, FigureStatus
 from core.governance.rules.held_reasons import HeldBecause
 from core.governance.rules.judgement import (
-    TAG_ANCHOR,
-    TAG_BUNDLE,
-    TAG_COPIED_FROM,
-    TAG_DECISION,
     TAG_DIGEST,
-    TAG_FLAG,
-    TAG_FLAG_REASON,
-    TAG_LEDGER_HEAD,
-    TAG_POLICY,
-    TAG_REQUEST,
     WritePlan,
     blocking,
     changed_facts,
@@ -37,6 +28,17 @@ from core.governance.rules.requests import (
     RequestStatus,
 )
 from core.identity.people import Person, Role, Side, Username
+from core.values.tag_names import (
+    TAG_ANCHOR,
+    TAG_BUNDLE,
+    TAG_COPIED_FROM,
+    TAG_DECISION,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+)
 from tests.contracts.parts import (
     ADA,
     ANA,

@@ -26,21 +26,19 @@ from core.governance.rules.requests import (
 )
 from core.identity.people import Person, Side, require_key
 from core.values.canonical_json import utc_millis
+from core.values.tag_names import (
+    TAG_DECISION,
+    TAG_DIGEST_OF,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+)
 
 REFERENCES: Final = ("reference.candidate", "reference.champion")
 """The figures that say what live inputs are held against: whoever attaches it moves them."""
-TAG_REQUEST: Final = "stile.request_id"
-TAG_DECISION: Final = "stile.decision"
-TAG_BUNDLE: Final = "stile.bundle"
-TAG_POLICY: Final = "stile.policy"
-TAG_LEDGER_HEAD: Final = "stile.ledger_head"
 TAG_DIGEST: Final[Mapping[Side, str]] = MappingProxyType(
-    {side: f"stile.digest.{side.value}" for side in Side}
+    {side: f"{TAG_DIGEST_OF}{side.value}" for side in Side}
 )
-TAG_FLAG: Final = "stile.flag"
-TAG_FLAG_REASON: Final = "stile.flag_reason"
-TAG_ANCHOR: Final = "stile.ledger_anchor"
-TAG_COPIED_FROM: Final = "stile.copied_from"
 
 
 @dataclass(frozen=True, slots=True)
