@@ -10,9 +10,9 @@ import streamlit as st
 from components.figures import comparison_figures as figures
 from components.figures.metric_direction import best, verdict
 from components.runs import run_tables
-from components.runs.run_view import CHAMPION, name_of
+from components.runs.run_view import name_of
 from components.shell import frame, queries, state, theme
-from core.values.mlflow_entities import ModelVersion, Run, RunId
+from core.values.mlflow_entities import CHAMPION, ModelVersion, Run, RunId
 from core.values.tag_names import TAG_EVALUATES, TAG_HOLDOUT
 
 AT_MOST: Final = 8
