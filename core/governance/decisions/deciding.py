@@ -231,7 +231,7 @@ def refuse_second(record: Record, draft: PromotionRequest) -> None:
 def require_free(record: Record, model: str, alias: str) -> None:
     """Raise `Refused` when something is on its way to the alias, or the ledger is broken."""
     require_whole(record)
-    other = record.occupied_by(model, alias, besides=RequestId(0))
+    other = record.occupied_by(model, alias)
     if other is not None:
         raise Refused(f"Request {other} is being applied to {alias}; wait until it is done.")
 
