@@ -58,5 +58,5 @@ bench: dev browser ## the budgets, as ratios beside the real peers
 soak: dev ## the long ones: workers killed by the hundred, a failing network, full size
 	@$(BIN)/python -m pytest tests/soak -s
 
-check: lint ## lint and the fast tests
-	@$(BIN)/python -m pytest $(BOTH) $(QUICK) -m "not slow and not browser and not spark"
+check: lint ## lint, and the tests of values: no store, server, browser or model
+	@$(BIN)/python -m pytest $(BOTH) $(QUICK) -m "not world and not slow and not browser and not spark"

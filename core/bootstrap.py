@@ -25,7 +25,7 @@ from core.governance.figures import evidence_gathering as gathering
 from core.governance.figures.content_hashes import ContentHasher
 from core.governance.figures.evidence_source import GatheredEvidence
 from core.governance.figures.sandbox_runs import SandboxRuns
-from core.governance.registry.alias_watch import CHAMPION, present_intervals
+from core.governance.registry.alias_watch import present_intervals
 from core.governance.registry.decision_bundles import DecisionBundleKeeper
 from core.governance.registry.reconciler import Reconciler, ReconcilerDepth
 from core.governance.rules.ledger.entries import LedgerKey, former_keys
@@ -59,6 +59,7 @@ from core.tracking.mlflow_registry import MlflowRegistry
 from core.tracking.own_files import keep_with_run
 from core.tracking.reader import TrackingReader
 from core.tracking.run_index import RunIndex
+from core.values.mlflow_entities import CHAMPION
 from core.values.model_trial import Limits
 from core.worker import WorkerParts, name_of_this_process, utc_now
 

@@ -7,6 +7,7 @@ from components.request import answer_drawers, due_reviews, new_request, review_
 from components.shell import champion_state, frame, queries, state
 from core import read_cache
 from core.identity.people import Role
+from core.values.mlflow_entities import CHAMPION
 
 
 def render() -> None:
@@ -26,7 +27,7 @@ def render() -> None:
         if model is None:
             return
         versions = frame.ask(lambda: queries.versions(model.name), keep_as=f"versions {model.name}")
-    alias = state.text("alias", champion_state.CHAMPION)
+    alias = state.text("alias", CHAMPION)
     intervals = champion_state.intervals(model, alias=alias)
     present = champion_state.now(model, alias=alias)
     frame.header(

@@ -21,7 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(warden.start())
 
 
+WORLDS = {
+    *("migrated_store", "migrated_decisions", "empty_store", "postgres", "postgres_engine"),
+    *("mlflow_server", "mlflow_guarded_server", "flights", "trained_models", "app", "stage"),
+}
+"""Fixtures that begin with a store, a server, real flights or a trained model."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if WORLDS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.world)
     on_spark = [item for item in items if item.get_closest_marker("spark") is not None]
     if on_spark and (reason := pyspark_apart.why_not()):
         for item in on_spark:

@@ -10,8 +10,8 @@ from components.shell import champion_state, frame, queries, state, theme
 from core.governance.rules.policies.bar_history import PublishedPolicy
 from core.governance.rules.policies.policy import CheckLevel, Policy
 from core.governance.rules.policies.proposals import PolicyRequest
+from core.values.mlflow_entities import CHAMPION
 
-_CHAMPION: Final = "champion"
 _VIEWS: Final = {
     "rules": "Rules",
     "compare": "Compare",
@@ -36,13 +36,13 @@ def choices(everything: Sequence[PublishedPolicy]) -> list[tuple[str, str]] | No
     if models is None and not known:
         return None
     for model in models or ():
-        known |= {(model.name, alias) for alias in (_CHAMPION, *model.aliases)}
+        known |= {(model.name, alias) for alias in (CHAMPION, *model.aliases)}
     return sorted(known | set(champion_state.known().chronicle.points))
 
 
 def chosen(choices: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """The model and alias the URL names, else the first there are."""
-    wanted = (state.text("model"), state.text("alias", _CHAMPION))
+    wanted = (state.text("model"), state.text("alias", CHAMPION))
     if wanted in choices:
         return wanted
     return next((each for each in choices if each[0] == wanted[0]), choices[0])
@@ -101,7 +101,7 @@ def controls(
 def _model_chosen() -> None:
     model, alias = st.session_state["policies_model"]
     state.put(
-        model=model, alias=None if alias == _CHAMPION else alias, version=None, before=None,
+        model=model, alias=None if alias == CHAMPION else alias, version=None, before=None,
         after=None, request=None,
     )  # fmt: skip
 

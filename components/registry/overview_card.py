@@ -14,7 +14,7 @@ from core.errors import InsufficientData, Refused, StileError
 from core.governance.rules.registry.production_timeline import Governed, ProductionInterval
 from core.governance.rules.requests import PromotionRequest
 from core.identity.people import Person, Role
-from core.values.mlflow_entities import RegisteredModel
+from core.values.mlflow_entities import CHAMPION, RegisteredModel
 
 _POINTS: Final = 30
 
@@ -44,7 +44,7 @@ def draw(model: RegisteredModel, person: Person | None = None) -> None:
 def _adopt(model: str, present: ProductionInterval, person: Person) -> None:
     is_unknown = present.standing is Governed.UNKNOWN and present.version is not None
     if is_unknown and person.role is Role.ADMINISTRATOR:
-        answer_drawers.button(answer_drawers.BEFORE, model=model, alias=champion_state.CHAMPION)
+        answer_drawers.button(answer_drawers.BEFORE, model=model, alias=CHAMPION)
 
 
 def drift_of(model: str, version: int) -> tuple[WindowReport, ...]:
@@ -65,7 +65,7 @@ def drift_verdicts(models: Sequence[RegisteredModel]) -> dict[str, DriftVerdict]
 
 
 def _verdict(model: RegisteredModel) -> DriftVerdict:
-    champion = model.aliases.get(champion_state.CHAMPION)
+    champion = model.aliases.get(CHAMPION)
     newest = None if champion is None else newest_evaluable(drift_of(model.name, champion))
     return DriftVerdict.NOT_EVALUABLE if newest is None else newest.verdict
 

@@ -17,7 +17,7 @@ from core.governance.rules.registry.production_timeline import (
 )
 from core.governance.rules.requests import RequestStatus
 from core.identity.people import Person, Role
-from core.values.mlflow_entities import RegisteredModel
+from core.values.mlflow_entities import CHAMPION, RegisteredModel
 
 _KEY = "versions_at"
 _BEFORE: Final = timedelta(minutes=1)
@@ -65,7 +65,7 @@ def time_line(
     model: RegisteredModel,
     intervals: Sequence[ProductionInterval],
     *,
-    alias: str = champion_state.CHAMPION,
+    alias: str = CHAMPION,
 ) -> None:
     """Draw who served when, with requests on the same axis, and the question who served then."""
     at = datetime.now(UTC)
@@ -95,9 +95,7 @@ def time_line(
     _draw(model, intervals, at=at)
 
 
-def marks(
-    model: RegisteredModel, *, alias: str = champion_state.CHAMPION
-) -> tuple[TimelineMark, ...]:
+def marks(model: RegisteredModel, *, alias: str = CHAMPION) -> tuple[TimelineMark, ...]:
     """When requests about the alias were opened, and when those that ended did."""
     found: list[TimelineMark] = []
     for request in frame.services().promotions.requests(model=model.name):

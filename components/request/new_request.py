@@ -11,7 +11,7 @@ from components.shell import champion_state, frame, queries, state, theme
 from core.governance.rules.requests import PromotionRequest
 from core.governance.use_cases.rollback import approved_before
 from core.identity.people import Person, Role
-from core.values.mlflow_entities import ModelVersion, RegisteredModel
+from core.values.mlflow_entities import CHAMPION, ModelVersion, RegisteredModel
 
 
 def choose_alias(model: RegisteredModel, alias: str) -> None:
@@ -74,7 +74,7 @@ def _way_back(model: RegisteredModel, version: int, person: Person, *, alias: st
         )
 
 
-def request_promotion(model: str, version: int, *, alias: str = "champion") -> None:
+def request_promotion(model: str, version: int, *, alias: str = CHAMPION) -> None:
     """Draw *Request promotion…* for one version, and its drawer when it is open."""
     about = f"{model}/{version}/{alias}"
     decision_drawers.button("Request promotion…", "open_request", about, primary=True)

@@ -15,9 +15,8 @@ from core.governance.rules.registry.production_timeline import (
     standing_now,
 )
 from core.governance.rules.registry.sightings import AliasHistory, chronicle
-from core.values.mlflow_entities import RegisteredModel
+from core.values.mlflow_entities import CHAMPION, RegisteredModel
 
-CHAMPION: Final = "champion"
 _BADGE: Final = {
     Governed.GOVERNED: ":green-badge[✓ governed]",
     Governed.UNGOVERNED: ":red-badge[✕ ungoverned]",

@@ -17,6 +17,7 @@ from core.governance.figures.evidence_gathering import EvidenceSources, gather
 from core.governance.figures.live_conditions import live_window
 from core.governance.rules.checks import Finding, judge, overall
 from core.governance.rules.policies.policy import CheckVerdict
+from core.values.mlflow_entities import CHAMPION
 
 _EXITS: Final = {
     CheckVerdict.PASS: Exit.OK,
@@ -40,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def gate(
     model: Annotated[str, typer.Argument(help="The registered model.")],
     version: Annotated[int, typer.Argument(min=1, help="The version that should be promoted.")],
-    alias: Annotated[str, typer.Option(help="The alias it should get.")] = "champion",
+    alias: Annotated[str, typer.Option(help="The alias it should get.")] = CHAMPION,
     as_json: JsonOption = False,
 ) -> int:
     """Judge a version by its policy, on evidence gathered now, without opening a request.

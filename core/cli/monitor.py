@@ -13,6 +13,7 @@ from core.cli import emit, progress_console
 from core.cli.session import session
 from core.drift.values.results import Grain, MovedSegment, WindowReport
 from core.errors import Refused, Unavailable
+from core.values.mlflow_entities import CHAMPION
 
 
 def register(app: typer.Typer) -> None:
@@ -91,13 +92,13 @@ def write_report(
     from core.governance.registry.alias_watch import present_intervals
 
     at = datetime.now(UTC)
-    champion = services.tracking.registered_model(model).aliases.get("champion")
+    champion = services.tracking.registered_model(model).aliases.get(CHAMPION)
     wanted = version if version is not None else champion
     if wanted is None:
         raise Refused(f"{model} has no champion: say which version with --version.")
     services.drift.refresh(model, at=at)
     intervals = present_intervals(
-        services.store, model, "champion", stands=champion, answered=True, at=at
+        services.store, model, CHAMPION, stands=champion, answered=True, at=at
     )
     text = html_report(services.drift, model, wanted, grain, intervals=intervals, days=days, at=at)
     arriving = file.with_name(f".{file.name}.arriving")

@@ -23,6 +23,7 @@ from core.governance.rules.policies.policy_sentences import (
 )
 from core.identity.people import Side, Username
 from core.settings import Auth, Settings
+from core.values.mlflow_entities import CHAMPION
 
 _EFFECTS: Final = {"stricter": "▲", "looser": "▼", "different": "•"}
 ModelArgument = Annotated[str, typer.Argument(help="The registered model.")]
@@ -62,12 +63,12 @@ def list_published(as_json: JsonOption = False) -> int:
     built_in = sorted(set(models) - covered)
     document = {
         "policies": [{**as_document(each.policy), **_provenance(each)} for each in found],
-        "built_in": [{"model": model, "alias": "champion"} for model in built_in],
+        "built_in": [{"model": model, "alias": CHAMPION} for model in built_in],
         "problems": list(problems),
     }
     lines = [
         *map(_published_line, found),
-        *(_line(default_policy(m, "champion")) for m in built_in),
+        *(_line(default_policy(m, CHAMPION)) for m in built_in),
     ]
     lines = [*(f"✕ {problem}" for problem in problems), *lines]
     emit(document, as_json, lambda: "\n".join(lines or ["No policy and no model is there yet."]))
@@ -76,7 +77,7 @@ def list_published(as_json: JsonOption = False) -> int:
 
 def show(
     model: ModelArgument,
-    alias: AliasOption = "champion",
+    alias: AliasOption = CHAMPION,
     version: Annotated[
         int | None, typer.Option(min=0, help="Not the newest but this one; 0: the built-in one.")
     ] = None,
@@ -107,7 +108,7 @@ def diff(
     model: ModelArgument,
     before: Annotated[str, typer.Argument(help="A version, or a file (0: the built-in one).")],
     after: Annotated[str, typer.Argument(help="A version, or a file.")],
-    alias: AliasOption = "champion",
+    alias: AliasOption = CHAMPION,
     as_json: JsonOption = False,
 ) -> None:
     """What differs between two versions of a policy, or a version and a file, in words."""

@@ -11,6 +11,7 @@ from core.governance.registry.reconciler import ReconcilerDepth, ReconcilerRepor
 from core.governance.rules.requests import PromotionRequest, RequestId
 from core.governance.rules.reviews import REVIEW_WITHIN
 from core.governance.use_cases import breaking_glass
+from core.values.mlflow_entities import CHAMPION
 
 _Model = Annotated[str, typer.Argument(help="The registered model.")]
 _Alias = Annotated[str, typer.Option(help="The alias.")]
@@ -42,7 +43,7 @@ def reconcile(as_json: JsonOption = False) -> int:
 
 def restore(
     model: _Model,
-    alias: _Alias = "champion",
+    alias: _Alias = CHAMPION,
     comment: Annotated[str, typer.Option(help="What happened, for the ledger.")] = "",
     user: _As = "",
     idempotency_key: _Key = "",
@@ -72,7 +73,7 @@ def restore(
 
 def adopt(
     model: _Model,
-    alias: _Alias = "champion",
+    alias: _Alias = CHAMPION,
     reason: Annotated[str, typer.Option(help="Why; needed for what moved around Stile.")] = "",
     user: _As = "",
     idempotency_key: _Key = "",

@@ -8,6 +8,7 @@ from core.cli import emit
 from core.cli.session import JsonOption, session
 from core.governance.rules.judgement import Judgement
 from core.identity.people import Side
+from core.values.mlflow_entities import CHAMPION
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +20,7 @@ def request(
     model: Annotated[str, typer.Argument(help="The registered model.")],
     version: Annotated[int, typer.Argument(min=1, help="The version that should be promoted.")],
     comment: Annotated[str, typer.Option(help="Why: the first thing the keys' holders read.")],
-    alias: Annotated[str, typer.Option(help="The alias it should get.")] = "champion",
+    alias: Annotated[str, typer.Option(help="The alias it should get.")] = CHAMPION,
     from_model: Annotated[
         str,
         typer.Option(help="Copy that version of this model into MODEL first, then ask for it."),

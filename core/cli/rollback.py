@@ -9,6 +9,7 @@ from core.cli.reconcile import named_move, request_document
 from core.cli.session import JsonOption, session
 from core.governance.use_cases.rollback import RollbackPlan
 from core.identity.people import Side
+from core.values.mlflow_entities import CHAMPION
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +23,7 @@ def rollback(
         int | None,
         typer.Option(min=1, help="The version to go back to; else the one that stood before."),
     ] = None,
-    alias: Annotated[str, typer.Option(help="The alias.")] = "champion",
+    alias: Annotated[str, typer.Option(help="The alias.")] = CHAMPION,
     comment: Annotated[str, typer.Option(help="What happened, for the ledger.")] = "",
     side: Annotated[
         Side | None, typer.Option(help="Whose key is turned, for who holds both.")

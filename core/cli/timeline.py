@@ -11,13 +11,14 @@ from core.cli.alert import as_document as alert_as_document
 from core.cli.session import JsonOption, session
 from core.drift.calibration.alerts import DriftAlert
 from core.errors import Refused, Unavailable
-from core.governance.registry.alias_watch import CHAMPION, present_intervals
+from core.governance.registry.alias_watch import present_intervals
 from core.governance.rules.registry.production_timeline import (
     Governed,
     ProductionInterval,
     standing_at,
 )
 from core.governance.rules.registry.sightings import chronicle
+from core.values.mlflow_entities import CHAMPION
 
 _SIGNS: Final = {Governed.GOVERNED: "✓", Governed.UNGOVERNED: "✕", Governed.UNKNOWN: "–"}
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def timeline(
     model: Annotated[str, typer.Argument(help="The registered model.")],
-    alias: Annotated[str, typer.Option(help="The alias.")] = "champion",
+    alias: Annotated[str, typer.Option(help="The alias.")] = CHAMPION,
     moment: Annotated[
         str, typer.Option("--at", help="A moment (2026-11-20T09:00, UTC unless it says).")
     ] = "",

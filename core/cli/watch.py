@@ -7,6 +7,7 @@ import typer
 from core.cli import emit
 from core.cli.session import JsonOption, session
 from core.errors import Refused
+from core.values.mlflow_entities import CHAMPION
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +47,7 @@ def watch(
     if sum((bool(by), without_segments, default)) > 1:
         raise Refused("Write one of --by, --without-segments and --default.")
     registered = services.tracking.registered_model(model)
-    version = registered.aliases.get("champion") or max(
+    version = registered.aliases.get(CHAMPION) or max(
         (v.version for v in services.tracking.versions(model)), default=0
     )
     watched = services.drift.watched(model, version, at=at) if version else None

@@ -28,8 +28,8 @@ from core.demo.plan import (
 )
 from core.demo.training_processes import TrainingProcesses
 from core.errors import Refused, Unavailable
+from core.values.mlflow_entities import CHAMPION
 
-CHAMPION: Final = "champion"
 _SQLITE: Final = "sqlite:///"
 
 

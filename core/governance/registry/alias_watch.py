@@ -29,10 +29,7 @@ from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
 from core.store.registry_watch import WATCH
 from core.values.canonical_json import JsonValue
-from core.values.mlflow_entities import RegisteredModel
-
-CHAMPION: Final = "champion"
-"""The alias that is watched on every model; others are watched once Stile has heard of them."""
+from core.values.mlflow_entities import CHAMPION, RegisteredModel
 
 SETTLING: Final = timedelta(seconds=30)
 """A policy may be published while a look is under way; so much older, the look knew of it."""

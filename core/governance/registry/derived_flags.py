@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from core.governance.registry.alias_watch import CHAMPION
 from core.governance.registry.last_judgement import last_judged
 from core.governance.rules.registry.flags import BY_DEFAULT, RequestResult, VersionFlag, flags
 from core.governance.rules.registry.production_timeline import LastKnownPosition, position
 from core.governance.rules.registry.sightings import AliasDecision, AliasHistory
 from core.governance.rules.requests import RequestId
 from core.store.governance_store import Record
-from core.values.mlflow_entities import ModelVersion, RegisteredModel
+from core.values.mlflow_entities import CHAMPION, ModelVersion, RegisteredModel
 
 _NOBODY: Final = RequestId(0)
 

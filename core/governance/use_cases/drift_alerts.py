@@ -18,11 +18,11 @@ from core.drift.calibration.alerts import (
 from core.drift.values.results import Grain
 from core.errors import InsufficientData, Refused, StileError
 from core.governance.decisions.deciding import once_as, said_text
-from core.governance.registry.alias_watch import CHAMPION
 from core.identity.people import Person, Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
 from core.store.people import STILE
 from core.values.canonical_json import JsonValue
+from core.values.mlflow_entities import CHAMPION
 
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor

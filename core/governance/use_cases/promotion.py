@@ -42,6 +42,7 @@ from core.identity.people import Person, Role, Side, Username, require_role
 from core.store.governance_store import Record
 from core.store.people import STILE
 from core.store.work_queue import OwedWrite
+from core.values.mlflow_entities import CHAMPION
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Promotions(Conversation):
         *,
         model: str,
         version: int,
-        alias: str = "champion",
+        alias: str = CHAMPION,
         comment: str,
         idempotency_key: str,
         at: datetime,

@@ -20,7 +20,7 @@ from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
 from core.values.canonical_json import JsonValue
-from core.values.mlflow_entities import ModelVersion
+from core.values.mlflow_entities import CHAMPION, ModelVersion
 
 COPIED: Final = "version_copied"
 _OURS: Final = "stile."
@@ -72,7 +72,7 @@ class VersionCopies:
         from_model: str,
         version: int,
         model: str,
-        alias: str = "champion",
+        alias: str = CHAMPION,
         comment: str,
         idempotency_key: str,
         at: datetime,

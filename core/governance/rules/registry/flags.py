@@ -6,6 +6,7 @@ from typing import Final
 
 from core.governance.rules.checks import Finding, overall
 from core.governance.rules.policies.policy import CheckLevel, CheckVerdict
+from core.values.mlflow_entities import CHAMPION
 
 SUPERSEDED: Final = "superseded"
 DOMINATED: Final = "dominated"
@@ -43,7 +44,7 @@ def flags(
     former_champions: Iterable[int] = (),
     judged: Mapping[int, RequestResult] | None = None,
     champion_by_default: bool = False,
-    alias: str = "champion",
+    alias: str = CHAMPION,
 ) -> Mapping[int, VersionFlag]:
     """The flag of each version that deserves one; the champion has one only *by default*.
 
