@@ -10,9 +10,10 @@ import streamlit as st
 from components.figures import comparison_figures as figures
 from components.figures.metric_direction import best, verdict
 from components.runs import run_tables
-from components.runs.run_view import CHAMPION, name_of
+from components.runs.run_view import name_of
 from components.shell import frame, queries, state, theme
-from core.values.mlflow_entities import ModelVersion, Run, RunId
+from core.values.mlflow_entities import CHAMPION, ModelVersion, Run, RunId
+from core.values.tag_names import TAG_EVALUATES, TAG_HOLDOUT
 
 AT_MOST: Final = 8
 ABSENT: Final = "–"
@@ -77,7 +78,7 @@ def _baseline(runs: Sequence[Run]) -> str:
     champions = [
         run.run_id
         for run in runs
-        if run.tags.get(queries.EVALUATES) in serving
+        if run.tags.get(TAG_EVALUATES) in serving
         or any(f"{v.model}/{v.version}" in serving for v in registered.get(run.run_id, ()))
     ]
     return (champions or [run.run_id for run in runs])[0]
@@ -113,7 +114,7 @@ def caution(found: Sequence[Contender]) -> str:
     """Why the metrics may not compare, or nothing."""
     if hold_outs_differ(found):
         return "Their metrics are of different rows: a difference between them says nothing."
-    digests = {c.run.tags.get(queries.HOLD_OUT) for c in found}
+    digests = {c.run.tags.get(TAG_HOLDOUT) for c in found}
     if len(digests) > 1:
         return "Not every run says on which hold-out it was scored: their metrics may not compare."
     return ""
@@ -121,7 +122,7 @@ def caution(found: Sequence[Contender]) -> str:
 
 def hold_outs_differ(found: Sequence[Contender]) -> bool:
     """True when the runs say that they were scored on different rows."""
-    known = {c.run.tags.get(queries.HOLD_OUT) for c in found} - {None}
+    known = {c.run.tags.get(TAG_HOLDOUT) for c in found} - {None}
     return len(known) > 1
 
 
@@ -171,7 +172,7 @@ def _who(contender: Contender) -> str:
         + (f" ({theme.plain(', '.join(sorted(v.aliases)))})" if v.aliases else "")
         for v in contender.versions
     )
-    scores = contender.run.tags.get(queries.EVALUATES, "")
+    scores = contender.run.tags.get(TAG_EVALUATES, "")
     is_about = versions or (f"scores {theme.plain(scores)}" if scores else "not registered")
     return f"{is_about} · {frame.clock(contender.run.started_at)}"
 

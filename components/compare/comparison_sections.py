@@ -15,6 +15,7 @@ from components.runs import artifact_view, run_tables
 from components.shell import charts, frame, queries, theme
 from core.errors import InsufficientData
 from core.tracking import evaluation_curves
+from core.values.tag_names import TAG_COMMIT, TAG_HOLDOUT
 
 SECTIONS: Final = ("Metrics", "Params", "Curves", "Plots", "Evaluation", "Data")
 
@@ -244,8 +245,8 @@ def data(found: Sequence[Contender]) -> None:
     facts = {
         c.heading: {
             **{f"{d.context or 'data'}: {d.name}": d.digest for d in c.run.datasets},
-            "hold-out": c.run.tags.get(queries.HOLD_OUT, ABSENT)[:12],
-            "git commit": c.run.tags.get("mlflow.source.git.commit", ABSENT)[:12],
+            "hold-out": c.run.tags.get(TAG_HOLDOUT, ABSENT)[:12],
+            "git commit": c.run.tags.get(TAG_COMMIT, ABSENT)[:12],
             "user": c.run.user or ABSENT,
         }
         for c in found

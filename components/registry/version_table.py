@@ -9,9 +9,9 @@ import streamlit as st
 
 from components.shell import frame, queries
 from core.errors import StileError
-from core.governance.rules.judgement import TAG_COPIED_FROM, TAG_FLAG, TAG_FLAG_REASON
 from core.governance.rules.registry.production_timeline import Governed, ProductionInterval
 from core.values.mlflow_entities import ModelVersion, RegisteredModel, Run, RunId
+from core.values.tag_names import TAG_COPIED_FROM, TAG_FLAG, TAG_FLAG_REASON
 
 _WITH_ORIGIN: Final = 30
 

@@ -12,6 +12,7 @@ from components.request import attested_questions, request_view
 from components.shell import frame, state, theme
 from components.shell.drawer_words import DrawerWords
 from core.errors import Refused
+from core.governance.rules.held_reasons import HeldBecause
 from core.governance.rules.judgement import Judgement, unverified
 from core.governance.rules.requests import PromotionRequest, RequestId
 from core.governance.use_cases.promotion import Promotions
@@ -250,9 +251,9 @@ def _what_happens_next(judged: Judgement, side: Side) -> str:
     owed = sum(judged.missing_keys.values())
     plan = theme.plain(judged.plan.says)
     others = [
-        theme.plain(s)
-        for s in judged.held
-        if not s.endswith(("key is missing.", "keys are missing."))
+        theme.plain(reason.says)
+        for reason in judged.reasons
+        if reason.code is not HeldBecause.KEY_MISSING
     ]
     if owed > 1:
         other = next(

@@ -11,9 +11,9 @@ from components.figures import comparison_figures as figures
 from components.figures.metric_direction import direction
 from components.runs import artifact_view, run_tables
 from components.shell import charts, frame, queries, state, theme
-from core.values.mlflow_entities import ArtifactFile, ModelVersion, Run, RunStatus
+from core.values.mlflow_entities import CHAMPION, ArtifactFile, ModelVersion, Run, RunStatus
+from core.values.tag_names import TAG_COMMIT
 
-CHAMPION: Final = "champion"
 _CURVES_AT_FIRST: Final = 4
 _STATUS: Final[Mapping[RunStatus, str]] = {
     RunStatus.RUNNING: "is still running",
@@ -116,7 +116,7 @@ def numbers(run: Run) -> None:
     with middle:
         _facts("Params", params, key="run_params")
     own = sorted(tag for tag in run.tags if not tag.startswith("mlflow."))
-    commit = run.tags.get("mlflow.source.git.commit")
+    commit = run.tags.get(TAG_COMMIT)
     tags = pd.DataFrame(
         {
             "tag": [*own, *(["git commit"] if commit else [])],

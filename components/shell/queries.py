@@ -7,7 +7,6 @@ milliseconds. A refusal or an absence raises and is not remembered, so *Try agai
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -45,9 +44,7 @@ from core.values.mlflow_entities import (
     Run,
     RunId,
 )
-
-HOLD_OUT: Final = "stile.holdout"
-EVALUATES: Final = "stile.evaluates"
+from core.values.tag_names import TAG_EVALUATES, TAG_HOLDOUT
 
 
 @st.cache_data(ttl="20s", max_entries=32, show_spinner=False)
@@ -211,13 +208,13 @@ def holdout_metric(model: str, version: int, metric: str) -> float | None:
 
 def scored_on_the_same_rows(version: ModelVersion, run: Run) -> RunId | None:
     """The run that scores `version` on the hold-out of `run`: an evaluation run, or its own."""
-    hold_out = run.tags.get(HOLD_OUT)
+    hold_out = run.tags.get(TAG_HOLDOUT)
     if hold_out is None:
         return version.run_id
     table = runs((run.experiment_id,)).frame
-    if {f"tags.{EVALUATES}", f"tags.{HOLD_OUT}"} <= set(table.columns):
-        about = table[f"tags.{EVALUATES}"] == f"{version.model}/{version.version}"
-        found = table[about & (table[f"tags.{HOLD_OUT}"] == hold_out)]
+    if {f"tags.{TAG_EVALUATES}", f"tags.{TAG_HOLDOUT}"} <= set(table.columns):
+        about = table[f"tags.{TAG_EVALUATES}"] == f"{version.model}/{version.version}"
+        found = table[about & (table[f"tags.{TAG_HOLDOUT}"] == hold_out)]
         if not found.empty:
             newest = found.sort_values("started_at").iloc[-1]
             return RunId(str(newest["run_id"]))

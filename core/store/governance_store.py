@@ -190,16 +190,18 @@ class Record:
             wanted = wanted.where(col(RequestRow.status).in_([s.value for s in statuses]))
         return self._values(self.session.exec(wanted).all())
 
-    def occupied_by(self, model: str, alias: str, *, besides: RequestId) -> RequestId | None:
-        """Another request in flight on that alias, or None."""
-        found = self.session.exec(
-            select(RequestRow.request_id).where(
-                RequestRow.model == model,
-                RequestRow.alias == alias,
-                col(RequestRow.status).in_(IN_FLIGHT),
-                RequestRow.request_id != besides,
-            )
-        ).first()
+    def occupied_by(
+        self, model: str, alias: str, *, besides: RequestId | None = None
+    ) -> RequestId | None:
+        """A request in flight on that alias, another than `besides`; or None."""
+        in_flight = select(RequestRow.request_id).where(
+            RequestRow.model == model,
+            RequestRow.alias == alias,
+            col(RequestRow.status).in_(IN_FLIGHT),
+        )
+        if besides is not None:
+            in_flight = in_flight.where(RequestRow.request_id != besides)
+        found = self.session.exec(in_flight).first()
         return None if found is None else RequestId(found)
 
     def served_before(self, model: str, alias: str) -> frozenset[int]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.tracking.filter_grammar import refusal, split_name
 from core.tracking.run_columns import DATASETS, FIXED
+from core.values.tag_names import TAG_RUN_NAME, TAG_USER
 
 _KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -29,9 +30,7 @@ _ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
         "duration": "duration_s",
     }
 )
-_MLFLOW_TAGS: Final[Mapping[str, str]] = MappingProxyType(
-    {"mlflow.runName": "name", "mlflow.user": "user"}
-)
+_MLFLOW_TAGS: Final[Mapping[str, str]] = MappingProxyType({TAG_RUN_NAME: "name", TAG_USER: "user"})
 
 
 def column_of(frame: pd.DataFrame, written: str, at: int) -> str:

@@ -20,6 +20,7 @@ from core.values.mlflow_entities import (
     RunId,
     RunStatus,
 )
+from core.values.tag_names import TAG_RUN_NAME, TAG_USER
 
 
 def run_of(found: Any) -> Run:  # Any: MLflow's Run, which has no types
@@ -30,9 +31,9 @@ def run_of(found: Any) -> Run:  # Any: MLflow's Run, which has no types
     return Run(
         run_id=RunId(info.run_id),
         experiment_id=ExperimentId(info.experiment_id),
-        name=info.run_name or data.tags.get("mlflow.runName", ""),
+        name=info.run_name or data.tags.get(TAG_RUN_NAME, ""),
         status=RunStatus(info.status),
-        user=info.user_id or data.tags.get("mlflow.user", ""),
+        user=info.user_id or data.tags.get(TAG_USER, ""),
         started_at=_utc(info.start_time),
         ended_at=None if info.end_time is None else _utc(info.end_time),
         metrics={key: as_logged(value) for key, value in data.metrics.items()},

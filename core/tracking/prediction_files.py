@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from core.errors import Refused
+from core.values.tag_names import TAG_HOLDOUT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,7 +20,6 @@ EVALUATED: Final = "eval_results_table.json"
 """What `mlflow.models.evaluate` logs where a metric has a value a row."""
 
 NEEDED: Final = ("row_id", "y_true", "y_pred")
-TAG_HOLDOUT: Final = "stile.holdout"
 MOST_BYTES_EVALUATED: Final = 200_000_000
 _FOLDER, _NAME = PREDICTIONS.split("/")
 _SLICE: Final = "slice_"

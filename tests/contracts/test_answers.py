@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 
 from core.errors import Refused
 from core.governance.rules import reviews
-from core.governance.rules.judgement import TAG_DECISION, TAG_FLAG
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.registry.production_timeline import AliasNow, Governed, production
 from core.governance.rules.registry.reconciliation import RegistryProblem
@@ -16,6 +15,7 @@ from core.governance.rules.requests import PromotionRequest, RequestPurpose, Req
 from core.governance.use_cases import breaking_glass
 from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.identity.people import Person
+from core.values.tag_names import TAG_DECISION, TAG_FLAG
 from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC
 from tests.contracts.watched import Stage, stage

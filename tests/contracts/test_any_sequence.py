@@ -30,7 +30,6 @@ from core.drift.calibration.alerts import AlertId, AlertSubject
 from core.drift.values.results import DriftVerdict
 from core.errors import Refused, StileError, Unavailable
 from core.governance.rules.evidence import FigureStatus
-from core.governance.rules.judgement import TAG_COPIED_FROM
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.policies.policy import CheckVerdict
 from core.governance.rules.policies.proposals import PolicyRequestId
@@ -44,6 +43,7 @@ from core.governance.use_cases.rollback import ORDERED, Rollbacks
 from core.governance.use_cases.version_copies import COPIED, VersionCopies
 from core.identity.people import Person, Role, Side
 from core.values.canonical_json import JsonValue
+from core.values.tag_names import TAG_COPIED_FROM
 from core.worker import WorkerParts, run_once
 from tests.contracts.elsewhere import KEY
 from tests.contracts.parts import (

@@ -12,12 +12,12 @@ from sqlalchemy import Engine
 
 from core.errors import Refused, StileError, Unavailable
 from core.governance.registry.write_back import WriteBack
-from core.governance.rules.judgement import TAG_COPIED_FROM
 from core.governance.rules.requests import PromotionRequest, RequestStatus
 from core.governance.use_cases.promotion import Promotions
 from core.governance.use_cases.version_copies import COPIED, VersionCopies
 from core.tracking.client import MlflowDoor
 from core.tracking.mlflow_registry import MlflowRegistry
+from core.values.tag_names import TAG_COPIED_FROM
 from tests.contracts.elsewhere import KEY, Place, at_once, killed, place_of
 from tests.contracts.parts import ANA, AT, MINUTE, MODEL, VIC, Office, office
 from tests.contracts.unreliable import PATIENCE_S, Fault, Proxy, proxy_before

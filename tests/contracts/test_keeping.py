@@ -17,7 +17,6 @@ from sqlalchemy import Engine, text
 from core.errors import Refused, Unavailable
 from core.governance.registry.decision_bundles import AFTER_A_NO, FIRST_WAIT, DecisionBundleKeeper
 from core.governance.registry.reconciler import ReconcilerDepth
-from core.governance.rules.judgement import TAG_BUNDLE
 from core.governance.rules.ledger.kept_decisions import kept_of
 from core.governance.rules.registry.reconciliation import RegistryProblem
 from core.governance.rules.requests import PromotionRequest, RequestStatus
@@ -28,6 +27,7 @@ from core.tracking.artifacts import ArtifactReader
 from core.tracking.mlflow_registry import MlflowRegistry
 from core.tracking.own_files import keep_with_run
 from core.values.mlflow_entities import RunId
+from core.values.tag_names import TAG_BUNDLE
 from tests.contracts.parts import ADA, BEN, MODEL
 from tests.contracts.watched import Stage, stage
 from tests.mlflow_fixtures import MlflowStore

@@ -9,7 +9,6 @@ from sqlalchemy import Engine, text
 from core.errors import Unavailable
 from core.governance.decisions.deciding import about
 from core.governance.registry.reconciler import Reconciler, ReconcilerDepth
-from core.governance.rules.judgement import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
 from core.governance.rules.registry.production_timeline import (
     WATCH_TOLERANCE,
     AliasNow,
@@ -22,6 +21,7 @@ from core.governance.rules.registry.sightings import chronicle
 from core.store import transaction
 from core.store.people import STILE
 from core.tracking.reader import TrackingReader
+from core.values.tag_names import TAG_ANCHOR, TAG_DECISION, TAG_FLAG
 from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, MINUTE, MODEL, POLICY
 from tests.contracts.watched import Stage, stage

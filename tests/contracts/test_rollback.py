@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import Engine
 
 from core.errors import Refused, StileError, Unavailable
-from core.governance.rules.judgement import TAG_DECISION, TAG_FLAG, TAG_REQUEST
 from core.governance.rules.registry.production_timeline import AliasNow, Governed, production
 from core.governance.rules.requests import PromotionRequest, RequestPurpose, RequestStatus
 from core.governance.use_cases import breaking_glass
 from core.governance.use_cases.registry_answers import RegistryAnswers
 from core.governance.use_cases.rollback import ORDERED, Rollbacks, approved_before
 from core.identity.people import Person, Side
+from core.values.tag_names import TAG_DECISION, TAG_FLAG, TAG_REQUEST
 from tests.contracts.elsewhere import sentence_of
 from tests.contracts.moments import Moments
 from tests.contracts.parts import ADA, ANA, BEN, BLUE, EVA, MIA, MODEL, ORANGE, TOM, VIC

@@ -250,8 +250,8 @@ def test_a_distance_without_end_is_also_learnt_by_its_logarithm() -> None:
 def test_outages_are_those_that_chance_does_not_give() -> None:
     chance = Binomial(0.01, 900, known=0.01)
     noise = 3 * np.sqrt(0.01 * 0.99 / 900)
-    distances = np.concatenate([np.zeros(17), [noise * 0.999, 0.05, 0.2]])
-    logs = np.log([0.05, 0.2])
+    distances = np.concatenate([np.zeros(17), [noise * 0.999, noise * 1.001, 0.2]])
+    logs = np.log([noise * 1.001, 0.2])
 
     level = tail_laws.by_outages(distances, chance)
 
@@ -290,6 +290,7 @@ def test_windows_that_hardly_differ_from_their_neighbours_still_count_for_someth
 
 def test_a_window_that_holds_nothing_else_is_as_rare_as_that() -> None:
     assert p_value_of(Binomial(0.5, 4, known=0.0), 1.0) == pytest.approx(0.5**4, rel=1e-2)
+    assert p_value_of(Binomial(0.5, 4, known=0.5), 0.9) == 0.0  # no share is beyond 0 and 1
 
 
 def test_no_draw_at_all_strays_nowhere() -> None:

@@ -10,6 +10,7 @@ from core.drift.calibration import alert_levels
 from core.drift.calibration.alert_levels import ColumnCalibration
 from core.drift.calibration.replicas import DriftStatistic
 from core.drift.calibration.tail_laws import AlertLevel, GammaTail
+from core.drift.values.counts import Reference
 from core.drift.values.results import CalibrationBasis
 
 KS, MISSING = DriftStatistic.DISTANCE, DriftStatistic.MISSING
@@ -139,3 +140,7 @@ def test_what_a_sibling_did_without_drift_is_taken_for_granted() -> None:
     assert temp.levels[MISSING] == AlertLevel((own,), 0.3)
     assert (temp.ways, temp.basis, temp.windows) == (2.0, CalibrationBasis.NATURAL, 90)
     assert found["wind"].levels == mine["wind"].levels
+
+
+def test_a_reference_without_days_or_columns_has_no_calibration() -> None:
+    assert alert_levels.calibrate(Reference(7, {}, ()), days=1, rows=10) == {}

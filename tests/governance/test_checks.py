@@ -337,6 +337,7 @@ def test_a_known_figure_without_a_value_passes_nothing() -> None:
     [
         ('text == ""', "", CheckVerdict.PASS),  # an empty text is a value
         ('text == "better"', "worse", CheckVerdict.FAIL),
+        ('text != "worse"', "worse", CheckVerdict.FAIL),
         ('text.all(t, t == "ok")', ["ok", "bad"], CheckVerdict.FAIL),
         ("text.all(t, t < 3)", [1, 5], CheckVerdict.FAIL),
     ],

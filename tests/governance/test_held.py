@@ -140,7 +140,8 @@ def test_the_request_says_why_its_keys_no_longer_match(desk: Desk) -> None:
     desk.attach()
     now = desk.verify(frozen)
 
-    held = holding(request, now, judge(LOGGED, now), at=LATER, occupied_by=None)
+    reasons = holding(request, now, judge(LOGGED, now), at=LATER, occupied_by=None)
+    held = tuple(reason.says for reason in reasons)
 
     assert (
         "Version 2 is held against a reference that Emil attached on 2026-11-20 (live inputs of "

@@ -9,17 +9,9 @@ import pytest
 from core.errors import Refused
 from core.governance.rules.checks import Finding, judge
 from core.governance.rules.evidence import Evidence, EvidencePart, FigureStatus
+from core.governance.rules.held_reasons import HeldBecause
 from core.governance.rules.judgement import (
-    TAG_ANCHOR,
-    TAG_BUNDLE,
-    TAG_COPIED_FROM,
-    TAG_DECISION,
     TAG_DIGEST,
-    TAG_FLAG,
-    TAG_FLAG_REASON,
-    TAG_LEDGER_HEAD,
-    TAG_POLICY,
-    TAG_REQUEST,
     WritePlan,
     blocking,
     changed_facts,
@@ -36,6 +28,17 @@ from core.governance.rules.requests import (
     RequestStatus,
 )
 from core.identity.people import Person, Role, Side, Username
+from core.values.tag_names import (
+    TAG_ANCHOR,
+    TAG_BUNDLE,
+    TAG_COPIED_FROM,
+    TAG_DECISION,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+)
 from tests.contracts.parts import (
     ADA,
     ANA,
@@ -107,7 +110,19 @@ def held(
 ) -> tuple[str, ...]:
     verified = evidence or request.evidence
     findings = judge(request.policy, verified)
-    return holding(request, verified, findings, at=at, occupied_by=occupied_by)
+    reasons = holding(request, verified, findings, at=at, occupied_by=occupied_by)
+    return tuple(reason.says for reason in reasons)
+
+
+def test_a_missing_key_is_a_reason_of_its_side() -> None:
+    request = a_request(a_key(BEN, ORANGE))
+    findings = judge(request.policy, request.evidence)
+
+    reasons = holding(request, request.evidence, findings, at=AT, occupied_by=None)
+
+    assert [(reason.code, reason.side) for reason in reasons] == [
+        (HeldBecause.KEY_MISSING, Side.DATA_ENGINEERING)
+    ]
 
 
 def signed(**facts: object) -> PromotionRequest:

@@ -7,7 +7,6 @@ import pytest
 
 from core.governance.figures.evidence_source import GatheredEvidence
 from core.governance.registry.write_back import WriteBack
-from core.governance.rules.judgement import TAG_FLAG, TAG_REQUEST
 from core.governance.rules.requests import PromotionRequest, RequestStatus
 from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Person, Role, Side, Username
@@ -15,6 +14,7 @@ from core.store import transaction
 from core.store.governance_store import GovernanceStore
 from core.store.people import PeopleRepository
 from core.tracking.mlflow_registry import MlflowRegistry
+from core.values.tag_names import TAG_FLAG, TAG_REQUEST
 from tests.governance.scene import ANA, AT, MODEL, Scene
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
 

@@ -9,14 +9,9 @@ from mlflow import MlflowClient
 
 from core.errors import Refused
 from core.tracking.artifacts import ArtifactReader
-from core.tracking.prediction_files import (
-    EVALUATED,
-    PREDICTIONS,
-    TAG_HOLDOUT,
-    log_predictions,
-    of_evaluation,
-)
+from core.tracking.prediction_files import EVALUATED, PREDICTIONS, log_predictions, of_evaluation
 from core.values.mlflow_entities import RunId
+from core.values.tag_names import TAG_HOLDOUT
 from tests.mlflow_fixtures import MlflowStore
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 from core.errors import Refused
 from core.governance.rules.checks import judge, overall
 from core.governance.rules.evidence import Evidence
+from core.governance.rules.held_reasons import HeldBecause, HeldReason
 from core.governance.rules.judgement import Judgement, digests_of, holding, plan_of
 from core.governance.rules.requests import (
     PromotionRequest,
@@ -111,13 +112,15 @@ def judgement_of(record: Record, request: PromotionRequest, *, at: datetime) -> 
     broken = record.ledger_problem() if request.status is RequestStatus.OPEN else ""
     if not broken:
         return judged
-    return replace(judged, held=(f"{broken} Nothing is decided on a broken ledger.", *judged.held))
+    says = f"{broken} Nothing is decided on a broken ledger."
+    reason = HeldReason(HeldBecause.LEDGER_BROKEN, says)
+    return replace(judged, reasons=(reason, *judged.reasons))
 
 
 def _judged(record: Record, request: PromotionRequest, *, at: datetime) -> Judgement:
     verified = record.verified(request.request_id)
     findings = judge(request.policy, verified)
-    held = holding(
+    reasons = holding(
         request,
         verified,
         findings,
@@ -126,14 +129,14 @@ def _judged(record: Record, request: PromotionRequest, *, at: datetime) -> Judge
     )
     moved_on = outdated(record, request)
     if moved_on and request.status is RequestStatus.OPEN:
-        held = (moved_on, *held)
+        reasons = (HeldReason(HeldBecause.POLICY_OUTDATED, moved_on), *reasons)
     return Judgement(
         request=request,
         evidence=verified,
         findings=findings,
         verdict=overall(findings),
         missing_keys=missing_keys(request, verified, at=at),
-        held=held,
+        reasons=reasons,
         plan=plan_of(request),
         digests=digests_of(verified),
     )
@@ -228,7 +231,7 @@ def refuse_second(record: Record, draft: PromotionRequest) -> None:
 def require_free(record: Record, model: str, alias: str) -> None:
     """Raise `Refused` when something is on its way to the alias, or the ledger is broken."""
     require_whole(record)
-    other = record.occupied_by(model, alias, besides=RequestId(0))
+    other = record.occupied_by(model, alias)
     if other is not None:
         raise Refused(f"Request {other} is being applied to {alias}; wait until it is done.")
 

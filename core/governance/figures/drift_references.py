@@ -14,7 +14,7 @@ from core.values.canonical_json import JsonValue, utc_millis
 if TYPE_CHECKING:
     from core.drift.monitor import DriftMonitor
 
-CANDIDATE, CHAMPION = REFERENCES
+OF_CANDIDATE, OF_CHAMPION = REFERENCES
 _SOURCE: Final = "training reference"
 
 
@@ -32,13 +32,13 @@ def reference_figures(
 
     None where the evidence was frozen before anybody asked: that nobody pinned it is no change.
     """
-    if frozen is not None and frozen.figure(CANDIDATE) is None:
+    if frozen is not None and frozen.figure(OF_CANDIDATE) is None:
         return ()
     names: Mapping[str, str] = {str(person.username): person.name for person in people}
-    ours = _figure(CANDIDATE, drift, model, candidate, names, scribe)
+    ours = _figure(OF_CANDIDATE, drift, model, candidate, names, scribe)
     if champion is None:
-        return ours, scribe.absent(CHAMPION, "There is no champion yet.", source=_SOURCE)
-    return ours, _figure(CHAMPION, drift, model, champion, names, scribe)
+        return ours, scribe.absent(OF_CHAMPION, "There is no champion yet.", source=_SOURCE)
+    return ours, _figure(OF_CHAMPION, drift, model, champion, names, scribe)
 
 
 def _figure(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from core.errors import InsufficientData, Refused
 from core.governance.rules.evidence import Figure
 from core.governance.rules.figure_writer import FigureWriter
-from core.governance.rules.judgement import TAG_COPIED_FROM
 from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelFiles, ModelVersion, Run
+from core.values.tag_names import TAG_COMMIT, TAG_COPIED_FROM, TAG_SOURCE
 from core.values.wording import counted, without_nulls
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 REQUIREMENTS: Final = "requirements.txt"
 PYTHON: Final = "python_env.yaml"
 
-_TAG_COMMIT: Final = "mlflow.source.git.commit"
-_TAG_SOURCE: Final = "mlflow.source.name"
 _SEEDS: Final = re.compile(r"(?:.*[._])?(?:seed|random_state|random_seed)", re.IGNORECASE)
 _REQUIREMENT: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*([^;#]*)")
 _PYTHON: Final = re.compile(r"^python:\s*['\"]?([0-9][0-9A-Za-z.+-]*)", re.MULTILINE)
@@ -90,7 +88,7 @@ def lineage_figure(
         {"name": d.name, "digest": d.digest, "context": d.context}
         for d in sorted(run.datasets, key=lambda d: (d.context, d.name, d.digest))
     ]
-    commit = run.tags.get(_TAG_COMMIT) or None
+    commit = run.tags.get(TAG_COMMIT) or None
     seed = next((run.params[name] for name in sorted(run.params) if _SEEDS.fullmatch(name)), None)
     parts = {
         "git commit": commit,
@@ -107,7 +105,7 @@ def lineage_figure(
             "status": run.status.value,
             "user": run.user or None,
             "git_commit": commit,
-            "code": run.tags.get(_TAG_SOURCE) or None,
+            "code": run.tags.get(TAG_SOURCE) or None,
             "model_id": version.model_id,
             "datasets": datasets or None,
             "seed": seed,

@@ -21,9 +21,9 @@ from core.governance.rules.evidence import Evidence, EvidencePart, Figure
 from core.governance.rules.figure_writer import FigureWriter
 from core.governance.rules.policies.policy import DESCRIPTION_CHANGED, Policy
 from core.identity.people import Side
-from core.tracking.prediction_files import TAG_HOLDOUT
 from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ColumnSpec, ModelVersion, Run, RunId, Signature
+from core.values.tag_names import TAG_HOLDOUT, TAG_REGISTERED_BY, TAG_USER
 from core.values.wording import counted, without_nulls
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ Files: TypeAlias = Callable[[RunId | ModelVersion], Mapping[str, str]]
 
 NO_CHAMPION: Final = 0
 """The champion's version while the alias points nowhere; real versions begin at 1."""
-
-TAG_REGISTERED_BY: Final = "stile.registered_by"
-_TAG_USER: Final = "mlflow.user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +55,9 @@ class VersionsAndRun:
 
 def author_names(version: ModelVersion, run: Run | None) -> tuple[str, ...]:
     """The names under which MLflow knows the authors; versions carry none of their own."""
-    names = {version.tags.get(TAG_REGISTERED_BY, ""), version.tags.get(_TAG_USER, "")}
+    names = {version.tags.get(TAG_REGISTERED_BY, ""), version.tags.get(TAG_USER, "")}
     if run is not None:
-        names |= {run.user, run.tags.get(_TAG_USER, "")}
+        names |= {run.user, run.tags.get(TAG_USER, "")}
     return tuple(sorted(names - {""}))
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InsufficientData, Refused
-from core.tracking.prediction_files import TAG_HOLDOUT
 from core.values.mlflow_entities import ExperimentId, ModelVersion, Run
+from core.values.tag_names import TAG_EVALUATES, TAG_HOLDOUT
 
 if TYPE_CHECKING:
     from core.tracking.reader import TrackingReader
 
-TAG_EVALUATES: Final = "stile.evaluates"
 
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{16,128}")
 

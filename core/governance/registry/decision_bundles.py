@@ -15,7 +15,6 @@ from core.errors import LedgerBroken, Refused, StileError
 from core.governance.decisions.deciding import about
 from core.governance.decisions.registry_port import Registry
 from core.governance.ledger.export import decision_of
-from core.governance.rules.judgement import TAG_BUNDLE
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.ledger.kept_decisions import (
     KEPT,
@@ -33,6 +32,7 @@ from core.store.people import STILE
 from core.throttle import wait_after
 from core.values.canonical_json import JsonValue, canonical_json
 from core.values.mlflow_entities import RunId
+from core.values.tag_names import TAG_BUNDLE
 
 Keep = Callable[[RunId, str, bytes], str]
 """Writes a file to a run and reads it back: its SHA-256. Raises as a write to MLflow does."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from core.governance.registry.last_judgement import last_judged
 from core.governance.rules.registry.flags import BY_DEFAULT, RequestResult, VersionFlag, flags
@@ -11,8 +10,6 @@ from core.governance.rules.registry.sightings import AliasDecision, AliasHistory
 from core.governance.rules.requests import RequestId
 from core.store.governance_store import Record
 from core.values.mlflow_entities import CHAMPION, ModelVersion, RegisteredModel
-
-_NOBODY: Final = RequestId(0)
 
 
 def derived_flags(
@@ -32,7 +29,7 @@ def derived_flags(
     decided = {a: p.decided for a, p in where.items() if p is not None and p.decided is not None}
     if any(model.aliases.get(alias) != each.version for alias, each in decided.items()):
         return None
-    if any(record.occupied_by(model.name, alias, besides=_NOBODY) for alias in decided):
+    if any(record.occupied_by(model.name, alias) for alias in decided):
         return None
     judged = _judged(record, model, at=at)
     derived: dict[int, VersionFlag] = {}

@@ -11,7 +11,7 @@ from core.governance.decisions.deciding import signed_request
 from core.governance.decisions.partners import DecisionPartners
 from core.governance.registry.alias_watch import decisions, kept, observe
 from core.governance.registry.derived_flags import derived_flags
-from core.governance.rules.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD, changed_facts
+from core.governance.rules.judgement import changed_facts
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.ledger.kept_decisions import KeptDecision, kept_of
 from core.governance.rules.registry import reconciliation
@@ -36,6 +36,7 @@ from core.store.registry_watch import LOOK, KnownFinding
 from core.tracking.own_files import kept_with_run
 from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import ModelVersion, RegisteredModel, RunId
+from core.values.tag_names import TAG_ANCHOR, TAG_LEDGER_HEAD
 
 if TYPE_CHECKING:
     from core.tracking.reader import TrackingReader

@@ -13,14 +13,7 @@ from core.governance.decisions.registry_port import Registry
 from core.governance.rules.checks import judge
 from core.governance.rules.evidence import Evidence
 from core.governance.rules.judgement import (
-    TAG_ANCHOR,
-    TAG_DECISION,
     TAG_DIGEST,
-    TAG_FLAG,
-    TAG_FLAG_REASON,
-    TAG_LEDGER_HEAD,
-    TAG_POLICY,
-    TAG_REQUEST,
     blocking,
     changed_facts,
     digests_of,
@@ -48,6 +41,15 @@ from core.identity.people import Username
 from core.store.governance_store import GovernanceStore
 from core.store.people import STILE
 from core.throttle import wait_after
+from core.values.tag_names import (
+    TAG_ANCHOR,
+    TAG_DECISION,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+)
 
 _log = logging.getLogger(__name__)
 _RULES_CHANGED: Final = "The rules changed before the write; the alias was left alone."

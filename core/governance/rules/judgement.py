@@ -9,6 +9,12 @@ from typing import Final
 from core.errors import Refused
 from core.governance.rules.checks import Finding
 from core.governance.rules.evidence import Evidence, EvidencePart
+from core.governance.rules.held_reasons import (
+    HeldBecause,
+    HeldReason,
+    keys_missing,
+    reasons_that_say,
+)
 from core.governance.rules.policies.policy import CheckLevel, CheckVerdict, Policy
 from core.governance.rules.policies.questions import unanswered
 from core.governance.rules.requests import (
@@ -20,21 +26,19 @@ from core.governance.rules.requests import (
 )
 from core.identity.people import Person, Side, require_key
 from core.values.canonical_json import utc_millis
+from core.values.tag_names import (
+    TAG_DECISION,
+    TAG_DIGEST_OF,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+)
 
 REFERENCES: Final = ("reference.candidate", "reference.champion")
 """The figures that say what live inputs are held against: whoever attaches it moves them."""
-TAG_REQUEST: Final = "stile.request_id"
-TAG_DECISION: Final = "stile.decision"
-TAG_BUNDLE: Final = "stile.bundle"
-TAG_POLICY: Final = "stile.policy"
-TAG_LEDGER_HEAD: Final = "stile.ledger_head"
 TAG_DIGEST: Final[Mapping[Side, str]] = MappingProxyType(
-    {side: f"stile.digest.{side.value}" for side in Side}
+    {side: f"{TAG_DIGEST_OF}{side.value}" for side in Side}
 )
-TAG_FLAG: Final = "stile.flag"
-TAG_FLAG_REASON: Final = "stile.flag_reason"
-TAG_ANCHOR: Final = "stile.ledger_anchor"
-TAG_COPIED_FROM: Final = "stile.copied_from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ class WritePlan:
 class Judgement:
     """A request judged on its evidence as verified last.
 
-    `held` are the sentences that keep it from promotion, keys included, worst first; empty means
-    that the next look promotes it. `digests` are what a key of each side signs now.
+    `reasons` keep it from promotion, keys included, worst first; empty means that the next look
+    promotes it. `digests` are what a key of each side signs now.
     """
 
     request: PromotionRequest
@@ -72,9 +76,14 @@ class Judgement:
     findings: tuple[Finding, ...]
     verdict: CheckVerdict
     missing_keys: Mapping[Side, int]
-    held: tuple[str, ...]
+    reasons: tuple[HeldReason, ...]
     plan: WritePlan
     digests: Mapping[Side, str]
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The reasons as sentences."""
+        return tuple(reason.says for reason in self.reasons)
 
 
 def plan_of(request: PromotionRequest) -> WritePlan:
@@ -128,25 +137,35 @@ def holding(
     *,
     at: datetime,
     occupied_by: RequestId | None,
-) -> tuple[str, ...]:
-    """The sentences that keep a request from promotion; empty when nothing does.
+) -> tuple[HeldReason, ...]:
+    """The reasons that keep a request from promotion, worst first; empty when nothing does.
 
     `occupied_by` is another request in flight on the same alias.
     """
     if request.status is not RequestStatus.OPEN:
-        return (_not_open(request),)
-    sentences = [
-        expired(request, at=at),
-        unhashed(request.evidence) or unhashed(evidence),
-        _moved(request, evidence),
-        *(_unmet(finding) for finding in blocking(findings)),
-        too_old(request.evidence, request.policy, at=at),
-        unverified(request, at=at),
+        return (HeldReason(HeldBecause.CLOSED, _not_open(request)),)
+    occupied = (
         occupied_by
-        and f"Request {occupied_by} is being applied to {request.alias}; this one waits for it.",
-        *(_owed(side, n) for side, n in missing_keys(request, evidence, at=at).items() if n),
-    ]
-    return tuple(sentence for sentence in sentences if sentence)
+        and f"Request {occupied_by} is being applied to {request.alias}; this one waits for it."
+    )
+    return (
+        *reasons_that_say(
+            (
+                (HeldBecause.EXPIRED, expired(request, at=at)),
+                (HeldBecause.FILES_UNHASHED, unhashed(request.evidence) or unhashed(evidence)),
+                (HeldBecause.FACTS_MOVED, _moved(request, evidence)),
+            )
+        ),
+        *(HeldReason(HeldBecause.CHECK_UNMET, _unmet(f), f.side) for f in blocking(findings)),
+        *reasons_that_say(
+            (
+                (HeldBecause.EVIDENCE_OLD, too_old(request.evidence, request.policy, at=at)),
+                (HeldBecause.EVIDENCE_UNVERIFIED, unverified(request, at=at)),
+                (HeldBecause.ALIAS_OCCUPIED, occupied or ""),
+            )
+        ),
+        *keys_missing(missing_keys(request, evidence, at=at)),
+    )
 
 
 def require_turnable(
@@ -294,10 +313,6 @@ def _unmet(finding: Finding) -> str:
     }[finding.verdict]
     says = f" {finding.says}" if finding.says else ""
     return f"“{finding.check_id}” {verdict} (blocking).{says}"
-
-
-def _owed(side: Side, n: int) -> str:
-    return f"The {side.label} key is missing." if n == 1 else f"{n} {side.label} keys are missing."
 
 
 def _not_open(request: PromotionRequest) -> str:

@@ -49,9 +49,9 @@ class ReviewRequests:
             version, or the text says nothing.
         """
         said = said_text(text, "Say what the review found.")
-        due, done = self._answerable(actor, entry)
-        if due is None:
-            return self._request(done)
+        due = self._answerable(actor, entry)
+        if not isinstance(due, Review):
+            return self._request(due)
         asked = self._asked_already(due, version)
         if asked is None:
             asked = self.reviews.promotions.open_request(
@@ -80,9 +80,9 @@ class ReviewRequests:
             As in `ask_for`; or what a rollback refuses.
         """
         said = said_text(text, "Say what the review found.")
-        due, done = self._answerable(actor, entry)
-        if due is None:
-            return self._request(done)
+        due = self._answerable(actor, entry)
+        if not isinstance(due, Review):
+            return self._request(due)
         asked = Rollbacks(self.reviews.promotions).roll_back(
             actor, model=due.model, alias=due.alias, to=to, side=side, comment=said, seen=seen,
             idempotency_key=f"{idempotency_key}:request", at=at,
@@ -94,19 +94,19 @@ class ReviewRequests:
                 raise
             return asked  # the worker was quicker: what stands now ended the review
 
-    def _answerable(self, actor: Username, entry: int) -> tuple[Review | None, RequestId]:
-        """What is due; or None, and the request with which this person has answered it."""
+    def _answerable(self, actor: Username, entry: int) -> Review | RequestId:
+        """The review that is due; or the request with which this person has answered it."""
         with self.store.reading() as record:
             due = next((each for each in self.reviews.due() if each.entry == entry), None)
             if due is not None:
                 if due.is_glass:
                     raise Refused("A broken glass is reviewed in words, not with a request.")
                 require_reviewer(record, record.person(actor), due)
-                return due, RequestId(0)
+                return due
             done = _answer_of(record.entries(), entry, actor)
-        if not done:
+        if done is None:
             raise Refused(f"No review is due under ledger entry {entry}; somebody was here before.")
-        return None, done
+        return done
 
     def _asked_already(self, due: Review, version: int) -> PromotionRequest | None:
         found = self.reviews.promotions.requests(model=due.model)
@@ -140,11 +140,11 @@ class ReviewRequests:
         return self.reviews.promotions.request(number)
 
 
-def _answer_of(entries: Sequence[LedgerEntry], entry: int, actor: Username) -> RequestId:
-    """The request with which a person answered the review under an entry last; 0 if none did."""
+def _answer_of(entries: Sequence[LedgerEntry], entry: int, actor: Username) -> RequestId | None:
+    """The request with which a person answered the review under an entry last; None if none."""
     told = [
         whole(each.facts.get("by"))
         for each in entries
         if each.kind == ANSWERED and each.facts.get("review") == entry and each.actor == actor
     ]
-    return RequestId(told[-1] if told else 0)
+    return RequestId(told[-1]) if told and told[-1] else None

@@ -13,17 +13,15 @@ from uuid import uuid4
 
 from core.errors import Refused, Unavailable
 from core.governance.decisions.deciding import require_whole, said_text
-from core.governance.figures.pinned_facts import TAG_REGISTERED_BY
-from core.governance.rules.judgement import TAG_COPIED_FROM
 from core.governance.rules.requests import PromotionRequest
 from core.governance.use_cases.promotion import Promotions
 from core.identity.people import Role, Username, require_role
 from core.store.governance_store import GovernanceStore, Record
 from core.values.canonical_json import JsonValue
 from core.values.mlflow_entities import CHAMPION, ModelVersion
+from core.values.tag_names import OURS, TAG_COPIED_FROM, TAG_REGISTERED_BY
 
 COPIED: Final = "version_copied"
-_OURS: Final = "stile."
 _KEPT: Final = frozenset({TAG_REGISTERED_BY})
 _LEASE: Final = timedelta(seconds=30)
 
@@ -149,7 +147,7 @@ def _named(origin: ModelVersion) -> str:
 
 def _tags(origin: ModelVersion) -> dict[str, str]:
     """The origin's tags without those that record decisions about it, and where it came from."""
-    kept = {k: v for k, v in origin.tags.items() if not k.startswith(_OURS) or k in _KEPT}
+    kept = {k: v for k, v in origin.tags.items() if not k.startswith(OURS) or k in _KEPT}
     return {**kept, TAG_COPIED_FROM: _named(origin)}
 
 

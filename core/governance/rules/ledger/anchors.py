@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from core.errors import Refused
-from core.governance.rules.judgement import TAG_ANCHOR, TAG_LEDGER_HEAD
 from core.governance.rules.ledger.chain import check_anchor
 from core.governance.rules.ledger.entries import Anchor, LedgerEntry, LedgerFinding, LedgerFlaw
 from core.values.mlflow_entities import ModelVersion, RegisteredModel
+from core.values.tag_names import TAG_ANCHOR, TAG_LEDGER_HEAD
 
 _DIGITS: Final = 18  # a tag is foreign text; no ledger has more entries
 

@@ -11,6 +11,12 @@ from typing import Final, NewType
 from core.errors import Refused
 from core.governance.rules.evidence import Evidence, EvidencePart, Figure
 from core.governance.rules.figure_writer import FigureWriter
+from core.governance.rules.held_reasons import (
+    HeldBecause,
+    HeldReason,
+    keys_missing,
+    reasons_that_say,
+)
 from core.governance.rules.policies.draft_lint import Lint
 from core.governance.rules.policies.policy import Policy
 from core.governance.rules.policies.policy_sentences import PolicyChange
@@ -131,13 +137,18 @@ class PolicyRequest:
 
 @dataclass(frozen=True, slots=True)
 class PolicyJudgement:
-    """A policy request judged now: `held` is what keeps it from being published, keys included."""
+    """A policy request judged now: `reasons` keep it from being published, keys included."""
 
     request: PolicyRequest
     in_force: Policy | None
     missing_keys: Mapping[Side, int]
     digests: Mapping[Side, str]
-    held: tuple[str, ...]
+    reasons: tuple[HeldReason, ...]
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The reasons as sentences."""
+        return tuple(reason.says for reason in self.reasons)
 
 
 def evidence_of(
@@ -216,25 +227,36 @@ def judged(
 ) -> PolicyJudgement:
     """What keeps a policy request from being published, worst first; empty when nothing does."""
     owed = keys_owed(request, in_force, at=at) if in_force else dict.fromkeys(Side, 1)
-    sentences = [
-        "" if request.stage.is_waiting else f"This request is {request.stage.value}.",
-        _AWAITS[request.stage] if request.stage is PolicyStage.CHANGES_REQUESTED else "",
-        ledger_problem and f"{ledger_problem} Nothing is decided on a broken ledger.",
-        altered(request),
-        lapsed(request, at=at),
-        outrun(request, in_force),
-        *(
-            f"The {side.label} key is missing." if n == 1 else f"{n} {side.label} keys are missing."
-            for side, n in owed.items()
-            if n
+    reasons = (
+        *reasons_that_say(
+            (
+                (
+                    HeldBecause.CLOSED,
+                    "" if request.stage.is_waiting else f"This request is {request.stage.value}.",
+                ),
+                (
+                    HeldBecause.CLOSED,
+                    _AWAITS[request.stage]
+                    if request.stage is PolicyStage.CHANGES_REQUESTED
+                    else "",
+                ),
+                (
+                    HeldBecause.LEDGER_BROKEN,
+                    ledger_problem and f"{ledger_problem} Nothing is decided on a broken ledger.",
+                ),
+                (HeldBecause.FACTS_MOVED, altered(request)),
+                (HeldBecause.EXPIRED, lapsed(request, at=at)),
+                (HeldBecause.POLICY_OUTDATED, outrun(request, in_force)),
+            )
         ),
-    ]
+        *keys_missing(owed),
+    )
     return PolicyJudgement(
         request=request,
         in_force=in_force,
         missing_keys=owed,
         digests={side: request.evidence.pinned_digest(side) for side in Side},
-        held=tuple(sentence for sentence in sentences if sentence),
+        reasons=reasons,
     )
 
 

@@ -6,18 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from core.governance.rules.judgement import (
-    TAG_ANCHOR,
-    TAG_BUNDLE,
-    TAG_DECISION,
-    TAG_DIGEST,
-    TAG_FLAG,
-    TAG_FLAG_REASON,
-    TAG_LEDGER_HEAD,
-    TAG_POLICY,
-    TAG_REQUEST,
-    digests_of,
-)
+from core.governance.rules.judgement import TAG_DIGEST, digests_of
 from core.governance.rules.ledger.entries import LedgerEntry
 from core.governance.rules.ledger.kept_decisions import KeptDecision
 from core.governance.rules.registry.flags import VersionFlag
@@ -25,6 +14,16 @@ from core.governance.rules.registry.production_timeline import LastKnownPosition
 from core.governance.rules.registry.sightings import Alias, AliasDecision
 from core.governance.rules.requests import PromotionRequest
 from core.values.mlflow_entities import ModelVersion
+from core.values.tag_names import (
+    TAG_ANCHOR,
+    TAG_BUNDLE,
+    TAG_DECISION,
+    TAG_FLAG,
+    TAG_FLAG_REASON,
+    TAG_LEDGER_HEAD,
+    TAG_POLICY,
+    TAG_REQUEST,
+)
 
 _SHOWN: Final = 3
 _DIGITS: Final = 18  # a tag is foreign text; no ledger has more entries
