@@ -17,7 +17,7 @@ from core.bootstrap import work_of
 from core.governance.rules.requests import RequestStatus
 from core.worker import run_once
 from tests.mlflow_fixtures import *  # noqa: F403  fixtures are found by their names
-from tests.pages.conftest import empty_house, house  # noqa: F401  as above
+from tests.pages.conftest import empty_house, enter, house  # noqa: F401  as above
 from tests.pages.house import BEN, BLUE, EMIL, ORANGE, House
 
 ROOT = Path(__file__).parent.parent

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,32 @@ class Staged:
     def tracking_uri(self) -> str:
         return f"sqlite:///{self.home / 'mlflow.db'}"
 
+    @contextmanager
+    def without_its_worker(self) -> Iterator[None]:
+        """Hold the worker still, so that nothing decided is written to MLflow meanwhile."""
+        running = (path for path in Path("/proc").iterdir() if path.name.isdigit())
+        (worker,) = (
+            int(path.name)
+            for path in running
+            if b"core.embedded_worker" in _read(path / "cmdline")
+            and f"STILE_HOME={self.home}".encode() in _read(path / "environ").split(b"\0")
+        )
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "STILE_HOME": str(self.home), "STILE_AUTH": "demo"}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended, or is somebody else's
+        return b""
 
 
 def free_port() -> int:
