@@ -121,11 +121,11 @@ def recorded_ids(folder: Path) -> set[str]:
 
 def _begun(path: Path) -> BinaryIO:
     for _ in range(_TRIES):
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             return path.open("wb")
-        except FileNotFoundError:  # the folder was old and empty, and is gone: make it again
-            continue
+        except (FileNotFoundError, FileExistsError):
+            continue  # the folder was old and empty, and went in this very moment: make it again
     return path.open("wb")
 
 

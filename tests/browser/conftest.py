@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,10 @@ class Staged:
             and f"STILE_HOME={self.home}".encode() in _read(path / "environ").split(b"\0")
         )
         os.kill(worker, signal.SIGSTOP)
+        while not _is_free(self.home / "stile.db"):  # it was stopped in the middle of a write
+            os.kill(worker, signal.SIGCONT)
+            time.sleep(0.05)
+            os.kill(worker, signal.SIGSTOP)
         try:
             yield
         finally:
@@ -52,6 +57,17 @@ class Staged:
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "STILE_HOME": str(self.home), "STILE_AUTH": "demo"}
+
+
+def _is_free(database: Path) -> bool:
+    """Whether nobody is writing to a SQLite database."""
+    with closing(sqlite3.connect(database, timeout=0.2)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.rollback()
+        return True
 
 
 def _read(path: Path) -> bytes:
