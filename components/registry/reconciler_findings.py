@@ -46,11 +46,14 @@ def in_words(models: Sequence[RegisteredModel], found: Sequence[UnansweredFindin
 
 def findings(found: Sequence[UnansweredFinding], person: Person) -> None:
     """Draw what was found and not answered, each with what may be answered."""
+    told: set[tuple[str, str]] = set()
     for each in found:
-        _finding(each, person)
+        about = (each.finding.model, each.finding.alias)
+        _finding(each, person, again=about in told)
+        told.add(about)
 
 
-def _finding(each: UnansweredFinding, person: Person) -> None:
+def _finding(each: UnansweredFinding, person: Person, *, again: bool) -> None:
     finding = each.finding
     colour = "violet" if finding.trouble is RegistryProblem.WRITE_PENDING else "red"
     sign = "◐" if finding.trouble is RegistryProblem.WRITE_PENDING else "✕"
@@ -63,18 +66,21 @@ def _finding(each: UnansweredFinding, person: Person) -> None:
             f":small[found {found}]  \n{theme.plain(finding.says)}"
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            _answers(each, person)
+            _answers(each, person, again=again)
 
 
-def _answers(each: UnansweredFinding, person: Person) -> None:
+def _answers(each: UnansweredFinding, person: Person, *, again: bool) -> None:
     finding = each.finding
+    beside = finding.trouble.name if again else ""  # two findings of one alias, one page
     may = {
         RegistryAnswer.RESTORE: has_voice(person, finding.model),
         RegistryAnswer.ADOPT: person.role.covers(Role.MEMBER),
     }
     for answer in RegistryAnswer:
         if answer in each.answers and may[answer]:
-            answer_drawers.button(answer.value, model=finding.model, alias=finding.alias)
+            answer_drawers.button(
+                answer.value, model=finding.model, alias=finding.alias, beside=beside
+            )
     if each.answers and not any(may[answer] for answer in each.answers):
         st.caption(
             f"Whoever holds a key of {theme.plain(finding.model)}, or administers, answers this."

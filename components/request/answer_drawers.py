@@ -99,10 +99,19 @@ FORMS: Final = {
 
 
 def button(
-    kind: str, *, model: str = "", alias: str = "", request: int = 0, label: str = ""
+    kind: str,
+    *,
+    model: str = "",
+    alias: str = "",
+    request: int = 0,
+    label: str = "",
+    beside: str = "",
 ) -> None:
-    """Draw the button that opens an answer's drawer; a drawer that is no text has its own label."""
-    about = request or f"{model}_{alias}"
+    """Draw the button that opens an answer's drawer; a drawer that is no text has its own label.
+
+    `beside` tells a second button of the same answer on a page from the first.
+    """
+    about = f"{request or f'{model}_{alias}'}{f'_{beside}' if beside else ''}"
     st.button(
         label or FORMS[kind].button,
         key=f"answering_{kind}_{about}",

@@ -6,11 +6,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.request import answer_drawers
+from core.governance.registry.reconciler import ReconcilerDepth
 from core.governance.rules import reviews
 from core.governance.rules.requests import RequestPurpose, RequestStatus
 from core.governance.use_cases import breaking_glass
 from core.tracking.accounts import Account, Accounts
 from core.tracking.bypass import Bypass
+from core.values.mlflow_entities import RunId
 from tests.pages.conftest import Enter, registered
 from tests.pages.house import (
     ADA,
@@ -72,6 +74,21 @@ def test_a_viewer_sees_it_and_may_answer_nothing(moved: House) -> None:
     assert "ungoverned move" in text_of(app)
     assert not {RESTORE, ADOPT, "watch_look"} & keys_of(app)
     assert "Whoever holds a key of flight" in text_of(app)
+
+
+def test_two_findings_of_one_alias_stand_on_one_page_each_with_its_answers(moved: House) -> None:
+    run = next(v.run_id for v in moved.services.tracking.versions(MODEL) if v.version == 2)
+    moved.services.tracking.door.write(
+        lambda client: client.log_metric(run or RunId(""), "log_loss", 0.2)
+    )
+    moved.services.reconciler.look(ReconcilerDepth.EVIDENCE, at=datetime.now(UTC))
+
+    app = moved.visit("versions", BEN, model=MODEL)
+
+    text = text_of(app)
+    assert "ungoverned move" in text
+    assert "evidence mutated" in text
+    assert {ADOPT, f"{ADOPT}_EVIDENCE_MUTATED"} <= keys_of(app)
 
 
 def test_restore_by_click_puts_the_decision_back(house: House) -> None:
